@@ -1,0 +1,92 @@
+"""What can come of an attempt: a closed set, and one table of what each outcome means.
+
+The standard (chapter 5, section 1, items 6 and 12) knows a positive outcome (the customer received
+the message) and a negative one (it was sent and not received). Everything a provider answers is
+turned into one of these values by its own module in `channels`; nothing else in the system reads a
+provider's codes.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from campaigns.channel import ChannelName
+
+
+class Outcome(StrEnum):
+    # phone
+    HEARD = "heard"
+    KEY_PRESSED = "key_pressed"
+    HUNG_UP = "hung_up"
+    MACHINE = "machine"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    # SMS
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    NO_RECEIPT = "no_receipt"
+    # e-mail
+    ACCEPTED = "accepted"
+    LINK_FOLLOWED = "link_followed"
+    ANSWERED = "answered"
+    BOUNCED = "bounced"
+    DEFERRED = "deferred"
+    # any channel
+    BAD_ADDRESS = "bad_address"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What follows from an outcome.
+
+    `reached`: by default counts as positive (a scenario may ask for more). `address_is_dead`: the
+    contact point cannot work at all, the next one of the recipient is tried. `settled`: known for
+    certain; the only unsettled outcome is never re-sent by itself on phone and SMS.
+    `strength`: a later, stronger finding about the same attempt replaces a weaker one, never the
+    other way round (a receipt after a time-out, a followed link after an accepted letter).
+    """
+
+    channels: frozenset[ChannelName]
+    reached: bool = False
+    address_is_dead: bool = False
+    settled: bool = True
+    strength: int = 2
+
+
+_PHONE = frozenset({ChannelName.PHONE})
+_SMS = frozenset({ChannelName.SMS})
+_EMAIL = frozenset({ChannelName.EMAIL})
+_ANY = frozenset(ChannelName)
+
+MEANING: dict[Outcome, Meaning] = {
+    Outcome.HEARD: Meaning(_PHONE, reached=True),
+    Outcome.KEY_PRESSED: Meaning(_PHONE, reached=True, strength=3),
+    Outcome.HUNG_UP: Meaning(_PHONE),
+    Outcome.MACHINE: Meaning(_PHONE),
+    Outcome.BUSY: Meaning(_PHONE),
+    Outcome.NO_ANSWER: Meaning(_PHONE),
+    Outcome.DELIVERED: Meaning(_SMS, reached=True),
+    Outcome.UNDELIVERED: Meaning(_SMS),
+    Outcome.NO_RECEIPT: Meaning(_SMS, strength=1),
+    Outcome.ACCEPTED: Meaning(_EMAIL, reached=True, strength=1),
+    Outcome.LINK_FOLLOWED: Meaning(_EMAIL, reached=True, strength=3),
+    Outcome.ANSWERED: Meaning(_EMAIL | _SMS, reached=True, strength=4),
+    Outcome.BOUNCED: Meaning(_EMAIL),
+    Outcome.DEFERRED: Meaning(_EMAIL),
+    Outcome.BAD_ADDRESS: Meaning(_ANY, address_is_dead=True),
+    Outcome.REJECTED: Meaning(_ANY),
+    Outcome.FAILED: Meaning(_ANY),
+    Outcome.UNCERTAIN: Meaning(_ANY, settled=False, strength=0),
+}
+
+
+def default_positive(channel: ChannelName) -> frozenset[Outcome]:
+    """The outcomes that count as positive on the channel when a scenario says nothing."""
+    return frozenset(o for o, m in MEANING.items() if m.reached and channel in m.channels)
+
+
+def replaces(later: Outcome, earlier: Outcome) -> bool:
+    """Whether a finding that came later may take the place of what was recorded before."""
+    return MEANING[later].strength > MEANING[earlier].strength

@@ -1,0 +1,210 @@
+"""A scenario: what is said on each channel, and by which rules.
+
+Read from TOML. Every default is a number of the service standard (chapter 5, section 1, items 6
+and 12); a scenario says only what differs.
+"""
+
+import re
+from datetime import time, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from campaigns.channel import ChannelName, Purpose
+from campaigns.outcome import MEANING, Outcome, default_positive
+
+DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def parse_duration(value: Any) -> timedelta:
+    """`"2h"`, `"7d"`, `"1d 12h"` as a timedelta; raises ValueError with an example otherwise."""
+    if isinstance(value, timedelta):
+        return value
+    text = str(value).strip()
+    parts = DURATION.findall(text)
+    if not parts or DURATION.sub("", text).strip():
+        raise ValueError(f"a duration like '2h', '7d' or '1d 12h' is expected, not {text!r}")
+    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+
+
+def parse_time(value: Any) -> time:
+    """`"10:00"`, `"24:00"` (the end of the day, kept as 00:00) or a TOML local time."""
+    if isinstance(value, time):
+        return value
+    text = str(value).strip()
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text)
+    if not found or (text != "24:00" and int(found[1]) > 23):
+        raise ValueError(f"a local time like '10:00' is expected, not {text!r}")
+    return time(int(found[1]) % 24, int(found[2]), int(found[3] or 0))
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+LocalTime = Annotated[time, BeforeValidator(parse_time)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StopOn(StrEnum):
+    CHANNEL = "channel"  # each channel goes on until its own positive outcome
+    ANY = "any"  # a positive outcome anywhere ends the rest
+
+
+class SameContact(StrEnum):
+    """One number or address under several accounts (a landlord)."""
+
+    MERGE = "merge"  # one message that speaks of all the accounts
+    ONCE = "once"  # one message, the text being the same for all
+    SEPARATE = "separate"
+
+
+class OrderKind(StrEnum):
+    TOGETHER = "together"
+    CASCADE = "cascade"
+
+
+class Window(Strict):
+    """Local hours and days when a channel may be used; half-open: `until` is outside.
+
+    `from == until` means the whole day; `from > until` crosses midnight, and such a window belongs
+    to the day on which it opens. `holidays = true` allows public holidays.
+    """
+
+    opens_at: LocalTime = Field(default=time(10), alias="from")
+    closes_at: LocalTime = Field(default=time(21), alias="until")
+    days: tuple[str, ...] = WEEKDAYS
+    holidays: bool = False
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _days_are_known(self) -> Self:
+        unknown = [day for day in self.days if day not in WEEKDAYS]
+        if unknown or not self.days:
+            raise ValueError(f"days are a non-empty set of {', '.join(WEEKDAYS)}")
+        return self
+
+
+ANY_TIME = Window(opens_at=time(0), closes_at=time(0), holidays=True)
+STANDARD_WINDOW = Window()
+
+
+class ChannelRules(Strict):
+    """How one channel is used. `None` for retry, window … means the standard's own number."""
+
+    template: str
+    sender: str | None = None
+    positive: frozenset[Outcome] | None = None
+    retry: Duration | None = None
+    max_attempts: int | None = Field(default=None, ge=1, le=100)
+    window: Window | None = None
+    quiet_after_positive: Duration | None = None
+    settle_after: Duration | None = None
+
+
+class Order(Strict):
+    """`cascade`: each further channel starts `delay` after the former, if that is not positive."""
+
+    kind: OrderKind = OrderKind.TOGETHER
+    channels: tuple[ChannelName, ...] = ()
+    delay: Duration = timedelta(days=2)
+
+
+RETRY = {
+    ChannelName.PHONE: timedelta(hours=2),
+    ChannelName.SMS: timedelta(days=1),
+    ChannelName.EMAIL: timedelta(days=7),
+}
+MAX_ATTEMPTS = {ChannelName.PHONE: 10, ChannelName.SMS: 7, ChannelName.EMAIL: 4}
+QUIET_AFTER_POSITIVE = {
+    ChannelName.PHONE: timedelta(days=7),
+    ChannelName.SMS: timedelta(0),
+    ChannelName.EMAIL: timedelta(0),
+}
+# How long an outcome is waited for after the provider took the message: a call ends within
+# minutes, a receipt for an SMS comes within a day, a bounce within a day.
+SETTLE_AFTER = {
+    ChannelName.PHONE: timedelta(minutes=10),
+    ChannelName.SMS: timedelta(days=1),
+    ChannelName.EMAIL: timedelta(days=1),
+}
+
+
+class Policy(Strict):
+    """The rules of one channel with every default filled in."""
+
+    channel: ChannelName
+    template: str
+    sender: str | None
+    positive: frozenset[Outcome]
+    retry: timedelta
+    max_attempts: int
+    window: Window
+    quiet_after_positive: timedelta
+    settle_after: timedelta
+
+
+class Scenario(Strict):
+    """What is said, why, on which channels and by which rules.
+
+    `fields` are the columns the audience must bring: a recipient without one (or, for money, with
+    nothing to pay) is skipped. `values` are constants for the templates.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    title: str = Field(min_length=1, max_length=120)
+    purpose: Purpose
+    urgent: bool = False
+    stop_on: StopOn = StopOn.CHANNEL
+    same_contact: SameContact | None = None
+    fields: tuple[str, ...] = ()
+    values: dict[str, str] = Field(default_factory=dict)
+    order: Order = Order()
+    channels: dict[ChannelName, ChannelRules] = Field(min_length=1)
+
+    @property
+    def joins(self) -> SameContact:
+        """Personal amounts are merged, a text that is the same for all goes once."""
+        if self.same_contact is not None:
+            return self.same_contact
+        personal = any(name.endswith("_kopecks") for name in self.fields)
+        return SameContact.MERGE if personal else SameContact.ONCE
+
+    def policy(self, channel: ChannelName) -> Policy:
+        rules = self.channels[channel]
+        window = rules.window or (ANY_TIME if channel is ChannelName.EMAIL else STANDARD_WINDOW)
+        return Policy(
+            channel=channel,
+            template=rules.template,
+            sender=rules.sender,
+            positive=rules.positive if rules.positive is not None else default_positive(channel),
+            retry=rules.retry if rules.retry is not None else RETRY[channel],
+            max_attempts=rules.max_attempts or MAX_ATTEMPTS[channel],
+            window=ANY_TIME if self.urgent else window,
+            quiet_after_positive=(
+                rules.quiet_after_positive
+                if rules.quiet_after_positive is not None
+                else QUIET_AFTER_POSITIVE[channel]
+            ),
+            settle_after=rules.settle_after or SETTLE_AFTER[channel],
+        )
+
+    @model_validator(mode="after")
+    def _rules_agree(self) -> Self:
+        if self.urgent and self.purpose is not Purpose.EMERGENCY:
+            raise ValueError("urgent = true is only for purpose = 'emergency'")
+        for channel, rules in self.channels.items():
+            wrong = [o for o in rules.positive or () if channel not in MEANING[o].channels]
+            if wrong:
+                raise ValueError(f"channels.{channel}.positive: {wrong[0]} cannot happen there")
+        if self.order.channels and set(self.order.channels) != set(self.channels):
+            raise ValueError("order.channels must name exactly the scenario's channels")
+        return self
+
+    def sequence(self) -> tuple[ChannelName, ...]:
+        """The channels in the order in which a cascade uses them."""
+        return self.order.channels or tuple(c for c in ChannelName if c in self.channels)

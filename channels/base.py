@@ -1,0 +1,157 @@
+"""What every provider's module offers to the engine, and what it gets and gives.
+
+Providers answer in a hundred ways; the engine knows four: *accepted* (with the provider's
+reference; the outcome comes later by receipt), *refused* (the outcome is known at once),
+*postponed* (certainly nothing was sent: throttled, unreachable; not an attempt) and *uncertain*
+(the provider may have taken it). An exception from `deliver` means a bug, not an outcome.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CallMessage:
+    """A call to place. `phrases` are spoken in order; `expected_seconds` is how long they last."""
+
+    token: str  # names the attempt towards the outside; unguessable, safe in a URL
+    contact_point: str  # E.164
+    sender: str  # E.164 caller id
+    phrases: tuple[str, ...]
+    expected_seconds: float
+    receipts_url: str  # base URL of our endpoint, without a trailing slash
+    language: str = "ru"
+
+
+@dataclass(frozen=True, slots=True)
+class SmsMessage:
+    token: str
+    contact_point: str  # E.164, a mobile number
+    sender: str  # alphanumeric sign agreed with the provider
+    text: str
+    receipts_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailMessage:
+    token: str
+    contact_point: str
+    sender: str  # envelope sender
+    message_id: str  # derived from the attempt: a re-sent letter carries the same one
+    content: bytes  # the whole letter, CRLF line ends, ready for DATA
+
+
+Message = CallMessage | SmsMessage | MailMessage
+
+
+class HandoverKind(StrEnum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    POSTPONED = "postponed"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What came of handing one message to a provider.
+
+    `outcome` is set when and only when the kind is *refused*. `reference` is the provider's own
+    name for what it accepted. `retry_after_seconds` belongs to *postponed*. `detail` is for staff
+    and logs: the provider's code and a few words, never a number, an address or a secret.
+    """
+
+    kind: HandoverKind
+    reference: str | None = None
+    outcome: Outcome | None = None
+    retry_after_seconds: float | None = None
+    detail: str = ""
+
+
+def accepted(reference: str) -> Handover:
+    return Handover(HandoverKind.ACCEPTED, reference=reference)
+
+
+def refused(outcome: Outcome, detail: str) -> Handover:
+    return Handover(HandoverKind.REFUSED, outcome=outcome, detail=detail)
+
+
+def postponed(detail: str, retry_after_seconds: float | None = None) -> Handover:
+    return Handover(HandoverKind.POSTPONED, retry_after_seconds=retry_after_seconds, detail=detail)
+
+
+def uncertain(detail: str, reference: str | None = None) -> Handover:
+    return Handover(HandoverKind.UNCERTAIN, reference=reference, detail=detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A request that claims to come from a provider: nothing in it is believed before checking."""
+
+    url: str  # the public URL as the provider was told it, query string included
+    form: Mapping[str, str]  # decoded form or flat JSON fields
+    headers: Mapping[str, str] = field(default_factory=dict)  # lower-cased names
+
+
+class Forged(Exception):
+    """A payload that did not come from the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider says about a message it took.
+
+    `token` names our attempt (from the callback URL), `reference` the provider's message; at least
+    one is set. `outcome` is None for a stage on the way (queued, ringing). With `final` false the
+    outcome is a sign that counts only if the final receipt does not say otherwise. `at` is the
+    provider's own time of the event where it tells one. `reply` is the body our endpoint answers
+    with (TwiML for a call in progress).
+    """
+
+    token: str | None
+    reference: str | None
+    outcome: Outcome | None
+    final: bool = True
+    at: datetime | None = None
+    seconds: float | None = None
+    detail: str = ""
+    reply: str = ""
+
+
+class Channel(Protocol):
+    """One provider on one channel. Entered once per batch; connections live that long.
+
+    `deliver` is called concurrently, at most `concurrency` at a time. It sends at most once
+    whatever happens, and never raises for anything the provider or the network does.
+    """
+
+    @property
+    def channel(self) -> ChannelName: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def concurrency(self) -> int: ...
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    async def deliver(self, message: Message) -> Handover: ...
+
+    async def look_up(self, reference: str) -> Receipt | None:
+        """Ask the provider what became of a message; None when it cannot tell (yet)."""
+        ...
+
+    def receipt(self, payload: Payload) -> Receipt:
+        """Read a callback. Raises Forged when it is not the provider's."""
+        ...

@@ -1,0 +1,1 @@
+"""The engine that moves deliveries through: ledger, queue, loop, worker, receipts, report."""

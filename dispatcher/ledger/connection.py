@@ -1,0 +1,118 @@
+"""The ledger's door: how a transaction is begun, on SQLite and on PostgreSQL alike.
+
+SQLite: WAL, one writer at a time. A writing transaction takes the write lock at its beginning
+(`BEGIN IMMEDIATE`), because one that reads first and writes later can fail half-way however long it
+is ready to wait.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from dispatcher.errors import BadSetting, LedgerAway
+
+log = structlog.get_logger()
+
+Transaction = Connection
+Result = TypeVar("Result")
+
+PATIENCE_SECONDS = 60.0
+
+
+class Ledger:
+    """The truth, behind one engine. Open it once per process and share it between threads."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        try:
+            parsed = make_url(url)
+        except Exception as error:
+            raise BadSetting("DISPATCHER_DATABASE_URL", "postgresql://user@host/name") from error
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if not self.is_sqlite and parsed.get_backend_name() != "postgresql":
+            raise BadSetting("DISPATCHER_DATABASE_URL", "postgresql://… | sqlite:///…")
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine: Engine = create_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=not self.is_sqlite,
+            hide_parameters=True,  # personal data stay out of error texts
+            connect_args={"timeout": 30} if self.is_sqlite else {"connect_timeout": 10},
+        )
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that may write: committed at the end, rolled back by an exception."""
+        with self.engine.connect() as connection:
+            connection.info["writes"] = True
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that sees one state of the ledger and changes nothing."""
+        with self.engine.connect() as connection:
+            connection.info["writes"] = False
+            with connection.begin():
+                yield connection
+
+    def insist(self, act: Callable[[Transaction], Result]) -> Result:
+        """Do `act` in a writing transaction, trying again while the database is away or locked.
+
+        For what must not be lost once it happened (an outcome). `act` may run several times, each
+        time in a new transaction. Raises LedgerAway after a minute.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        pause_seconds = 0.1
+        while True:
+            try:
+                with self.write() as tx:
+                    return act(tx)
+            except DBAPIError as error:
+                if not _may_pass(error) or time.monotonic() + pause_seconds > deadline:
+                    if _may_pass(error):
+                        raise LedgerAway from error
+                    raise
+                log.warning("ledger.away", retry_seconds=round(pause_seconds, 1))
+                time.sleep(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - only jitter
+                pause_seconds = min(pause_seconds * 2, 5.0)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _may_pass(error: DBAPIError) -> bool:
+    """A fault that waiting can mend: the server is away or the file is locked."""
+    return isinstance(error, OperationalError) or error.connection_invalidated
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we begin and end transactions ourselves
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "busy_timeout = 30000",
+        "cache_size = -65536",
+        "temp_store = MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.info.get("writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,294 @@
+"""The tables of the ledger: one schema for SQLite and PostgreSQL.
+
+Instants are aware UTC datetimes in Python; PostgreSQL keeps them as `timestamptz`, SQLite as text
+of fixed width, so that comparing text compares time.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime. A naive one is refused: nobody knows what it means."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name != "sqlite"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+scenarios = Table(
+    "scenarios",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(63), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("templates", Json, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("added_by", Text, nullable=False),
+    UniqueConstraint("name", "version"),
+    UniqueConstraint("name", "digest"),
+)
+
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(120), nullable=False, unique=True),
+    Column("file_name", Text, nullable=False),
+    Column("status", String(16), nullable=False),  # importing, ready
+    Column("columns", Json, nullable=False),  # names of the recipients' fields
+    Column("header", Json, nullable=False),  # the file's own header, for the export of errors
+    Column("rows", Integer, nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("imported_at", Instant, nullable=False),
+    Column("imported_by", Text, nullable=False),
+)
+
+row_errors = Table(
+    "row_errors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("audience_id", ForeignKey("audiences.id", ondelete="CASCADE"), nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("fatal", Boolean, nullable=False),
+    Column("cells", Json, nullable=False),
+    Index(None, "audience_id", "row"),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("audience_id", ForeignKey("audiences.id", ondelete="CASCADE"), nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("account_number", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("patronymic", Text, nullable=False),
+    Column("surname", Text, nullable=False),
+    Column("segment", String(16), nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("zone", String(40)),
+    Column("zone_source", String(16), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("consents", Json, nullable=False),
+    Column("fields", Json, nullable=False),
+    UniqueConstraint("audience_id", "account_number"),
+)
+
+contact_points = Table(
+    "contact_points",
+    metadata,
+    Column("recipient_id", ForeignKey("recipients.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("audience_id", Integer, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Index(None, "audience_id", "address"),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("scenario_id", ForeignKey("scenarios.id"), nullable=False),
+    Column("audience_id", ForeignKey("audiences.id"), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("zone", String(40), nullable=False),
+    Column("start_at", Instant, nullable=False),
+    Column("end_at", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("closed_at", Instant),
+    Index(None, "status"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False),
+    Column("recipient_id", ForeignKey("recipients.id"), nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    # pending: when to send; queued, sending: until when the claim holds; awaiting: until when the
+    # provider's receipt is waited for
+    Column("due_at", Instant),
+    Column("urgent", Boolean, nullable=False),
+    Column("zone", String(40), nullable=False),
+    Column("points", Json, nullable=False),  # contact points, tried in turn
+    Column("dead_points", Json, nullable=False),  # those that turned out not to exist
+    Column("lead_id", Integer),  # the recipient in whose message this one is spoken of
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("postponed", Integer, nullable=False, server_default="0"),  # in a row, by the provider
+    Column("outcome", String(16)),  # of the last attempt
+    Column("claim", String(36)),
+    Column("end_as", String(12)),  # what an attempt in flight must not lead beyond
+    UniqueConstraint("campaign_id", "recipient_id", "channel"),
+    Index("ix_deliveries_due", "urgent", "due_at", sqlite_where=text("status = 'pending'"),
+          postgresql_where=text("status = 'pending'")),
+    Index("ix_deliveries_lapse", "due_at",
+          sqlite_where=text("status IN ('queued', 'sending', 'awaiting')"),
+          postgresql_where=text("status IN ('queued', 'sending', 'awaiting')")),
+    Index("ix_deliveries_lead", "campaign_id", "lead_id",
+          sqlite_where=text("lead_id IS NOT NULL"), postgresql_where=text("lead_id IS NOT NULL")),
+    Index("ix_deliveries_status", "campaign_id", "status"),
+    Index("ix_deliveries_recipient", "recipient_id"),
+)  # fmt: skip
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("contact_point", Text, nullable=False),
+    Column("provider", String(16), nullable=False),
+    Column("zone", String(40), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("handed_at", Instant),  # the provider took it
+    Column("ended_at", Instant),  # null: open
+    Column("sign", String(16)),  # an outcome that counts if the final receipt says nothing else
+    Column("outcome", String(16)),
+    Column("positive", Boolean),
+    Column("reference", Text),
+    Column("seconds", Float),
+    Column("next_due_at", Instant),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("sends", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("delivery_id", "number"),
+    Index("uq_attempts_one_open", "delivery_id", unique=True,
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index("ix_attempts_open_point", "contact_point", sqlite_where=text("ended_at IS NULL"),
+          postgresql_where=text("ended_at IS NULL")),
+    Index("ix_attempts_reference", "reference"),
+    Index(None, "campaign_id", "started_at"),
+)  # fmt: skip
+
+# Who was contacted when, by account and by contact point, over all campaigns: what the 7 days
+# after a positive call and the caps are counted from.
+touches = Table(
+    "touches",
+    metadata,
+    Column("attempt_id", ForeignKey("attempts.id", ondelete="CASCADE"), primary_key=True),
+    Column("party", Text, primary_key=True),
+    Column("channel", String(8), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("positive_at", Instant),
+    Index(None, "party", "channel", "at"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("party", Text, nullable=False),  # a contact point, or an account as `account:…`
+    Column("channel", String(8)),  # null: every channel
+    Column("purpose", String(16)),  # null: every purpose
+    Column("reason", Text, nullable=False),
+    Column("since_at", Instant, nullable=False),
+    Column("until_at", Instant),
+    Column("added_by", Text, nullable=False),
+    Column("removed_at", Instant),
+    Column("removed_by", Text),
+    Index(None, "party"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("provider", String(16), nullable=False),
+    Column("attempt_id", Integer),
+    Column("reference", Text),
+    Column("received_at", Instant, nullable=False),
+    Column("outcome", String(16)),
+    Column("effect", String(16), nullable=False),  # recorded, sign, stale, unknown
+    Column("payload", Json, nullable=False),
+    Index(None, "attempt_id"),
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("is_holiday", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+trail = Table(
+    "trail",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Json, nullable=False),
+    Index(None, "subject"),
+)

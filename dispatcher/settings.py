@@ -1,0 +1,174 @@
+"""Settings: environment variables `DISPATCHER_…` or a file `.env` beside the program.
+
+Everything has a default that works embedded, on one machine. A misspelt name is an error at start:
+a setting that is silently ignored is the worst kind. `.env.example` documents each of them.
+"""
+
+import difflib
+import os
+import secrets as randomness
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from campaigns.channel import ChannelName, Purpose
+from dispatcher.errors import BadSetting
+from templates.i18n import _
+
+PREFIX = "DISPATCHER_"
+ConsentRuleName = Literal["required", "unless_refused", "always"]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    # the house
+    language: Literal["ru", "en"] = "ru"
+    data_dir: Path = Path("var")
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    secret: SecretStr | None = None
+    zone: str = "Europe/Moscow"
+    actor: str = ""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+    # the supplier, as customers know it
+    company: str = "Энергосбыт"
+    company_phone: str = "+78001000000"
+    company_site: str = "https://example.com"
+
+    # tables that staff may replace
+    regions_file: Path | None = None
+    branches: dict[str, str] = Field(default_factory=dict)
+    consent: dict[Purpose, dict[ChannelName, ConsentRuleName]] = Field(default_factory=dict)
+    max_per_day: dict[ChannelName, int] = Field(default_factory=dict)
+    max_per_week: dict[ChannelName, int] = Field(default_factory=dict)
+    max_per_month: dict[ChannelName, int] = Field(default_factory=dict)
+
+    # where providers report back
+    receipts_url: str = ""
+    receipts_host: str = "127.0.0.1"
+    receipts_port: int = Field(default=8089, ge=0, le=65535)
+
+    # e-mail
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_connections: int = Field(default=8, ge=1, le=100)
+    mail_from: str = ""
+    mail_from_name: str = ""
+    mail_reply_to: str = ""
+
+    # SMS
+    smsaero_email: str = ""
+    smsaero_api_key: SecretStr = SecretStr("")
+    smsaero_gate: str = "@gate.smsaero.ru/v2/"
+    sms_sign: str = ""
+
+    # phone
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_base_url: str = ""
+    caller_id: str = ""
+
+    # the engine
+    provider_timeout_seconds: float = Field(default=15, ge=3, le=120)
+    worker_threads: int = Field(default=4, ge=1, le=64)
+    batch_size: int = Field(default=100, ge=1, le=1000)
+    max_in_flight: int = Field(default=2000, ge=1, le=100_000)
+    lease_seconds: int = Field(default=300, ge=60, le=3600)
+    poll_seconds: float = Field(default=1.0, ge=0.05, le=60)
+
+    # rehearsal
+    sandbox_seed: int = 0
+    sandbox_patterns: Path | None = None
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, KeyError) as error:
+            raise ValueError(
+                _("an IANA zone such as Europe/Moscow or Asia/Omsk is expected")
+            ) from error
+        return value
+
+    @model_validator(mode="after")
+    def _urls_are_whole(self) -> Self:
+        if self.receipts_url and not self.receipts_url.startswith(("https://", "http://")):
+            raise ValueError(_("receipts_url must begin with https://"))
+        return self
+
+    @property
+    def ledger_url(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_dir / 'dispatcher.sqlite3').absolute()}"
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.ledger_url.startswith("sqlite")
+
+    def signing_secret(self) -> str:
+        """The secret that tokens are signed with; made once and kept in the data folder."""
+        if self.secret is not None:
+            return self.secret.get_secret_value()
+        path = self.data_dir / "secret"
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}")
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(randomness.token_hex(32))
+            try:
+                # A link is made whole or not at all: of two processes the first one wins.
+                path.hardlink_to(temporary)
+            except FileExistsError:
+                pass
+            finally:
+                temporary.unlink()
+            return path.read_text().strip()
+
+    def supplier(self) -> dict[str, str]:
+        """What every template may say about us."""
+        return {
+            "company": self.company,
+            "company_phone": self.company_phone,
+            "company_site": self.company_site,
+        }
+
+
+def load_settings() -> Settings:
+    """Read the settings; raises BadSetting naming the variable and what to write instead."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name.upper() not in known:
+            raise BadSetting(name, _did_you_mean(name, known))
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        name = PREFIX + field.upper() if not field.upper().startswith(PREFIX) else field.upper()
+        if first["type"] == "extra_forbidden":
+            raise BadSetting(name, _did_you_mean(name, known)) from None
+        raise BadSetting(name, str(first["msg"])) from None
+
+
+def _did_you_mean(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
+    if near:
+        return _("there is no such setting; did you mean {name}?").format(name=near[0])
+    return _("there is no such setting; .env.example lists them all.")

@@ -1,0 +1,40 @@
+"""Names of our attempts towards the outside: short, safe in a URL, impossible to guess.
+
+A token is the attempt's key and a keyed hash of it. The hash depends on what the token is for, so
+that who sees one (a Message-ID in a forwarded letter) cannot make another (an unsubscribe link).
+"""
+
+import hashlib
+import hmac
+from enum import StrEnum
+
+
+class TokenFor(StrEnum):
+    RECEIPT = "receipt"
+    MESSAGE_ID = "message-id"
+    UNSUBSCRIBE = "unsubscribe"
+    LINK = "link"
+
+
+def attempt_key(delivery_id: int, number: int) -> str:
+    return f"{delivery_id}-{number}"
+
+
+def _hash(secret: str, purpose: TokenFor, key: str) -> str:
+    return hmac.new(secret.encode(), f"{purpose}:{key}".encode(), hashlib.sha256).hexdigest()[:20]
+
+
+def sign(secret: str, purpose: TokenFor, key: str) -> str:
+    return f"{key}-{_hash(secret, purpose, key)}"
+
+
+def verify(secret: str, purpose: TokenFor, token: str) -> str | None:
+    """The key inside a genuine token, None for a forged one. Takes the same time for both."""
+    key, _, mac = token.rpartition("-")
+    return key if hmac.compare_digest(mac, _hash(secret, purpose, key)) else None
+
+
+def read_key(key: str) -> tuple[int, int]:
+    """The delivery's id and the attempt's number."""
+    delivery, _, number = key.partition("-")
+    return int(delivery), int(number)

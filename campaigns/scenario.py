@@ -10,24 +10,32 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from campaigns.channel import ChannelName, Purpose
 from campaigns.outcome import MEANING, Outcome, default_positive
 
 DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST = timedelta(days=731)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def parse_duration(value: Any) -> timedelta:
-    """`"2h"`, `"7d"`, `"1d 12h"` as a timedelta; raises ValueError with an example otherwise."""
+    """`"2h"`, `"7d"`, `"1d 12h"` as a timedelta of at most two years.
+
+    Raises ValueError with an example otherwise.
+    """
     if isinstance(value, timedelta):
         return value
     text = str(value).strip()
+    if not re.fullmatch(r"\d{1,6}\s*[smhd](\s*\d{1,6}\s*[smhd]){0,3}", text):
+        raise PydanticCustomError("bad_duration", "a duration like '2h' or '1d 12h' is expected")
     parts = DURATION.findall(text)
-    if not parts or DURATION.sub("", text).strip():
-        raise ValueError(f"a duration like '2h', '7d' or '1d 12h' is expected, not {text!r}")
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    total = sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in parts), timedelta())
+    if total > LONGEST:
+        raise PydanticCustomError("bad_duration", "a duration of at most two years is expected")
+    return total
 
 
 def parse_time(value: Any) -> time:
@@ -35,9 +43,9 @@ def parse_time(value: Any) -> time:
     if isinstance(value, time):
         return value
     text = str(value).strip()
-    found = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text)
+    found = re.fullmatch(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?", text)
     if not found or (text != "24:00" and int(found[1]) > 23):
-        raise ValueError(f"a local time like '10:00' is expected, not {text!r}")
+        raise PydanticCustomError("bad_time", "a local time like '10:00' is expected")
     return time(int(found[1]) % 24, int(found[2]), int(found[3] or 0))
 
 
@@ -85,7 +93,7 @@ class Window(Strict):
     def _days_are_known(self) -> Self:
         unknown = [day for day in self.days if day not in WEEKDAYS]
         if unknown or not self.days:
-            raise ValueError(f"days are a non-empty set of {', '.join(WEEKDAYS)}")
+            raise PydanticCustomError("bad_days", "days are a non-empty set of weekdays")
         return self
 
 
@@ -96,8 +104,8 @@ STANDARD_WINDOW = Window()
 class ChannelRules(Strict):
     """How one channel is used. `None` for retry, window … means the standard's own number."""
 
-    template: str
-    sender: str | None = None
+    template: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    sender: str | None = Field(default=None, min_length=1, max_length=254)
     positive: frozenset[Outcome] | None = None
     retry: Duration | None = None
     max_attempts: int | None = Field(default=None, ge=1, le=100)
@@ -196,13 +204,32 @@ class Scenario(Strict):
     @model_validator(mode="after")
     def _rules_agree(self) -> Self:
         if self.urgent and self.purpose is not Purpose.EMERGENCY:
-            raise ValueError("urgent = true is only for purpose = 'emergency'")
+            raise PydanticCustomError(
+                "urgent_not_emergency",
+                "urgent = true is only for purpose = 'emergency'",
+                {"field": "urgent"},
+            )
         for channel, rules in self.channels.items():
             wrong = [o for o in rules.positive or () if channel not in MEANING[o].channels]
             if wrong:
-                raise ValueError(f"channels.{channel}.positive: {wrong[0]} cannot happen there")
-        if self.order.channels and set(self.order.channels) != set(self.channels):
-            raise ValueError("order.channels must name exactly the scenario's channels")
+                raise PydanticCustomError(
+                    "impossible_outcome",
+                    "an outcome that cannot happen on the channel",
+                    {"field": f"channels.{channel}.positive", "value": str(wrong[0])},
+                )
+            if rules.positive is not None and not rules.positive:
+                raise PydanticCustomError(
+                    "no_positive",
+                    "nothing counts as positive",
+                    {"field": f"channels.{channel}.positive"},
+                )
+        named = self.order.channels
+        if named and (set(named) != set(self.channels) or len(named) != len(self.channels)):
+            raise PydanticCustomError(
+                "order_mismatch",
+                "order.channels must name exactly the scenario's channels, each once",
+                {"field": "order.channels"},
+            )
         return self
 
     def sequence(self) -> tuple[ChannelName, ...]:

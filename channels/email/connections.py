@@ -1,0 +1,141 @@
+"""A few SMTP connections kept open through a batch: opened at first need, reopened when lost."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiosmtplib import SMTP, SMTPException
+from aiosmtplib.errors import (
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPConnectTimeoutError,
+    SMTPHeloError,
+    SMTPResponseException,
+    SMTPTimeoutError,
+)
+
+from channels.email.session import MailSession
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where letters are handed over, and how to get in."""
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None
+    tls: str
+    timeout_seconds: float
+    verify_certificates: bool
+    tls_context: ssl.SSLContext | None
+    local_hostname: str | None
+
+    def client(self) -> SMTP:
+        # start_tls=None would upgrade by chance; the settings alone decide. A name for EHLO is
+        # given because the library would otherwise ask DNS for it on every connection.
+        return SMTP(
+            hostname=self.host,
+            port=self.port,
+            username=self.username,
+            password=self.password,
+            timeout=self.timeout_seconds,
+            use_tls=self.tls == "tls",
+            start_tls=self.tls == "starttls",
+            validate_certs=self.verify_certificates,
+            tls_context=self.tls_context,
+            local_hostname=self.local_hostname or _own_name(),
+        )
+
+
+class Unreachable(Exception):
+    """No usable connection to the server: certainly nothing was sent. `detail` is for staff."""
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(detail)
+
+
+class ConnectionPool:
+    """At most `size` connections of one event loop."""
+
+    def __init__(self, server: MailServer, size: int) -> None:
+        self._server = server
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[MailSession] = []
+
+    @contextlib.asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        async with self._slots:
+            yield
+
+    async def take(self) -> tuple[MailSession, bool]:
+        """A session and whether it is fresh. The last one put back comes first: it is warmest."""
+        while self._idle:
+            session = self._idle.pop()
+            if session.alive:
+                return session, False
+        return await self.open(), True
+
+    async def open(self) -> MailSession:
+        """A new session, greeted and logged in. Raises Unreachable."""
+        client = self._server.client()
+        try:
+            await client.connect()
+            if client.is_ehlo_or_helo_needed:
+                try:
+                    await client.ehlo()
+                except SMTPHeloError:
+                    await client.helo()
+        except (SMTPException, OSError, ValueError) as error:
+            client.close()
+            raise Unreachable(_why(error)) from error
+        return MailSession(client, self._server.timeout_seconds)
+
+    def put_back(self, session: MailSession) -> None:
+        if session.alive:
+            self._idle.append(session)
+
+    def drop(self, session: MailSession) -> None:
+        session.abandon()
+
+    async def close(self) -> None:
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(_say_goodbye(session) for session in idle))
+
+
+async def _say_goodbye(session: MailSession) -> None:
+    with contextlib.suppress(SMTPException, OSError):
+        await session.quit()
+    session.abandon()
+
+
+def _own_name() -> str:
+    name = socket.gethostname()
+    allowed = name.isascii() and all(c.isalnum() or c in "-." for c in name)
+    return name if name and allowed else "localhost"
+
+
+def _why(error: Exception) -> str:
+    """A few words for staff: what to look at, never a secret or an address of a customer."""
+    cause: BaseException = error.__cause__ or error
+    if isinstance(error, SMTPAuthenticationError):
+        why = f"the mail server refuses the login ({error.code}): check user name and password"
+    elif isinstance(cause, ssl.SSLCertVerificationError):
+        why = "the mail server's certificate cannot be verified"
+    elif isinstance(cause, ssl.SSLError):
+        why = "no encrypted connection to the mail server: check the port and the tls setting"
+    elif isinstance(cause, socket.gaierror):
+        why = "the name of the mail server is not known: check smtp_host"
+    elif isinstance(error, SMTPConnectTimeoutError | SMTPTimeoutError):
+        why = "the mail server does not answer in time"
+    elif isinstance(error, SMTPResponseException):
+        why = f"the mail server turns us away ({error.code})"
+    elif isinstance(error, SMTPConnectError):
+        why = "no connection to the mail server: check smtp_host, smtp_port and whether it runs"
+    else:
+        why = "the mail server does not offer what the settings ask for (STARTTLS or login)"
+    return why

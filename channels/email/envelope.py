@@ -1,0 +1,45 @@
+"""A letter made safe to put on the wire: its addresses and its bytes (RFC 5321)."""
+
+import re
+from dataclasses import dataclass
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+
+
+class UnsafeAddress(ValueError):
+    """An address that would break out of its command, or is no address at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeAddress:
+    """An address ready for MAIL or RCPT; `needs_utf8` when only an SMTPUTF8 server can take it."""
+
+    text: str
+    needs_utf8: bool
+
+
+def envelope_address(address: str) -> EnvelopeAddress:
+    """The address with its domain in ASCII. Raises UnsafeAddress (without quoting the address)."""
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain or _UNSAFE.search(address) or len(address) > 320:
+        raise UnsafeAddress("an e-mail address that cannot stand in an SMTP command")
+    try:
+        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise UnsafeAddress("an e-mail domain that cannot be written in ASCII") from None
+    return EnvelopeAddress(f"{local}@{ascii_domain}", needs_utf8=not local.isascii())
+
+
+def data_block(content: bytes) -> bytes:
+    """The letter as it follows DATA: CRLF line ends, dots doubled, the final dot.
+
+    A lone CR or LF is made a CRLF: servers that disagree about it can be tricked into reading one
+    letter as two (SMTP smuggling).
+    """
+    if not content.count(b"\n") == content.count(b"\r") == content.count(b"\r\n"):
+        content = _LINE_END.sub(b"\r\n", content)
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    return _LEADING_DOT.sub(b"..", content) + b".\r\n"

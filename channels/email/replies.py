@@ -1,0 +1,62 @@
+"""What an SMTP server's answer means for one letter (RFC 5321, section 4.2; RFC 3463)."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from campaigns.outcome import Outcome
+from channels.base import Handover, postponed, refused
+
+_ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})(?!\d)")
+# Refusals that speak of us or our login, not of the recipient: staff mend them, nobody is refused.
+_OUR_FAULT = frozenset({530, 534, 535, 538})
+_NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+_ABOUT_THE_SENDER = frozenset({"5.1.7", "5.1.8"})
+
+
+class Stage(StrEnum):
+    """How far the letter had come when the server answered."""
+
+    SENDER = "MAIL"
+    RECIPIENT = "RCPT"
+    CONTENT = "DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's answer. `text` may quote the customer's address: it never goes into a detail."""
+
+    code: int
+    text: str
+
+    @property
+    def enhanced(self) -> str | None:
+        """The enhanced status code, `5.1.1`, where the server tells one (RFC 2034)."""
+        found = _ENHANCED.match(self.text)
+        return ".".join(found.groups()) if found else None
+
+    @property
+    def positive(self) -> bool:
+        return 200 <= self.code < 300
+
+
+def judge_refusal(reply: Reply, stage: Stage) -> Handover:
+    """What a negative answer before or instead of the acceptance comes to."""
+    enhanced = reply.enhanced
+    detail = f"{stage} {reply.code}" + (f" {enhanced}" if enhanced else "")
+    if not 500 <= reply.code < 600:
+        return postponed(detail)
+    if reply.code in _OUR_FAULT:
+        return postponed(f"{detail}: the server does not let us in, check the login")
+    return refused(_refusal(reply, enhanced, stage), detail)
+
+
+def _refusal(reply: Reply, enhanced: str | None, stage: Stage) -> Outcome:
+    if enhanced is None:
+        dead = stage is Stage.RECIPIENT and reply.code in _NO_SUCH_MAILBOX
+        return Outcome.BAD_ADDRESS if dead else Outcome.BOUNCED
+    if enhanced.startswith("5.7.") or enhanced in _ABOUT_THE_SENDER:
+        return Outcome.REJECTED
+    if enhanced.startswith("5.1."):
+        return Outcome.REJECTED if stage is Stage.SENDER else Outcome.BAD_ADDRESS
+    return Outcome.BOUNCED

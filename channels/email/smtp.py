@@ -1,0 +1,196 @@
+"""E-mail out by SMTP over a few kept-open connections.
+
+The reference of an accepted letter is its Message-ID: a letter sent again carries the same one, so
+a provider's log, a bounce and our ledger speak of the same thing.
+"""
+
+import ssl
+from types import TracebackType
+from typing import Literal, Self
+
+from aiosmtplib import SMTPException
+from aiosmtplib.errors import SMTPServerDisconnected
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
+from channels.base import (
+    Handover,
+    MailMessage,
+    Message,
+    Payload,
+    Receipt,
+    accepted,
+    postponed,
+    refused,
+    uncertain,
+)
+from channels.email.connections import ConnectionPool, MailServer, Unreachable
+from channels.email.envelope import EnvelopeAddress, UnsafeAddress, data_block, envelope_address
+from channels.email.replies import Reply, Stage, judge_refusal
+from channels.email.session import MailSession
+from channels.gateway import is_loopback
+from channels.looplocal import LoopLocal
+from templates.i18n import _
+
+TlsMode = Literal["none", "starttls", "tls"]
+
+
+class SmtpChannel:
+    """Hands letters to one mail server.
+
+    `tls`: `starttls` (port 587, the default), `tls` (465) or `none`. Certificates are verified
+    unless `verify_certificates` is set to False by hand. Raises ValueError when a password would
+    travel in the clear to another machine. Time-outs are in seconds and hold for each step.
+    """
+
+    channel = ChannelName.EMAIL
+    provider = "smtp"
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        tls: TlsMode = "starttls",
+        timeout_seconds: float = 30.0,
+        concurrency: int = 8,
+        verify_certificates: bool = True,
+        tls_context: ssl.SSLContext | None = None,
+        local_hostname: str | None = None,
+    ) -> None:
+        if username and tls == "none" and not is_loopback(host):
+            raise ValueError(
+                _(
+                    "the password of the mail server {host} would travel unencrypted; "
+                    "set tls to starttls or tls"
+                ).format(host=host)
+            )
+        self.concurrency = concurrency
+        self._server = MailServer(
+            host=host,
+            port=port,
+            username=username or None,
+            password=password or None,
+            tls=tls,
+            timeout_seconds=timeout_seconds,
+            verify_certificates=verify_certificates,
+            tls_context=tls_context,
+            local_hostname=local_hostname,
+        )
+        self._pools: LoopLocal[ConnectionPool] = LoopLocal("the e-mail channel")
+
+    async def __aenter__(self) -> Self:
+        if not self._pools.join():
+            self._pools.open(ConnectionPool(self._server, self.concurrency))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pool = self._pools.leave()
+        if pool is not None:
+            await pool.close()
+
+    async def deliver(self, message: Message) -> Handover:
+        """Send one letter at most once. See `channels.base` for what each answer means."""
+        if not isinstance(message, MailMessage):
+            raise TypeError("the e-mail channel sends letters only")
+        sender = envelope_address(message.sender)  # ours: a bad one is a mistake in the settings
+        try:
+            recipient = envelope_address(message.contact_point)
+        except UnsafeAddress as error:
+            return refused(Outcome.BAD_ADDRESS, str(error))
+        pool = self._pools.current()
+        async with pool.slot():
+            try:
+                return await self._deliver_on(pool, message, sender, recipient)
+            except Unreachable as error:
+                return postponed(error.detail)
+
+    async def _deliver_on(
+        self,
+        pool: ConnectionPool,
+        message: MailMessage,
+        sender: EnvelopeAddress,
+        recipient: EnvelopeAddress,
+    ) -> Handover:
+        """Use a kept connection; when the server closed it meanwhile, a fresh one, once."""
+        session, fresh = await pool.take()
+        handover = await _send(session, message, sender, recipient)
+        if handover is None and not fresh:
+            pool.drop(session)
+            session = await pool.open()
+            handover = await _send(session, message, sender, recipient)
+        pool.put_back(session)
+        return handover or postponed("the mail server closes the connection at once")
+
+    async def look_up(self, reference: str) -> Receipt | None:  # noqa: ARG002 - the contract
+        """SMTP has no way to ask afterwards; bounces come by mail."""
+        return None
+
+    def receipt(self, payload: Payload) -> Receipt:
+        """SMTP calls nobody back; raises NotImplementedError, for nothing can lead here."""
+        raise NotImplementedError(
+            f"no receipts by HTTP for e-mail: {payload.url.partition('?')[0]}"
+        )
+
+
+async def _send(
+    session: MailSession,
+    message: MailMessage,
+    sender: EnvelopeAddress,
+    recipient: EnvelopeAddress,
+) -> Handover | None:
+    """One transaction; None when the connection was found dead before anything was said."""
+    if (sender.needs_utf8 or recipient.needs_utf8) and not session.takes_utf8:
+        return refused(Outcome.BOUNCED, "the server cannot write to non-Latin addresses")
+    eight_bit = not message.content.isascii()
+    stage = Stage.SENDER
+    try:
+        await session.reset()
+        reply = await session.mail(sender, utf8=recipient.needs_utf8, eight_bit=eight_bit)
+        if reply.positive:
+            stage = Stage.RECIPIENT
+            reply = await session.recipient(recipient)
+        if reply.positive:
+            stage = Stage.CONTENT
+            reply = await session.start_data()
+    except SMTPServerDisconnected:
+        if stage is Stage.SENDER:
+            return None
+        return postponed(f"{stage}: the server dropped the connection before the letter")
+    except SMTPException:  # a time-out or an answer that is not SMTP: the letter has not begun
+        session.abandon()
+        return postponed(f"{stage}: no proper answer in time, before the letter")
+    if reply.code == 421 and stage is Stage.SENDER:  # closed for idleness: a fresh one may do
+        session.abandon()
+        return None
+    if reply.code != 354 or stage is not Stage.CONTENT:
+        return _refusal(session, reply, stage)
+    return await _send_content(session, message)
+
+
+def _refusal(session: MailSession, reply: Reply, stage: Stage) -> Handover:
+    """Read a refusal; 421 means that the server is about to close (RFC 5321, section 3.8)."""
+    if reply.code == 421 or reply.positive:
+        session.abandon()
+    return judge_refusal(reply, stage)
+
+
+async def _send_content(session: MailSession, message: MailMessage) -> Handover:
+    """The letter itself: from the first byte on, silence no longer means "not sent"."""
+    try:
+        reply = await session.content(data_block(message.content))
+    except SMTPException as error:
+        session.abandon()
+        lost = isinstance(error, SMTPServerDisconnected)
+        why = "connection lost" if lost else "no proper answer in time"
+        return uncertain(f"{why} after the letter was sent", reference=message.message_id)
+    if reply.positive:
+        return accepted(message.message_id)
+    return _refusal(session, reply, Stage.CONTENT)

@@ -66,7 +66,8 @@ LEGAL: dict[Status, frozenset[Status]] = {
     Status.SUPERSEDED: frozenset(),
     Status.WITHDRAWN: frozenset(),
     Status.CANCELLED: frozenset(),
-    Status.SKIPPED: frozenset(),
+    # A joined recipient follows the message that speaks of it, or takes over from its lead.
+    Status.SKIPPED: frozenset({Status.PENDING, Status.SETTLED, Status.WITHDRAWN}),
 }
 
 
@@ -87,3 +88,4 @@ class SkipReason(StrEnum):
     TOO_OFTEN = "too_often"  # a cap per day, week or month outlasts the campaign
     MISSING_FIELD = "missing_field"  # the template needs what the row does not have
     NOTHING_DUE = "nothing_due"  # an amount of zero or less
+    NO_WINDOW = "no_window"  # the campaign ends before the first allowed hour comes

@@ -1,0 +1,20 @@
+"""The ledger: the truth of the system and the only place that speaks SQL.
+
+One module a noun; each is functions over an open transaction. Who calls decides what belongs into
+one transaction:
+
+    with ledger.write() as tx:
+        claimed = deliveries.claim_due(tx, …)
+"""
+
+from dispatcher.ledger.connection import Ledger, Transaction
+from dispatcher.ledger.migration import migrate
+
+__all__ = ["Ledger", "Transaction", "migrate", "open_ledger"]
+
+
+def open_ledger(url: str, *, pool_size: int = 10) -> Ledger:
+    """Connect, and bring the schema up to date."""
+    ledger = Ledger(url, pool_size=pool_size)
+    migrate(ledger)
+    return ledger

@@ -1,0 +1,159 @@
+"""The plan: scenario × audience → one delivery per recipient and channel, or a skip with a reason.
+
+Nothing disappears: recipients × channels = deliveries + skips, always.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.cadence import next_due
+from campaigns.channel import ChannelName
+from campaigns.delivery import SkipReason
+from campaigns.joining import Joined
+from campaigns.permission import (
+    Facts,
+    Rulebook,
+    account_party,
+    may_be_told,
+    may_be_used,
+    point_party,
+    quiet_for,
+)
+from campaigns.recipient import Recipient
+from campaigns.scenario import OrderKind, Policy, SameContact, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """When a campaign runs, and the zone of recipients of whom none is known."""
+
+    start_at: datetime
+    end_at: datetime
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One recipient on one channel: due, or skipped for a reason.
+
+    `lead_id` names the recipient in whose message a joined one is spoken of.
+    """
+
+    recipient_id: int
+    channel: ChannelName
+    zone: str
+    points: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    skipped: SkipReason | None = None
+    detail: str = ""
+    lead_id: int | None = None
+
+
+def contactable(
+    scenario: Scenario,
+    channel: ChannelName,
+    recipient: Recipient,
+    facts: Facts,
+    rules: Rulebook,
+    at: datetime,
+) -> tuple[str, ...] | tuple[SkipReason, str]:
+    """The contact points that may be used, in turn; or the reason why none may, with a detail."""
+    for name in scenario.fields:
+        value = recipient.fields.get(name)
+        if value is None or value == "":
+            return SkipReason.MISSING_FIELD, name
+        if name.endswith("_kopecks") and int(value) <= 0:
+            return SkipReason.NOTHING_DUE, name
+    forbidden = may_be_told(scenario, channel, recipient, facts, rules, at)
+    if forbidden is not None:
+        return forbidden, ""
+    fitting = recipient.reachable_on(channel)
+    if not fitting:
+        return _nothing_fits(channel, recipient), ""
+    usable = tuple(
+        point.address
+        for point in fitting
+        if may_be_used(scenario, channel, point.address, facts, at)
+    )
+    return usable or (SkipReason.SUPPRESSED, "")
+
+
+def _nothing_fits(channel: ChannelName, recipient: Recipient) -> SkipReason:
+    has_number = any("@" not in point.address for point in recipient.contact_points)
+    if channel is not ChannelName.EMAIL and has_number:
+        return SkipReason.BAD_NUMBER_TYPE
+    return SkipReason.NO_CONTACT_POINT
+
+
+def plan_recipient(
+    scenario: Scenario,
+    recipient_id: int,
+    recipient: Recipient,
+    term: Term,
+    facts: Facts,
+    rules: Rulebook,
+    joined: Mapping[ChannelName, Mapping[int, Joined]],
+) -> list[Planned]:
+    """Every channel of the scenario for one recipient, in the scenario's order.
+
+    In a cascade each channel that can be used waits `delay` longer than the one before; a channel
+    that is skipped takes no turn.
+    """
+    zone = recipient.zone or term.zone
+    planned: list[Planned] = []
+    turn = 0
+    for channel in scenario.sequence():
+        answer = contactable(scenario, channel, recipient, facts, rules, term.start_at)
+        if isinstance(answer[0], SkipReason):
+            planned.append(
+                Planned(recipient_id, channel, zone, skipped=answer[0], detail=str(answer[1]))
+            )
+            continue
+        points = tuple(str(point) for point in answer)
+        group = joined.get(channel, {}).get(recipient_id)
+        if group is not None and group.lead != recipient_id:
+            reason = (
+                SkipReason.MERGED if scenario.joins is SameContact.MERGE else SkipReason.DUPLICATE
+            )
+            planned.append(Planned(recipient_id, channel, zone, skipped=reason, lead_id=group.lead))
+            continue
+        if group is not None:
+            points = group.points
+        not_before = term.start_at
+        if scenario.order.kind is OrderKind.CASCADE:
+            not_before += scenario.order.delay * turn
+        delivery = _due(
+            scenario.policy(channel), recipient_id, recipient, zone, points, not_before, term,
+            facts, rules,
+        )  # fmt: skip
+        turn += delivery.skipped is None
+        planned.append(delivery)
+    return planned
+
+
+def _due(
+    policy: Policy,
+    recipient_id: int,
+    recipient: Recipient,
+    zone: str,
+    points: tuple[str, ...],
+    not_before: datetime,
+    term: Term,
+    facts: Facts,
+    rules: Rulebook,
+) -> Planned:
+    parties = [account_party(recipient.account_number), *(point_party(point) for point in points)]
+    quiet = quiet_for(policy, parties, facts, rules)
+    due_at = next_due(
+        policy, not_before, zone, rules.holidays,
+        campaign_start_at=term.start_at, campaign_end_at=term.end_at, quiet_until=quiet,
+    )  # fmt: skip
+    if due_at is not None:
+        return Planned(recipient_id, policy.channel, zone, points, due_at)
+    if quiet is not None and quiet > not_before:
+        positive = quiet_for(policy, parties, facts, Rulebook(rules.holidays, rules.consents, {}))
+        reason = SkipReason.TOO_SOON if positive == quiet else SkipReason.TOO_OFTEN
+    else:
+        reason = SkipReason.NO_WINDOW
+    return Planned(recipient_id, policy.channel, zone, skipped=reason)

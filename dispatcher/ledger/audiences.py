@@ -1,0 +1,354 @@
+"""Stored audiences: the recipients of a run, their contact points, and the rows that failed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from campaigns.audience import RowError, join_rows
+from campaigns.channel import ChannelName, ContactKind, Purpose
+from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
+from dispatcher.errors import NotFound, NotPossible
+from dispatcher.ledger import trail
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import audiences, contact_points, recipients, row_errors
+from templates.i18n import _
+
+CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAudience:
+    id: int
+    name: str
+    file_name: str
+    status: str
+    columns: tuple[str, ...]
+    header: tuple[str, ...]
+    rows: int
+    recipients: int
+    imported_at: datetime
+    imported_by: str
+
+
+def begin(
+    tx: Transaction, name: str, file_name: str, header: Sequence[str], actor: str, now: datetime
+) -> int:
+    """Start an import. What an interrupted import of that name left behind is thrown away."""
+    present = tx.execute(
+        select(audiences.c.id, audiences.c.status).where(audiences.c.name == name)
+    ).first()
+    if present is not None:
+        if present.status == "ready":
+            raise NotPossible(
+                _("There is already an audience “{name}”. Choose another name.").format(name=name)
+            )
+        tx.execute(delete(audiences).where(audiences.c.id == present.id))
+    return tx.execute(
+        insert(audiences)
+        .values(
+            name=name,
+            file_name=file_name,
+            status="importing",
+            columns=[],
+            header=list(header),
+            rows=0,
+            recipients=0,
+            imported_at=now,
+            imported_by=actor,
+        )  # fmt: skip
+        .returning(audiences.c.id)
+    ).scalar_one()
+
+
+def add_recipients(
+    tx: Transaction, audience_id: int, batch: Sequence[Recipient]
+) -> Sequence[RowError]:
+    """Store a batch. The same account again is joined with its first row; differences are told."""
+    merged: dict[str, Recipient] = {}
+    errors: list[RowError] = []
+    for recipient in batch:
+        first = merged.get(recipient.account_number)
+        if first is None:
+            merged[recipient.account_number] = recipient
+            continue
+        merged[recipient.account_number], error = join_rows(first, recipient)
+        if error is not None:
+            errors.append(error)
+    present = _present(tx, audience_id, list(merged))
+    for account, stored_id in present.items():
+        stored = get_many(tx, [stored_id])[stored_id]
+        joined, error = join_rows(stored, merged.pop(account))
+        if error is not None:
+            errors.append(error)
+        known = {point.address for point in stored.contact_points}
+        fresh = [point for point in joined.contact_points if point.address not in known]
+        _insert_points(tx, audience_id, stored_id, fresh, len(known))
+    if merged:
+        _insert(tx, audience_id, list(merged.values()))
+    return errors
+
+
+def _present(tx: Transaction, audience_id: int, accounts: Sequence[str]) -> dict[str, int]:
+    rows = tx.execute(
+        select(recipients.c.account_number, recipients.c.id).where(
+            recipients.c.audience_id == audience_id, recipients.c.account_number.in_(accounts)
+        )
+    )
+    return {row.account_number: row.id for row in rows}
+
+
+def _insert(tx: Transaction, audience_id: int, batch: Sequence[Recipient]) -> None:
+    ids = tx.execute(
+        insert(recipients).returning(recipients.c.id, sort_by_parameter_order=True),
+        [
+            {
+                "audience_id": audience_id,
+                "row": r.row,
+                "account_number": r.account_number,
+                "name": r.name,
+                "patronymic": r.patronymic,
+                "surname": r.surname,
+                "segment": r.segment.value,
+                "branch": r.branch,
+                "region": r.region,
+                "zone": r.zone,
+                "zone_source": r.zone_source.value,
+                "language": r.language,
+                "consents": [_write_consent(consent) for consent in r.consents],
+                "fields": dict(r.fields),
+            }
+            for r in batch
+        ],
+    ).scalars()
+    points = [
+        {
+            "recipient_id": recipient_id,
+            "position": position,
+            "audience_id": audience_id,
+            "address": point.address,
+            "kind": point.kind.value,
+        }
+        for recipient_id, recipient in zip(ids, batch, strict=True)
+        for position, point in enumerate(recipient.contact_points)
+    ]
+    if points:
+        tx.execute(insert(contact_points), points)
+
+
+def _insert_points(
+    tx: Transaction, audience_id: int, recipient_id: int, points: Sequence[ContactPoint], first: int
+) -> None:
+    if points:
+        tx.execute(
+            insert(contact_points),
+            [
+                {
+                    "recipient_id": recipient_id,
+                    "position": first + index,
+                    "audience_id": audience_id,
+                    "address": point.address,
+                    "kind": point.kind.value,
+                }
+                for index, point in enumerate(points)
+            ],
+        )
+
+
+def add_errors(tx: Transaction, audience_id: int, errors: Sequence[RowError]) -> None:
+    if errors:
+        tx.execute(
+            insert(row_errors),
+            [
+                {
+                    "audience_id": audience_id,
+                    "row": error.row,
+                    "column": error.column,
+                    "code": error.code,
+                    "value": error.value,
+                    "message": error.message,
+                    "advice": error.advice,
+                    "fatal": error.fatal,
+                    "cells": list(error.cells),
+                }
+                for error in errors
+            ],
+        )
+
+
+def finish(
+    tx: Transaction, audience_id: int, rows: int, columns: Sequence[str], actor: str, now: datetime
+) -> StoredAudience:
+    """The import is whole: the audience may be used from now on."""
+    count = tx.execute(
+        select(func.count()).where(recipients.c.audience_id == audience_id)
+    ).scalar_one()
+    tx.execute(
+        update(audiences)
+        .where(audiences.c.id == audience_id)
+        .values(status="ready", rows=rows, recipients=count, columns=list(columns))
+    )
+    trail.note(
+        tx, now, actor, "audience.import", f"audience:{audience_id}", rows=rows, recipients=count
+    )
+    return get(tx, audience_id)
+
+
+def get(tx: Transaction, audience_id: int) -> StoredAudience:
+    return _read_audience(tx.execute(select(audiences).where(audiences.c.id == audience_id)).one())
+
+
+def find(tx: Transaction, name: str) -> StoredAudience:
+    """Raises NotFound; an audience whose import was interrupted is not there."""
+    row = tx.execute(
+        select(audiences).where(audiences.c.name == name, audiences.c.status == "ready")
+    ).first()
+    if row is None:
+        known = tx.execute(select(audiences.c.name).where(audiences.c.status == "ready"))
+        raise NotFound(_("audience"), name, tuple(known.scalars()))
+    return _read_audience(row)
+
+
+def all_ready(tx: Transaction) -> Sequence[StoredAudience]:
+    rows = tx.execute(
+        select(audiences).where(audiences.c.status == "ready").order_by(audiences.c.id)
+    )
+    return [_read_audience(row) for row in rows]
+
+
+def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
+    """Every bad row, in the order of the file."""
+    columns = (
+        row_errors.c.row, row_errors.c.column, row_errors.c.code, row_errors.c.value,
+        row_errors.c.message, row_errors.c.advice, row_errors.c.cells, row_errors.c.fatal,
+    )  # fmt: skip
+    rows = tx.execute(
+        select(*columns)
+        .where(row_errors.c.audience_id == audience_id)
+        .order_by(row_errors.c.row, row_errors.c.id)
+        .execution_options(yield_per=CHUNK)
+    )
+    for row in rows:
+        yield RowError(
+            row=row.row, column=row.column, code=row.code, value=row.value, message=row.message,
+            advice=row.advice, cells=tuple(row.cells), fatal=row.fatal,
+        )  # fmt: skip
+
+
+def error_counts(tx: Transaction, audience_id: int) -> Mapping[tuple[str, bool], int]:
+    """How many row errors of each code, by whether the row was lost to them."""
+    rows = tx.execute(
+        select(row_errors.c.code, row_errors.c.fatal, func.count())
+        .where(row_errors.c.audience_id == audience_id)
+        .group_by(row_errors.c.code, row_errors.c.fatal)
+        .order_by(row_errors.c.code)
+    )
+    return {(code, fatal): count for code, fatal, count in rows}
+
+
+def get_many(tx: Transaction, ids: Sequence[int]) -> Mapping[int, Recipient]:
+    """Recipients by id, with their contact points."""
+    rows = tx.execute(select(recipients).where(recipients.c.id.in_(ids))).all()
+    return _with_points(tx, rows)
+
+
+def after(
+    tx: Transaction, audience_id: int, last_id: int, limit: int = CHUNK
+) -> Mapping[int, Recipient]:
+    """The next recipients in the order of the file: how a large audience is read piece by piece."""
+    rows = tx.execute(
+        select(recipients)
+        .where(recipients.c.audience_id == audience_id, recipients.c.id > last_id)
+        .order_by(recipients.c.id)
+        .limit(limit)
+    ).all()
+    return _with_points(tx, rows)
+
+
+def sharing(tx: Transaction, audience_id: int) -> Sequence[int]:
+    """The recipients that have a contact point in common with another one."""
+    shared = (
+        select(contact_points.c.address)
+        .where(contact_points.c.audience_id == audience_id)
+        .group_by(contact_points.c.address)
+        .having(func.count() > 1)
+    )
+    rows = tx.execute(
+        select(contact_points.c.recipient_id)
+        .where(contact_points.c.audience_id == audience_id, contact_points.c.address.in_(shared))
+        .distinct()
+        .order_by(contact_points.c.recipient_id)
+    )
+    return list(rows.scalars())
+
+
+def _with_points(
+    tx: Transaction, rows: Sequence[Row[tuple[object, ...]]]
+) -> Mapping[int, Recipient]:
+    if not rows:
+        return {}
+    points: dict[int, list[ContactPoint]] = {row.id: [] for row in rows}
+    found = tx.execute(
+        select(contact_points.c.recipient_id, contact_points.c.address, contact_points.c.kind)
+        .where(contact_points.c.recipient_id.in_(list(points)))
+        .order_by(contact_points.c.recipient_id, contact_points.c.position)
+    )
+    for recipient_id, address, kind in found:
+        points[recipient_id].append(ContactPoint(address, ContactKind(kind)))
+    return {row.id: _read_recipient(row, tuple(points[row.id])) for row in rows}
+
+
+def _read_recipient(row: Row[tuple[object, ...]], points: tuple[ContactPoint, ...]) -> Recipient:
+    return Recipient(
+        row=row.row,
+        account_number=row.account_number,
+        contact_points=points,
+        name=row.name,
+        patronymic=row.patronymic,
+        surname=row.surname,
+        segment=Segment(row.segment),
+        branch=row.branch,
+        region=row.region,
+        zone=row.zone,
+        zone_source=ZoneSource(row.zone_source),
+        language=row.language,
+        consents=tuple(_read_consent(consent) for consent in row.consents),
+        fields=row.fields,
+    )
+
+
+def _read_audience(row: Row[tuple[object, ...]]) -> StoredAudience:
+    return StoredAudience(
+        id=row.id,
+        name=row.name,
+        file_name=row.file_name,
+        status=row.status,
+        columns=tuple(row.columns),
+        header=tuple(row.header),
+        rows=row.rows,
+        recipients=row.recipients,
+        imported_at=row.imported_at,
+        imported_by=row.imported_by,
+    )
+
+
+def _write_consent(consent: Consent) -> dict[str, object]:
+    return {
+        "granted": consent.granted,
+        "purpose": consent.purpose,
+        "channel": consent.channel,
+        "basis": consent.basis,
+        "since_on": consent.since_on.isoformat() if consent.since_on else None,
+    }
+
+
+def _read_consent(stored: Mapping[str, str | bool | None]) -> Consent:
+    purpose, channel, since_on = stored["purpose"], stored["channel"], stored["since_on"]
+    return Consent(
+        granted=bool(stored["granted"]),
+        purpose=Purpose(purpose) if purpose else None,
+        channel=ChannelName(channel) if channel else None,
+        basis=str(stored["basis"] or ""),
+        since_on=date.fromisoformat(str(since_on)) if since_on else None,
+    )

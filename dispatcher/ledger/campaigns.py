@@ -1,0 +1,232 @@
+"""Campaigns: one scenario version, one audience, a start and an end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Row, func, insert, select, update
+
+from campaigns.delivery import Status
+from dispatcher.errors import NotFound, NotPossible
+from dispatcher.ledger import trail
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import audiences, campaigns, deliveries, scenarios
+from templates.i18n import _
+
+
+class CampaignStatus(StrEnum):
+    DRAFT = "draft"  # being planned
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+LEGAL: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
+    CampaignStatus.DRAFT: frozenset({CampaignStatus.SCHEDULED, CampaignStatus.CANCELLED}),
+    CampaignStatus.SCHEDULED: frozenset(
+        {CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.CANCELLED}
+    ),
+    CampaignStatus.RUNNING: frozenset(
+        {CampaignStatus.PAUSED, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED}
+    ),
+    CampaignStatus.PAUSED: frozenset(
+        {CampaignStatus.RUNNING, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED}
+    ),
+    CampaignStatus.COMPLETED: frozenset(),
+    CampaignStatus.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    id: int
+    scenario_id: int
+    scenario_name: str
+    scenario_version: int
+    title: str
+    audience_id: int
+    audience_name: str
+    status: CampaignStatus
+    zone: str
+    start_at: datetime
+    end_at: datetime
+    created_at: datetime
+    created_by: str
+    closed_at: datetime | None
+
+    @property
+    def subject(self) -> str:
+        """How the audit trail names it."""
+        return f"campaign:{self.id}"
+
+
+_SELECT = (
+    select(
+        campaigns,
+        scenarios.c.name.label("scenario_name"),
+        scenarios.c.version.label("scenario_version"),
+        scenarios.c.title,
+        audiences.c.name.label("audience_name"),
+    )
+    .join(scenarios, scenarios.c.id == campaigns.c.scenario_id)
+    .join(audiences, audiences.c.id == campaigns.c.audience_id)
+)
+
+
+def create(
+    tx: Transaction,
+    *,
+    scenario_id: int,
+    audience_id: int,
+    zone: str,
+    start_at: datetime,
+    end_at: datetime,
+    actor: str,
+    now: datetime,
+) -> Campaign:
+    if start_at >= end_at:
+        raise NotPossible(_("The campaign would end before it starts: mend --start or --end."))
+    if end_at <= now:
+        raise NotPossible(_("The campaign's end has passed already: give a later --end."))
+    campaign_id = tx.execute(
+        insert(campaigns)
+        .values(
+            scenario_id=scenario_id,
+            audience_id=audience_id,
+            status=CampaignStatus.DRAFT,
+            zone=zone,
+            start_at=start_at,
+            end_at=end_at,
+            created_at=now,
+            created_by=actor,
+        )  # fmt: skip
+        .returning(campaigns.c.id)
+    ).scalar_one()
+    trail.note(tx, now, actor, "campaign.launch", f"campaign:{campaign_id}")
+    return get(tx, campaign_id)
+
+
+def get(tx: Transaction, campaign_id: int) -> Campaign:
+    """Raises NotFound."""
+    row = tx.execute(_SELECT.where(campaigns.c.id == campaign_id)).first()
+    if row is None:
+        known = tx.execute(select(campaigns.c.id).order_by(campaigns.c.id.desc()).limit(20))
+        raise NotFound(_("campaign"), str(campaign_id), tuple(map(str, known.scalars())))
+    return _read(row)
+
+
+def everything(tx: Transaction) -> Sequence[Campaign]:
+    return [_read(row) for row in tx.execute(_SELECT.order_by(campaigns.c.id))]
+
+
+def change(
+    tx: Transaction, campaign: Campaign, to: CampaignStatus, actor: str, now: datetime
+) -> Campaign:
+    """Move a campaign to another status. Raises NotPossible when that step is not legal."""
+    sources = [status for status, targets in LEGAL.items() if to in targets]
+    changed = tx.execute(
+        update(campaigns)
+        .where(campaigns.c.id == campaign.id, campaigns.c.status.in_(sources))
+        .values(status=to, closed_at=None if LEGAL[to] else now)
+    ).rowcount
+    if not changed:
+        present = get(tx, campaign.id)
+        raise NotPossible(
+            _("Campaign {id} is {status}; it cannot become {to}.").format(
+                id=campaign.id, status=_(present.status.value), to=_(to.value)
+            )
+        )
+    trail.note(tx, now, actor, f"campaign.{to}", campaign.subject)
+    return get(tx, campaign.id)
+
+
+def start_due(tx: Transaction, now: datetime) -> int:
+    """Scheduled campaigns whose hour has come begin to run."""
+    started = tx.execute(
+        update(campaigns)
+        .where(campaigns.c.status == CampaignStatus.SCHEDULED, campaigns.c.start_at <= now)
+        .values(status=CampaignStatus.RUNNING)
+        .returning(campaigns.c.id)
+    ).scalars()
+    count = 0
+    for campaign_id in started.all():
+        trail.note(tx, now, "loop", "campaign.running", f"campaign:{campaign_id}")
+        count += 1
+    return count
+
+
+def past_end(tx: Transaction, now: datetime) -> Sequence[int]:
+    """Campaigns whose time is over and which are not closed yet."""
+    rows = tx.execute(
+        select(campaigns.c.id).where(
+            campaigns.c.status.in_(
+                (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+            ),
+            campaigns.c.end_at <= now,
+        )
+    )
+    return rows.scalars().all()
+
+
+_AT_WORK = (Status.PENDING, Status.QUEUED, Status.SENDING, Status.AWAITING)
+
+
+def close_finished(tx: Transaction, now: datetime) -> Sequence[int]:
+    """Complete the campaigns in which nothing is left to do.
+
+    An uncertain attempt keeps a campaign open until its end, because a receipt may still come.
+    """
+    open_here = deliveries.c.campaign_id == campaigns.c.id
+    at_work = select(deliveries.c.id).where(open_here, deliveries.c.status.in_(_AT_WORK)).exists()
+    unsure = (
+        select(deliveries.c.id).where(open_here, deliveries.c.status == Status.UNCERTAIN).exists()
+    )
+    closed = tx.execute(
+        update(campaigns)
+        .where(
+            campaigns.c.status.in_((CampaignStatus.RUNNING, CampaignStatus.PAUSED)),
+            ~at_work,
+            (campaigns.c.end_at <= now) | ~unsure,
+        )
+        .values(status=CampaignStatus.COMPLETED, closed_at=now)
+        .returning(campaigns.c.id)
+    ).scalars()
+    ids = closed.all()
+    for campaign_id in ids:
+        trail.note(tx, now, "loop", "campaign.completed", f"campaign:{campaign_id}")
+    return ids
+
+
+def next_turn(tx: Transaction, now: datetime) -> datetime | None:
+    """When the next campaign starts or ends."""
+    starts = select(func.min(campaigns.c.start_at)).where(
+        campaigns.c.status == CampaignStatus.SCHEDULED
+    )
+    ends = select(func.min(campaigns.c.end_at)).where(
+        campaigns.c.status.in_((CampaignStatus.RUNNING, CampaignStatus.PAUSED)),
+        campaigns.c.end_at > now,
+    )
+    turns = [tx.execute(starts).scalar(), tx.execute(ends).scalar()]
+    return min((turn for turn in turns if turn is not None), default=None)
+
+
+def _read(row: Row[tuple[object, ...]]) -> Campaign:
+    return Campaign(
+        id=row.id,
+        scenario_id=row.scenario_id,
+        scenario_name=row.scenario_name,
+        scenario_version=row.scenario_version,
+        title=row.title,
+        audience_id=row.audience_id,
+        audience_name=row.audience_name,
+        status=CampaignStatus(row.status),
+        zone=row.zone,
+        start_at=row.start_at,
+        end_at=row.end_at,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        closed_at=row.closed_at,
+    )

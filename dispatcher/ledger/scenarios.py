@@ -1,0 +1,111 @@
+"""Stored scenarios: every change is a new version, and a campaign keeps the one it began with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.scenario_file import ScenarioFile, parse_scenario
+from sqlalchemy import Row, func, insert, select
+
+from campaigns.channel import ChannelName
+from campaigns.scenario import Scenario
+from dispatcher.errors import NotFound
+from dispatcher.ledger import trail
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import scenarios
+from templates.i18n import _
+
+Templates = Mapping[ChannelName, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScenario:
+    """One version. `templates`: for each channel the texts by file name."""
+
+    id: int
+    name: str
+    version: int
+    title: str
+    scenario: Scenario
+    templates: Templates
+    source: str
+    added_at: datetime
+    added_by: str
+
+
+def add(tx: Transaction, file: ScenarioFile, actor: str, now: datetime) -> StoredScenario:
+    """Store a scenario; the same text again is the version that is there already."""
+    same = tx.execute(
+        select(scenarios.c.id).where(
+            scenarios.c.name == file.scenario.name, scenarios.c.digest == file.digest
+        )
+    ).scalar()
+    if same is not None:
+        return get(tx, same)
+    version = tx.execute(
+        select(func.coalesce(func.max(scenarios.c.version), 0) + 1).where(
+            scenarios.c.name == file.scenario.name
+        )
+    ).scalar_one()
+    added = tx.execute(
+        insert(scenarios)
+        .values(
+            name=file.scenario.name,
+            version=version,
+            title=file.scenario.title,
+            digest=file.digest,
+            source=file.source_toml,
+            templates={channel.value: dict(texts) for channel, texts in file.templates.items()},
+            added_at=now,
+            added_by=actor,
+        )
+        .returning(scenarios.c.id)
+    ).scalar_one()
+    trail.note(tx, now, actor, "scenario.add", f"scenario:{file.scenario.name}", version=version)
+    return get(tx, added)
+
+
+def get(tx: Transaction, scenario_id: int) -> StoredScenario:
+    row = tx.execute(select(scenarios).where(scenarios.c.id == scenario_id)).one()
+    return _read(row)
+
+
+def find(tx: Transaction, name: str, version: int | None = None) -> StoredScenario:
+    """The newest version of that name, or the one asked for. Raises NotFound."""
+    query = select(scenarios).where(scenarios.c.name == name)
+    if version is not None:
+        query = query.where(scenarios.c.version == version)
+    row = tx.execute(query.order_by(scenarios.c.version.desc()).limit(1)).first()
+    if row is None:
+        known = tx.execute(select(scenarios.c.name).distinct().order_by(scenarios.c.name))
+        raise NotFound(_("scenario"), name, tuple(known.scalars()))
+    return _read(row)
+
+
+def newest(tx: Transaction) -> Sequence[StoredScenario]:
+    """The newest version of each scenario, by name."""
+    last = (
+        select(scenarios.c.name, func.max(scenarios.c.version).label("version"))
+        .group_by(scenarios.c.name)
+        .subquery()
+    )
+    rows = tx.execute(
+        select(scenarios)
+        .join(last, (scenarios.c.name == last.c.name) & (scenarios.c.version == last.c.version))
+        .order_by(scenarios.c.name)
+    )
+    return [_read(row) for row in rows]
+
+
+def _read(row: Row[tuple[object, ...]]) -> StoredScenario:
+    return StoredScenario(
+        id=row.id,
+        name=row.name,
+        version=row.version,
+        title=row.title,
+        scenario=parse_scenario(row.source),
+        templates={ChannelName(channel): texts for channel, texts in row.templates.items()},
+        source=row.source,
+        added_at=row.added_at,
+        added_by=row.added_by,
+    )

@@ -1,0 +1,36 @@
+"""The audit trail: who did what, when. Nothing in it is ever changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import trail
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    details: Mapping[str, Any]
+
+
+def note(
+    tx: Transaction, at: datetime, actor: str, action: str, subject: str, **details: Any
+) -> None:
+    """Write down one act, in the transaction of the act itself. No personal data in `details`."""
+    tx.execute(
+        insert(trail).values(at=at, actor=actor, action=action, subject=subject, details=details)
+    )
+
+
+def of(tx: Transaction, subject: str) -> Sequence[Act]:
+    """What was done with a subject (`campaign:7`), oldest first."""
+    columns = (trail.c.at, trail.c.actor, trail.c.action, trail.c.subject, trail.c.details)
+    rows = tx.execute(select(*columns).where(trail.c.subject == subject).order_by(trail.c.id))
+    return [Act(*row) for row in rows]

@@ -205,7 +205,7 @@ def _offsets(
     The margin of a day and a half is wider than any offset (14 h) with any jump (24 h: Samoa
     skipped a date in 2011). Zones change on whole seconds, at most once in so short a time.
     """
-    since_at = from_local.replace(tzinfo=UTC) - _DAY * 1.5
+    since_at = from_local.replace(microsecond=0, tzinfo=UTC) - _DAY * 1.5
     until_at = until_local.replace(tzinfo=UTC) + _DAY * 1.5
     before, after = _offset_at(since_at, tz), _offset_at(until_at, tz)
     if before == after:

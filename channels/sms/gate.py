@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import requests
 from email_validator import EmailNotValidError, validate_email
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from smsaero import SmsAero
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
@@ -138,8 +139,10 @@ class SafeSmsAero(SmsAero):  # type: ignore[misc]  # the library is untyped
         # The library offers no way to configure its session but this private name.
         self._session: requests.Session = self._SmsAero__sess
         self._session.max_redirects = 0  # a 307 would post the message again
-        # The key must not be replaced by a .netrc, nor a rehearsal leave the machine by a proxy.
+        # A .netrc must not replace the key, nor a rehearsal leave the machine by a proxy.
         self._session.trust_env = False
+        if not gate.on_this_machine:
+            self._session.proxies = get_environ_proxies(f"{gate.scheme}://{gate.rest[1:]}")
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
 

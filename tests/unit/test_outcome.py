@@ -1,0 +1,89 @@
+"""The table of outcomes: complete, and its findings replace each other one way only."""
+
+from itertools import combinations, product
+
+import pytest
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import MEANING, Outcome, default_positive, replaces
+
+
+def possible_on(channel: ChannelName) -> set[Outcome]:
+    return {outcome for outcome, meaning in MEANING.items() if channel in meaning.channels}
+
+
+def test_every_outcome_has_a_meaning() -> None:
+    assert set(MEANING) == set(Outcome)
+
+
+def test_every_outcome_can_happen_somewhere() -> None:
+    assert all(meaning.channels for meaning in MEANING.values())
+
+
+@pytest.mark.parametrize("channel", ChannelName)
+def test_each_channel_can_succeed_fail_and_stay_unknown(channel: ChannelName) -> None:
+    outcomes = possible_on(channel)
+    assert default_positive(channel)
+    assert outcomes - default_positive(channel) - {Outcome.UNCERTAIN}
+    assert {Outcome.UNCERTAIN, Outcome.BAD_ADDRESS, Outcome.REJECTED, Outcome.FAILED} <= outcomes
+
+
+@pytest.mark.parametrize(
+    ("channel", "positive"),
+    [
+        (ChannelName.PHONE, {Outcome.HEARD, Outcome.KEY_PRESSED}),
+        (ChannelName.SMS, {Outcome.DELIVERED, Outcome.ANSWERED}),
+        (ChannelName.EMAIL, {Outcome.ACCEPTED, Outcome.LINK_FOLLOWED, Outcome.ANSWERED}),
+    ],
+)
+def test_by_default_positive_is_what_the_customer_received(
+    channel: ChannelName, positive: set[Outcome]
+) -> None:
+    assert default_positive(channel) == positive
+
+
+def test_only_what_is_unknown_is_unsettled() -> None:
+    assert {o for o, meaning in MEANING.items() if not meaning.settled} == {Outcome.UNCERTAIN}
+
+
+def test_a_dead_address_never_reached_anybody() -> None:
+    assert not any(m.reached for m in MEANING.values() if m.address_is_dead)
+
+
+def test_every_other_finding_replaces_an_uncertain_one() -> None:
+    assert all(replaces(o, Outcome.UNCERTAIN) for o in Outcome if o is not Outcome.UNCERTAIN)
+    assert not any(replaces(Outcome.UNCERTAIN, outcome) for outcome in Outcome)
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        (Outcome.DELIVERED, Outcome.NO_RECEIPT),
+        (Outcome.BOUNCED, Outcome.ACCEPTED),
+        (Outcome.LINK_FOLLOWED, Outcome.ACCEPTED),
+        (Outcome.LINK_FOLLOWED, Outcome.BOUNCED),
+        (Outcome.ANSWERED, Outcome.LINK_FOLLOWED),
+        (Outcome.KEY_PRESSED, Outcome.HEARD),
+    ],
+)
+def test_a_later_stronger_finding_replaces_a_weaker_and_never_the_other_way_round(
+    later: Outcome, earlier: Outcome
+) -> None:
+    assert replaces(later, earlier)
+    assert not replaces(earlier, later)
+
+
+def test_a_receipt_that_comes_twice_changes_nothing() -> None:
+    assert not any(replaces(outcome, outcome) for outcome in Outcome)
+
+
+def test_two_contradicting_receipts_keep_the_first() -> None:
+    assert not replaces(Outcome.UNDELIVERED, Outcome.DELIVERED)
+    assert not replaces(Outcome.DELIVERED, Outcome.UNDELIVERED)
+
+
+def test_no_two_outcomes_replace_each_other_in_turn() -> None:
+    assert not any(replaces(a, b) and replaces(b, a) for a, b in combinations(Outcome, 2))
+    for a, b, c in product(Outcome, repeat=3):
+        if replaces(a, b) and replaces(b, c):
+            assert replaces(a, c)

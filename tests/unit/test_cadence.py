@@ -1,6 +1,7 @@
 """What follows an attempt: again, enough, wait or give up; when, and at which number."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +20,7 @@ from campaigns.cadence import (
 )
 from campaigns.calendar import Holidays, is_allowed
 from campaigns.channel import ChannelName, Purpose
+from campaigns.consent import quiet_until
 from campaigns.outcome import MEANING, Outcome
 from campaigns.scenario import ChannelRules, Policy, Scenario
 
@@ -273,43 +275,58 @@ class TestNextDue:
             assert quiet_until is None or due_at >= quiet_until
 
 
-def test_the_customer_of_docs_cadence_md() -> None:
-    """The worked example of docs/cadence.md, step by step, with the numbers printed there."""
-    omsk = ZoneInfo("Asia/Omsk")
+OMSK = ZoneInfo("Asia/Omsk")
+EXAMPLE = Path(__file__).parents[2] / "docs" / "cadence.md"
 
-    def local(text: str) -> datetime:
-        return datetime.fromisoformat(text).replace(tzinfo=omsk).astimezone(UTC)
 
-    rules = policy()
+def omsk(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=OMSK).astimezone(UTC)
 
-    def after(outcome: Outcome, ended: str, attempts_made: int) -> datetime | None:
-        decision = decide(
-            rules,
-            outcome,
-            attempts_made=attempts_made,
-            contact_points_left=True,
-            ended_at=local(ended),
-        )
-        assert isinstance(decision, Retry)
-        return next_due(
-            rules,
-            decision.at,
-            "Asia/Omsk",
-            ORDINARY,
-            campaign_start_at=local("2026-12-28T09:00"),
-            campaign_end_at=local("2027-01-15T00:00"),
-        )
 
-    points = ("+79130000001", "+73812000002")
-    assert [contact_for(n, points) for n in (1, 2, 3, 4)] == [*points, *points]
-    assert after(Outcome.BUSY, "2026-12-28T10:00:20", 1) == local("2026-12-28T12:00:20")
-    assert after(Outcome.BUSY, "2026-12-29T19:40", 2) == local("2026-12-30T10:00")
-    assert after(Outcome.NO_ANSWER, "2026-12-30T19:05", 3) == local("2027-01-09T10:00")
-    heard = decide(
-        rules,
-        Outcome.HEARD,
-        attempts_made=4,
-        contact_points_left=True,
-        ended_at=local("2027-01-09T10:00:50"),
-    )
-    assert heard == Positive()
+def example_rows() -> list[list[str]]:
+    """The rows of the worked example: attempt, number, began, ended, outcome, next due."""
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in rows if len(row) == 6 and row[0].isdigit()]
+
+
+class TestWorkedExample:
+    """docs/cadence.md shows one customer step by step; its table is computed anew here."""
+
+    POINTS = ("+79130000001", "+73812000002")
+
+    def test_every_step_follows_from_the_one_before(self) -> None:
+        rules = policy()
+        rows = example_rows()
+        assert len(rows) == 4
+        due_at: datetime | None = omsk("2026-12-29 09:00")
+        for attempt, (number, point, began, ended, outcome, next_one) in enumerate(rows, start=1):
+            assert int(number) == attempt
+            assert point == contact_for(attempt, self.POINTS)
+            assert due_at is not None
+            assert due_at <= omsk(began)
+            assert is_allowed(omsk(began), OMSK, rules.window, ORDINARY)
+            decision = decide(
+                rules,
+                Outcome(outcome),
+                attempts_made=attempt,
+                contact_points_left=True,
+                ended_at=omsk(ended),
+            )
+            if isinstance(decision, Retry):
+                due_at = next_due(
+                    rules,
+                    decision.at,
+                    "Asia/Omsk",
+                    ORDINARY,
+                    campaign_start_at=omsk("2026-12-29 09:00"),
+                    campaign_end_at=omsk("2027-01-15 00:00"),
+                )
+                assert due_at == omsk(next_one)
+            else:
+                assert (decision, next_one, attempt) == (Positive(), "–", len(rows))
+
+    def test_the_quiet_time_ends_when_the_page_says(self) -> None:
+        heard_at = omsk(example_rows()[-1][3])
+        assert quiet_until(policy(), heard_at) == omsk("2027-01-16 10:00:48")
+        assert "16 January, 10:00:48" in EXAMPLE.read_text(encoding="utf-8")

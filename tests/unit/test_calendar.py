@@ -307,6 +307,8 @@ class TestZones:
             zone_named(name)
         assert caught.value.name == name
         assert "is unknown" in str(caught.value)
+        with pytest.raises(UnknownZone, match="неизвестен"):
+            zone_named(name)
 
     def test_a_zone_object_works_like_its_name(self) -> None:
         at = moscow("2026-12-01T06:30")

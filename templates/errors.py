@@ -20,3 +20,30 @@ class UnfitValue(RenderError):
         self.filter_name = filter_name
         self.expected = expected
         super().__init__(f"the filter {filter_name!r} needs {expected}")
+
+
+class TooLong(RenderError):
+    """A text longer than the standard allows: an SMS in characters, a call in seconds."""
+
+    def __init__(self, unit: str, measured: float, limit: float) -> None:
+        self.unit = unit
+        self.measured = measured
+        self.limit = limit
+        super().__init__(f"{measured:g} {unit} where at most {limit:g} are allowed")
+
+
+class EmptyText(RenderError):
+    """A template that says nothing for these values."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(f"{file} came out empty")
+
+
+class TooManyAccounts(RenderError):
+    """More accounts under one contact point than one message can sensibly speak of."""
+
+    def __init__(self, accounts: int, limit: int) -> None:
+        self.accounts = accounts
+        self.limit = limit
+        super().__init__(f"{accounts} accounts in one message where at most {limit} are allowed")

@@ -37,10 +37,13 @@ _PLAIN = (
 
 @dataclass(slots=True)
 class Findings:
-    """What a walk over a template found: the names it needs, and everything it must not do."""
+    """What a walk over a template found: the names it needs, and everything it must not do.
 
-    names: set[str] = field(default_factory=set)
-    row_names: set[str] = field(default_factory=set)
+    Names come with the line on which they first stand.
+    """
+
+    names: dict[str, int] = field(default_factory=dict)
+    row_names: dict[str, int] = field(default_factory=dict)
     optional: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
@@ -59,8 +62,9 @@ def examine(tree: nodes.Template, file: str) -> Findings:
     """Walk the tree; refuse whatever is not expressly allowed."""
     findings = Findings()
     _visit(tree, _Place(file), findings)
-    findings.names -= findings.optional
-    findings.row_names -= findings.optional
+    for name in findings.optional:
+        findings.names.pop(name, None)
+        findings.row_names.pop(name, None)
     return findings
 
 
@@ -90,7 +94,7 @@ def _visit_name(node: nodes.Name, place: _Place, findings: Findings) -> None:
     elif node.name in (ROWS, "loop", place.row):
         findings.problems.append(_refusal("template_whole_row", node, place))
     else:
-        findings.names.add(node.name)
+        findings.names.setdefault(node.name, node.lineno)
 
 
 def _visit_attribute(node: nodes.Getattr, place: _Place, findings: Findings) -> None:
@@ -98,7 +102,7 @@ def _visit_attribute(node: nodes.Getattr, place: _Place, findings: Findings) -> 
     if place.row and owner == "loop" and node.attr in _LOOP_FIELDS:
         return
     if place.row and owner == place.row and not node.attr.startswith("_"):
-        findings.row_names.add(node.attr)
+        findings.row_names.setdefault(node.attr, node.lineno)
         return
     findings.problems.append(_refusal("template_attribute", node, place))
 

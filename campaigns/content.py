@@ -1,0 +1,238 @@
+"""What templates see, and the content of one message on one channel.
+
+The names a template may use:
+
+    account_number name patronymic surname segment branch region language
+    every further column of the audience   debt_kopecks, due_on, …
+    every entry of the scenario's [values]
+    greeting         «Здравствуйте, Мария Ивановна!», without a name where none is certain
+    accounts         rows for {% for account in accounts %}, each with the names above
+    accounts_count
+    total_kopecks    the sum of debt_kopecks, or of the first amount the scenario requires
+    total_<column>   the sum of any …_kopecks column all the accounts have
+    company company_phone company_site company_signer company_signer_post
+    unsubscribe_url  in marketing letters
+
+Where accounts are merged, a column is there by its plain name only if all of them agree on it; what
+differs is said in the loop. A customer must never be told one account's amount as if it were all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from campaigns.channel import ChannelName
+from campaigns.recipient import Recipient
+from campaigns.scenario import SameContact, Scenario
+from templates import speech
+from templates.errors import EmptyText, TooLong, TooManyAccounts
+from templates.folder import texts_for
+from templates.neutral import one_line
+from templates.render import compile_template
+from templates.sms import LIMIT_CHARACTERS, measure
+
+RECIPIENT_NAMES = (
+    *("account_number", "name", "patronymic", "surname"),
+    *("segment", "branch", "region", "language"),
+)
+SUPPLIER_NAMES = (
+    *("company", "company_phone", "company_site"),
+    *("company_signer", "company_signer_post"),
+)
+COMPUTED_NAMES = ("greeting", "accounts", "accounts_count", "total_kopecks", "unsubscribe_url")
+RESERVED_NAMES = frozenset((*RECIPIENT_NAMES, *SUPPLIER_NAMES, *COMPUTED_NAMES, "loop"))
+ACCOUNTS_LIMIT = 500
+
+_SIGNER = {
+    "ru": {"company_signer": "", "company_signer_post": "Отдел обслуживания клиентов"},
+    "en": {"company_signer": "", "company_signer_post": "Customer service"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallContent:
+    """Phrases in the order they are spoken, and how long that lasts."""
+
+    phrases: tuple[str, ...]
+    expected_seconds: float
+    language: str = "ru"
+
+
+@dataclass(frozen=True, slots=True)
+class SmsContent:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailContent:
+    subject: str
+    text: str
+    html: str
+
+
+Content = CallContent | SmsContent | MailContent
+
+
+def render_content(
+    scenario: Scenario,
+    channel: ChannelName,
+    template_texts: Mapping[str, str],
+    accounts: Sequence[Recipient],
+    supplier: Mapping[str, str],
+    extra: Mapping[str, str] | None = None,
+) -> Content:
+    """The content of one message to the accounts of one contact point.
+
+    `template_texts` are the channel's files by name, as the ledger keeps them. Raises a RenderError
+    (MissingValue, UnfitValue, TooLong, EmptyText, TooManyAccounts) when this customer cannot be
+    told this; its words hold no personal data. Raises KeyError when a file is missing.
+    """
+    texts, language = texts_for(channel, template_texts, _common_language(accounts))
+    seen = context(scenario, accounts, supplier, extra or {}, language)
+    if channel is ChannelName.PHONE:
+        return _call(texts["call.txt"], seen, language)
+    if channel is ChannelName.SMS:
+        return _sms(texts["sms.txt"], seen, language)
+    return _mail(texts, seen, language)
+
+
+def context(
+    scenario: Scenario,
+    accounts: Sequence[Recipient],
+    supplier: Mapping[str, str],
+    extra: Mapping[str, str],
+    language: str = "ru",
+) -> dict[str, object]:
+    """Everything a template sees; later sources win, and no column can take a reserved name."""
+    if not accounts:
+        raise ValueError("a message speaks of one account at least")
+    if len(accounts) > ACCOUNTS_LIMIT:
+        raise TooManyAccounts(len(accounts), ACCOUNTS_LIMIT)
+    spoken_of = accounts if scenario.joins is SameContact.MERGE else accounts[:1]
+    rows = [_row(account, scenario.values) for account in spoken_of]
+    return {
+        **_shared(rows),
+        **_SIGNER[language],
+        **supplier,
+        **extra,
+        **_totals(rows, scenario.fields),
+        "greeting": greeting(accounts, language),
+        "accounts": rows,
+        "accounts_count": len(rows),
+    }
+
+
+def greeting(accounts: Sequence[Recipient], language: str = "ru") -> str:
+    """By name and patronymic (the standard, chapter 8, section 5); neutral unless all agree."""
+    hello = "Здравствуйте" if language == "ru" else "Hello"
+    people = {(a.name.casefold(), a.patronymic.casefold(), a.surname.casefold()) for a in accounts}
+    first = accounts[0]
+    called = one_line(f"{_as_written(first.name)} {_as_written(first.patronymic)}")
+    if len(people) > 1 or not first.name.strip():
+        return f"{hello}!"
+    return f"{hello}, {called}!"
+
+
+def _call(text: str, seen: Mapping[str, object], language: str) -> CallContent:
+    # A comment gives way to an empty line, so that problems keep their line numbers.
+    spoken = "\n".join("" if is_comment(line) else line for line in text.splitlines())
+    rendered = compile_template(spoken, file="call.txt").render(seen, language)
+    phrases = tuple(phrase for line in rendered.splitlines() if (phrase := one_line(line)))
+    if not phrases:
+        raise EmptyText("call.txt")
+    seconds = speech.expected_seconds(phrases)
+    if seconds > speech.CALL_LIMIT_SECONDS:
+        raise TooLong("seconds", seconds, speech.CALL_LIMIT_SECONDS)
+    return CallContent(phrases, seconds, language)
+
+
+def _sms(text: str, seen: Mapping[str, object], language: str) -> SmsContent:
+    template = compile_template(text, file="sms.txt")
+    shape = measure(one_line(template.render(seen, language)))
+    if not shape.fits and "greeting" in template.names:
+        # A long name is no reason for silence: greet without it.
+        neutral = {**seen, "greeting": "Здравствуйте!" if language == "ru" else "Hello!"}
+        shape = measure(one_line(template.render(neutral, language)))
+    if not shape.fits:
+        raise TooLong("characters", shape.characters, LIMIT_CHARACTERS)
+    text = "".join(shape.parts)
+    if len(text) < 2:
+        raise EmptyText("sms.txt")
+    return SmsContent(text)
+
+
+def _mail(texts: Mapping[str, str], seen: Mapping[str, object], language: str) -> MailContent:
+    subject = one_line(
+        compile_template(texts["subject.txt"], file="subject.txt").render(seen, language)
+    )
+    body = compile_template(texts["body.txt"], file="body.txt").render(seen, language).strip()
+    html = compile_template(texts["body.html"], file="body.html", html=True).render(seen, language)
+    for file, text in (("subject.txt", subject), ("body.txt", body), ("body.html", html.strip())):
+        if not text:
+            raise EmptyText(file)
+    return MailContent(subject, body + "\n", html)
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line of call.txt is a remark to colleagues, not a phrase."""
+    return line.lstrip().startswith("#")
+
+
+def _row(account: Recipient, values: Mapping[str, str]) -> dict[str, object]:
+    columns = {
+        name: value
+        for name, value in account.fields.items()
+        if name not in RESERVED_NAMES and value != ""
+    }
+    return {
+        **values,
+        **columns,
+        "account_number": account.account_number,
+        "name": _as_written(account.name),
+        "patronymic": _as_written(account.patronymic),
+        "surname": _as_written(account.surname),
+        "segment": str(account.segment),
+        "branch": account.branch,
+        "region": account.region,
+        "language": account.language,
+    }
+
+
+def _shared(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """What all rows agree on; the names of people and places are empty where they differ."""
+    first, others = rows[0], rows[1:]
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(name in row and row[name] == value for row in others)
+    }
+    for name in ("name", "patronymic", "surname", "branch", "region", "segment"):
+        shared.setdefault(name, "")
+    return shared
+
+
+def _totals(rows: Sequence[Mapping[str, object]], required: Sequence[str]) -> dict[str, object]:
+    totals: dict[str, object] = {}
+    for name in (name for name in rows[0] if name.endswith("_kopecks")):
+        amounts = [row.get(name) for row in rows]
+        if all(isinstance(amount, int) for amount in amounts):
+            totals[f"total_{name}"] = sum(a for a in amounts if isinstance(a, int))
+    main = main_amount(required)
+    if f"total_{main}" in totals:
+        totals["total_kopecks"] = totals[f"total_{main}"]
+    return totals
+
+
+def main_amount(required: Sequence[str]) -> str:
+    """The column that `total_kopecks` adds up."""
+    amounts = [name for name in required if name.endswith("_kopecks")]
+    return amounts[0] if amounts and "debt_kopecks" not in amounts else "debt_kopecks"
+
+
+def _common_language(accounts: Sequence[Recipient]) -> str:
+    languages = {account.language for account in accounts}
+    return languages.pop() if len(languages) == 1 else "ru"
+
+
+def _as_written(name: str) -> str:
+    """Billing systems shout: «МАРИЯ» is Мария."""
+    return name.strip().title() if name.isupper() and len(name.strip()) > 2 else name.strip()

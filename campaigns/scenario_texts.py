@@ -1,0 +1,248 @@
+"""Whether a scenario's texts can be said: harmless, complete, filled, and short enough."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from campaigns.channel import ChannelName, Purpose
+from campaigns.content import (
+    COMPUTED_NAMES,
+    RECIPIENT_NAMES,
+    SUPPLIER_NAMES,
+    MailContent,
+    is_comment,
+    main_amount,
+    render_content,
+)
+from campaigns.recipient import Recipient
+from campaigns.scenario import Scenario
+from campaigns.scenario_samples import (
+    LONG,
+    SAMPLE_SUPPLIER,
+    SAMPLE_URL,
+    SHORT,
+    USUAL,
+    merged_accounts,
+    sample_accounts,
+)
+from templates.errors import EmptyText, MissingValue, RenderError, TooLong
+from templates.folder import FILES, twin
+from templates.i18n import _
+from templates.problem import Problem
+from templates.render import examine_template
+from templates.similar import did_you_mean
+from templates.subset import Findings
+
+_SUBJECT_CHARACTERS = 78
+_LANGUAGES = ("ru", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTexts:
+    """The texts of one channel, and what to call the place they come from."""
+
+    channel: ChannelName
+    texts: Mapping[str, str]
+    place: str
+
+    def file(self, name: str) -> str:
+        return f"{self.place}/{name}"
+
+
+def grammar_problems(texts: ChannelTexts) -> list[Problem]:
+    """Missing files, and commands that a template must not use: needs no valid scenario."""
+    problems = [
+        Problem(
+            "missing_template_file",
+            _("The file {file} is missing.").format(file=name),
+            _("Create it in the template's folder; see docs/scenarios.md."),
+            file=texts.file(name),
+            field=f"channels.{texts.channel}.template",
+        )
+        for name in FILES[texts.channel]
+        if name not in texts.texts
+    ]
+    for name in texts.texts:
+        problems += _examine(texts, name).problems
+    return problems
+
+
+def meaning_problems(
+    scenario: Scenario, texts: ChannelTexts, supplier: Mapping[str, str] | None
+) -> list[Problem]:
+    """Placeholders nobody fills, texts too long with short values, unsubscribing forgotten."""
+    problems = list(_unfilled(scenario, texts))
+    if problems:
+        return problems  # a trial would only say the same again
+    problems += _unsubscribing(scenario, texts)
+    for language in _languages(texts):
+        for accounts in _trials(scenario, language, texts.channel):
+            if found := _trial(scenario, texts, accounts, supplier):
+                problems.append(found)
+                break
+    return problems
+
+
+def text_warnings(
+    scenario: Scenario, texts: ChannelTexts, supplier: Mapping[str, str] | None
+) -> list[Problem]:
+    """Texts that become too long only for some customers, and subjects that are not short."""
+    for language in _languages(texts):
+        accounts = sample_accounts(scenario, LONG, language)
+        try:
+            content = _render(scenario, texts, accounts, supplier)
+        except TooLong as error:
+            return [_too_long(texts, error, likely=False)]
+        if isinstance(content, MailContent) and len(content.subject) > _SUBJECT_CHARACTERS:
+            return [
+                Problem(
+                    "subject_long",
+                    _("The subject is longer than most mail programs show."),
+                    _("Keep it under {limit} characters.").format(limit=_SUBJECT_CHARACTERS),
+                    file=texts.file(twin("subject.txt", language)),
+                )
+            ]
+    return []
+
+
+def known_names(scenario: Scenario) -> frozenset[str]:
+    """Every placeholder that somebody fills in this scenario."""
+    totals = {f"total_{name}" for name in scenario.fields if name.endswith("_kopecks")}
+    names = {*RECIPIENT_NAMES, *SUPPLIER_NAMES, *COMPUTED_NAMES, *scenario.fields, *scenario.values}
+    if main_amount(scenario.fields) not in scenario.fields:
+        names.discard("total_kopecks")
+    if scenario.purpose is not Purpose.MARKETING:
+        names.discard("unsubscribe_url")
+    return frozenset(names | totals)
+
+
+def _examine(texts: ChannelTexts, name: str) -> Findings:
+    text = texts.texts[name]
+    if name.startswith("call."):
+        text = "\n".join("" if is_comment(line) else line for line in text.splitlines())
+    return examine_template(text, file=texts.file(name), html=name.endswith(".html"))
+
+
+def _unfilled(scenario: Scenario, texts: ChannelTexts) -> Iterator[Problem]:
+    known = known_names(scenario)
+    for file in texts.texts:
+        findings = _examine(texts, file)
+        in_rows = frozenset((*RECIPIENT_NAMES, *scenario.fields, *scenario.values))
+        found = [(name, line, known) for name, line in findings.names.items()]
+        found += [(name, line, in_rows) for name, line in findings.row_names.items()]
+        for name, line, filled in found:
+            if name not in filled:
+                add = _("Add the column to fields = […] or the text to [values].")
+                yield Problem(
+                    "unfilled_placeholder",
+                    _("Nobody fills the placeholder “{name}”.").format(name=name),
+                    f"{did_you_mean(name, filled)} {add}".strip(),
+                    file=texts.file(file),
+                    line=line,
+                    field=name,
+                    value=name,
+                )
+
+
+def _unsubscribing(scenario: Scenario, texts: ChannelTexts) -> Iterator[Problem]:
+    if scenario.purpose is not Purpose.MARKETING or texts.channel is not ChannelName.EMAIL:
+        return
+    for file in texts.texts:
+        if file.startswith("body.") and "unsubscribe_url" not in _examine(texts, file).names:
+            yield Problem(
+                "no_unsubscribe",
+                _("A marketing letter must tell how to unsubscribe."),
+                _("Write {{ unsubscribe_url }} at its end."),
+                file=texts.file(file),
+                field="unsubscribe_url",
+            )
+
+
+def _languages(texts: ChannelTexts) -> Iterator[str]:
+    for language in _LANGUAGES:
+        if all(twin(file, language) in texts.texts for file in FILES[texts.channel]):
+            yield language
+
+
+def _trials(scenario: Scenario, language: str, channel: ChannelName) -> Iterator[list[Recipient]]:
+    size = SHORT if channel is ChannelName.SMS else USUAL
+    yield sample_accounts(scenario, size, language)
+    if merged := merged_accounts(scenario, size, language):
+        yield merged
+
+
+def _trial(
+    scenario: Scenario,
+    texts: ChannelTexts,
+    accounts: list[Recipient],
+    supplier: Mapping[str, str] | None,
+) -> Problem | None:
+    try:
+        _render(scenario, texts, accounts, supplier)
+    except TooLong as error:
+        return _too_long(texts, error, likely=True)
+    except MissingValue as error:
+        return Problem(
+            "differs_between_accounts",
+            _("Merged accounts have no single value of “{name}”.").format(name=error.name),
+            _(
+                "Write total_kopecks for the sum, name the field inside"
+                " {% for account in accounts %}, or put it under"
+                " {% if accounts_count == 1 %}."
+            ),
+            file=texts.file(FILES[texts.channel][0]),
+            line=_line_of_name(texts, error.name),
+            field=error.name,
+            value=error.name,
+        )
+    except EmptyText as error:
+        return Problem(
+            "empty_text",
+            _("The text is empty."),
+            _("Write what the customer should hear or read."),
+            file=texts.file(error.file),
+            line=1,
+        )
+    except RenderError as error:
+        return Problem(
+            "unfit_value",
+            _("A value does not fit its filter: {reason}.").format(reason=str(error)),
+            _("Use money for …_kopecks, date for …_on, time for …_at and …_from."),
+            file=texts.file(FILES[texts.channel][0]),
+        )
+    return None
+
+
+def _line_of_name(texts: ChannelTexts, name: str) -> int | None:
+    found = (_examine(texts, file).names.get(name) for file in texts.texts)
+    return next((line for line in found if line), None)
+
+
+def _render(
+    scenario: Scenario,
+    texts: ChannelTexts,
+    accounts: list[Recipient],
+    supplier: Mapping[str, str] | None,
+) -> object:
+    extra = {"unsubscribe_url": SAMPLE_URL} if scenario.purpose is Purpose.MARKETING else {}
+    named = {**SAMPLE_SUPPLIER, **(supplier or {})}
+    return render_content(scenario, texts.channel, texts.texts, accounts, named, extra)
+
+
+def _too_long(texts: ChannelTexts, error: TooLong, *, likely: bool) -> Problem:
+    file = texts.file(FILES[texts.channel][0])
+    measured = f"{error.measured:g}"
+    if texts.channel is ChannelName.SMS:
+        message = (
+            _("The SMS has {measured} characters even with short values; 160 are allowed.")
+            if likely
+            else _("With long values the SMS has {measured} characters; 160 are allowed.")
+        )
+        advice = _("Shorten the text: customers whose SMS does not fit get none.")
+        code = "sms_too_long" if likely else "sms_may_not_fit"
+    else:
+        message = _("The call lasts about {measured} seconds; 60 are allowed.")
+        advice = _("Shorten the text or leave out what a letter can say.")
+        code = "call_too_long" if likely else "call_may_be_too_long"
+    return Problem(
+        code, message.format(measured=measured), advice, file=file, line=1, value=measured
+    )

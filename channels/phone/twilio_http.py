@@ -47,7 +47,7 @@ class TwilioHttp(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
             ),
         )
 
-    async def request(  # noqa: PLR0917 - the library calls it so
+    async def request(
         self,
         method: str,
         url: str,

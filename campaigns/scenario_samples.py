@@ -73,7 +73,9 @@ def _value(name: str, size: Size, number: int) -> str | int:
         return f"2026-12-{21 + number}"
     if name.endswith("_at"):
         return f"2026-12-{21 + number}T10:30"
-    if name.endswith(("_from", "_until", "_time")):
+    if name.endswith("_until"):
+        return f"{17 + number}:30"
+    if name.endswith(("_from", "_time")):
         return size.clock if number == 0 else f"1{number}:15"
     if name.endswith("_count"):
         return number + 5

@@ -70,7 +70,7 @@ def phone(value: object, _language: str) -> str:
 def account(value: object, _language: str) -> str:
     """401234567890 -> «4012 3456 7890»: long numbers in fours, to be compared with a bill."""
     text = str(value)
-    if not text.isdigit() or len(text) < 8:
+    if not text.isdigit() or len(text) < 10:
         return text
     return "\u00a0".join(text[start : start + 4] for start in range(0, len(text), 4))
 

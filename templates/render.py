@@ -4,6 +4,7 @@ Two guards stand one behind the other: `templates.subset` refuses at load what a
 do, and Jinja's immutable sandbox would refuse it again while rendering.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +21,8 @@ from templates.problem import Problem, Refused
 from templates.subset import Findings, examine
 
 LIMIT_CHARACTERS = 100_000  # of one template file
+_LONE_TAG = re.compile(r"^[ \t]*(\{%(?:(?!%\}).)*)%\}[ \t]*\n", re.MULTILINE)
+_LONE_REMARK = re.compile(r"^[ \t]*(\{#(?:(?!#\}).)*)#\}[ \t]*\n", re.MULTILINE)
 
 
 class _MissingName(StrictUndefined):
@@ -61,8 +64,6 @@ def _environment(*, html: bool) -> _Environment:
     environment = _Environment(
         undefined=_MissingName,
         autoescape=html,
-        trim_blocks=True,
-        lstrip_blocks=True,
         keep_trailing_newline=False,
     )
     default = environment.filters["default"]
@@ -113,7 +114,7 @@ def examine_template(text: str, *, file: str, html: bool = False) -> Findings:
     if len(text) > LIMIT_CHARACTERS:
         return Findings(problems=[_too_long(file)])
     try:
-        tree = (_HTML if html else _TEXT).parse(text)
+        tree = (_HTML if html else _TEXT).parse(_without_lone_lines(text))
     except TemplateSyntaxError as error:
         return Findings(problems=[_syntax_problem(file, error.lineno, error.message or "")])
     except (RecursionError, ValueError, OverflowError):
@@ -128,7 +129,7 @@ def compile_template(text: str, *, file: str = "", html: bool = False) -> Compil
     if findings.problems:
         raise Refused(findings.problems)
     try:
-        compiled = (_HTML if html else _TEXT).from_string(text)
+        compiled = (_HTML if html else _TEXT).from_string(_without_lone_lines(text))
     except (SyntaxError, RecursionError, MemoryError):
         raise Refused([_syntax_problem(file, 1, "too complex")]) from None
     return CompiledTemplate(
@@ -143,6 +144,16 @@ def placeholders(text: str, *, html: bool = False) -> frozenset[str]:
     """Every name that must be filled, those of the accounts' rows included."""
     template = compile_template(text, html=html)
     return template.names | template.row_names
+
+
+def _without_lone_lines(text: str) -> str:
+    """A tag alone on its line leaves no empty line behind, one within a line changes nothing.
+
+    Jinja's own `trim_blocks` would also glue lines together after `… {% endif %}`. The line's end
+    moves into the tag, where it means nothing and still counts: problems keep their line numbers.
+    """
+    text = text.replace("\r\n", "\n")
+    return _LONE_REMARK.sub(r"\1\n#}", _LONE_TAG.sub(r"\1\n%}", text))
 
 
 def _safe(value: object) -> object:

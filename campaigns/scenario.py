@@ -9,7 +9,7 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from campaigns.channel import ChannelName, Purpose
@@ -89,12 +89,12 @@ class Window(Strict):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    @model_validator(mode="after")
-    def _days_are_known(self) -> Self:
-        unknown = [day for day in self.days if day not in WEEKDAYS]
-        if unknown or not self.days:
+    @field_validator("days")
+    @classmethod
+    def _days_are_known(cls, days: tuple[str, ...]) -> tuple[str, ...]:
+        if not days or any(day not in WEEKDAYS for day in days):
             raise PydanticCustomError("bad_days", "days are a non-empty set of weekdays")
-        return self
+        return days
 
 
 ANY_TIME = Window(opens_at=time(0), closes_at=time(0), holidays=True)

@@ -26,7 +26,7 @@ from campaigns.scenario_texts import (
 )
 from campaigns.toml_lines import Lines, key_lines, line_of
 from templates.folder import LIBRARY as TEMPLATE_LIBRARY
-from templates.folder import find_folder, load_templates
+from templates.folder import UnreadableFile, find_folder, load_templates
 from templates.i18n import _
 from templates.problem import Problem, Refused
 from templates.similar import did_you_mean
@@ -243,18 +243,20 @@ def _load(
         return None
     try:
         return ChannelTexts(channel, load_templates(folder, channel), str(folder))
-    except UnicodeDecodeError:
-        problems.append(_not_utf8(str(folder)))
-    except (OSError, ValueError):
-        problems.append(
-            Problem(
-                "file_unreadable",
-                _("A file of the template cannot be read or is too large."),
-                _("Check the files in the template's folder."),
-                file=str(folder),
-            )
-        )
+    except UnreadableFile as error:
+        problems.append(_unreadable(error))
     return None
+
+
+def _unreadable(error: UnreadableFile) -> Problem:
+    if error.not_utf8:
+        return _not_utf8(str(error.path))
+    return Problem(
+        "file_unreadable",
+        _("A file of the template cannot be read or is too large."),
+        _("Check the files in the template's folder."),
+        file=str(error.path),
+    )
 
 
 def _not_utf8(file: str) -> Problem:
@@ -267,7 +269,9 @@ def _not_utf8(file: str) -> Problem:
 
 
 def _once_each(problems: list[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))
+    """Every problem once, in the order of the files and their lines."""
+    unique = dict.fromkeys(problems)
+    return sorted(unique, key=lambda problem: (problem.file or "", problem.line or 0))
 
 
 def _digest(source: str, templates: Mapping[ChannelName, Mapping[str, str]]) -> str:

@@ -24,7 +24,7 @@ from campaigns.scenario_samples import (
     merged_accounts,
     sample_accounts,
 )
-from templates.errors import EmptyText, MissingValue, RenderError, TooLong
+from templates.errors import EmptyText, MissingValue, RenderError, TooLong, UnfitValue
 from templates.folder import FILES, twin
 from templates.i18n import _
 from templates.problem import Problem
@@ -205,7 +205,9 @@ def _trial(
     except RenderError as error:
         return Problem(
             "unfit_value",
-            _("A value does not fit its filter: {reason}.").format(reason=str(error)),
+            _("A value does not fit the filter “{name}”.").format(
+                name=error.filter_name if isinstance(error, UnfitValue) else ""
+            ),
             _("Use money for …_kopecks, date for …_on, time for …_at and …_from."),
             file=texts.file(FILES[texts.channel][0]),
         )

@@ -20,6 +20,15 @@ LANGUAGES = ("ru", "en")
 _LIMIT_BYTES = 400_000
 
 
+class UnreadableFile(Exception):
+    """A template's file that cannot be opened, is too large, or is not in UTF-8."""
+
+    def __init__(self, path: Path, *, not_utf8: bool = False) -> None:
+        self.path = path
+        self.not_utf8 = not_utf8
+        super().__init__(f"cannot read {path.name}")
+
+
 def find_folder(name: str, beside: Path | None = None) -> Path | None:
     """The folder of that name: beside the scenario file first, then in the product's library."""
     places = [beside / "templates", beside] if beside else []
@@ -33,16 +42,25 @@ def find_folder(name: str, beside: Path | None = None) -> Path | None:
 def load_templates(folder: Path, channel: str) -> dict[str, str]:
     """The channel's files that exist in the folder, by file name; what is missing is not there.
 
-    Raises OSError and UnicodeDecodeError as reading does, and ValueError for a file too large.
+    Raises UnreadableFile.
     """
     texts = {}
     for name in (twin(file, language) for file in FILES[channel] for language in LANGUAGES):
         path = folder / name
         if path.is_file():
-            if path.stat().st_size > _LIMIT_BYTES:
-                raise ValueError(name)
-            texts[name] = path.read_text(encoding="utf-8-sig")
+            texts[name] = _read(path)
     return texts
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _LIMIT_BYTES:
+            raise UnreadableFile(path)
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableFile(path, not_utf8=True) from None
+    except OSError:
+        raise UnreadableFile(path) from None
 
 
 def twin(file: str, language: str) -> str:

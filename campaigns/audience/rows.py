@@ -1,0 +1,324 @@
+"""One row of an audience file to one recipient, and what was wrong with it on the way.
+
+The row does not go in at all (a fatal finding) when it cannot be trusted: no account number, an
+amount, a date, a time zone or a consent that cannot be read, cells moved by a stray delimiter. It
+goes in with a warning when something is merely missing: one bad number among good ones, a region
+the table does not know, nobody to reach at all (the plan will skip and count that one).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from campaigns.audience.amounts import parse_kopecks, parse_whole_kopecks
+from campaigns.audience.cells import Numeral, one_line, unshielded
+from campaigns.audience.complaints import (
+    cell_too_long,
+    no_account,
+    no_result,
+    nobody,
+    too_many_cells,
+    trouble,
+    unknown_language,
+    unknown_region,
+    unknown_segment,
+    unknown_zone,
+)
+from campaigns.audience.consents import read_consent
+from campaigns.audience.csv_rows import RawRow
+from campaigns.audience.dates import parse_date
+from campaigns.audience.findings import CellError, RowError, shown
+from campaigns.audience.headers import Column, Role
+from campaigns.audience.limits import Limits
+from campaigns.audience.names import is_organisation, readable, split_full_name
+from campaigns.contact import (
+    BadContact,
+    is_absent,
+    is_scientific,
+    read_emails,
+    read_phones,
+    whole_number,
+)
+from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
+from campaigns.regions import Regions, read_zone
+from templates.i18n import LANGUAGES, _
+
+LONGEST_ACCOUNT = 64
+
+_SEGMENTS = {
+    Segment.BUSINESS: (
+        "юр юл юрлицо юрлица юридическое юридический business company legal b2b ю бизнес "
+        "организация прочие"
+    ),
+    Segment.PRIVATE: (
+        "физ фл физлицо физлица физическое физический private person individual b2c ф население "
+        "бытовой гражданин граждане"
+    ),
+}
+_LANGUAGES = {"рус": "ru", "русский": "ru", "russian": "ru", "англ": "en", "английский": "en",
+              "english": "en"} | {code: code for code in LANGUAGES}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a recipient lives: the zone and how it was found."""
+
+    zone: str | None
+    source: ZoneSource
+    unknown_region: bool = False
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A recipient in the making."""
+
+    account: str = ""
+    surname: str = ""
+    name: str = ""
+    patronymic: str = ""
+    segment: Segment | None = None
+    branch: str = ""
+    region: str = ""
+    zone: str = ""
+    language: str = "ru"
+    organisation: bool = False
+    points: dict[ContactPoint, None] = field(default_factory=dict)
+    consents: list[Consent] = field(default_factory=list)
+    fields: dict[str, str | int] = field(default_factory=dict)
+
+
+class RowReader:
+    """Reads the rows of one file; knows its columns, the regions and the branches."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        regions: Regions,
+        branches: Mapping[str, str],
+        limits: Limits,
+        *,
+        counts_cells: bool = True,
+    ) -> None:
+        """`counts_cells`: a row wider than the header is an error, as in CSV a stray delimiter."""
+        self._columns = columns
+        self._regions = regions
+        self._branches = {_folded(name): zone for name, zone in branches.items()}
+        self._limits = limits
+        self._counts_cells = counts_cells
+        self._account = next(c for c in columns if c.role is Role.ACCOUNT)
+        self._read = tuple(c for c in columns if c.role is not Role.IGNORED)
+        self._find_place = lru_cache(maxsize=4096)(self._place)
+
+    def read(self, raw: RawRow) -> tuple[Recipient | None, list[RowError]]:
+        """The recipient, unless a finding is fatal, and the findings in order of the columns."""
+        found: list[RowError] = []
+        if raw.trouble:
+            return None, [trouble(raw)]
+        cells = raw.cells
+        wide = self._counts_cells and len(cells) > len(self._columns)
+        if wide and any(cells[len(self._columns) :]):
+            return None, [too_many_cells(raw, len(self._columns))]
+        draft = _Draft()
+        width = len(cells)
+        longest = self._limits.cell_characters
+        for column in self._read:
+            if column.index in raw.no_value:
+                found.append(_finding(raw, column, no_result()))
+                continue
+            text = cells[column.index] if column.index < width else ""
+            if not text:
+                continue
+            if len(text) > longest:
+                found.append(_finding(raw, column, cell_too_long(longest), value=text[:1000]))
+                continue
+            if text[0] == "'":
+                text = unshielded(text)
+            try:
+                self._take(draft, column, text, raw, found)
+            except CellError as error:
+                found.append(_finding(raw, column, error, value=text))
+        if not draft.account and not any(f.column == self._account.header for f in found):
+            found.append(_finding(raw, self._account, no_account()))
+        place = self._settle_place(draft, raw, found)
+        if any(finding.fatal for finding in found):
+            return None, [_cleared(finding, raw) for finding in found]
+        if not draft.points:
+            found.append(_finding(raw, self._contact_column(), nobody(), fatal=False))
+        return self._recipient(draft, raw.row, place), [_cleared(f, raw) for f in found]
+
+    def _take(
+        self, draft: _Draft, column: Column, text: str, raw: RawRow, found: list[RowError]
+    ) -> None:
+        """Put one cell where it belongs. Raises `CellError` for what cannot be read."""
+        match column.role:
+            case Role.PHONE:
+                _take_points(draft, read_phones(text), column, raw, found)
+            case Role.EMAIL:
+                _take_points(draft, read_emails(text), column, raw, found)
+            case Role.ACCOUNT:
+                draft.account = read_account(text)
+            case Role.MONEY | Role.KOPECKS:
+                if not is_absent(text.strip()) or text.strip() == "0":
+                    parse = parse_kopecks if column.role is Role.MONEY else parse_whole_kopecks
+                    draft.fields[column.field] = parse(text)
+            case Role.DATE:
+                if not is_absent(text.strip()):
+                    draft.fields[column.field] = parse_date(text).isoformat()
+            case Role.CONSENT if column.consent:
+                consent = read_consent(column.consent, text)
+                if consent:
+                    draft.consents.append(consent)
+            case Role.TEXT:
+                value = one_line(text)
+                if value:
+                    draft.fields[column.field] = value
+            case _:
+                self._take_person(draft, column, one_line(text), raw, found)
+
+    def _take_person(
+        self, draft: _Draft, column: Column, text: str, raw: RawRow, found: list[RowError]
+    ) -> None:
+        if not text:
+            return
+        match column.role:
+            case Role.FULL_NAME:
+                draft.surname, draft.name, draft.patronymic = split_full_name(text)
+                draft.organisation = is_organisation(text)
+            case Role.SURNAME:
+                draft.surname = readable(text)
+            case Role.NAME:
+                draft.organisation = is_organisation(text)
+                draft.name = text if draft.organisation else readable(text)
+            case Role.PATRONYMIC:
+                draft.patronymic = readable(text)
+            case Role.SEGMENT:
+                draft.segment = read_segment(text)
+                if draft.segment is None:
+                    found.append(_finding(raw, column, unknown_segment(), text, fatal=False))
+            case Role.LANGUAGE:
+                language = _LANGUAGES.get(text.casefold())
+                if language is None:
+                    found.append(_finding(raw, column, unknown_language(), text, fatal=False))
+                draft.language = language or "ru"
+            case Role.BRANCH:
+                draft.branch = text
+            case Role.REGION:
+                draft.region = text
+            case Role.ZONE:
+                if read_zone(text, self._regions) is None:
+                    raise unknown_zone()
+                draft.zone = text
+
+    def _place(self, zone: str, region: str, branch: str) -> Place:
+        if zone:
+            return Place(read_zone(zone, self._regions), ZoneSource.COLUMN)
+        by_region = self._regions.zone_of(region) if region else None
+        if by_region:
+            return Place(by_region, ZoneSource.REGION)
+        by_branch = self._branches.get(_folded(branch)) if branch else None
+        if by_branch:
+            return Place(by_branch, ZoneSource.BRANCH, unknown_region=bool(region))
+        return Place(None, ZoneSource.DEFAULT, unknown_region=bool(region))
+
+    def _settle_place(self, draft: _Draft, raw: RawRow, found: list[RowError]) -> Place:
+        place = self._find_place(draft.zone, draft.region, draft.branch)
+        if place.unknown_region:
+            column = next(c for c in self._read if c.role is Role.REGION)
+            found.append(_finding(raw, column, unknown_region(), draft.region, fatal=False))
+        return place
+
+    def _contact_column(self) -> Column:
+        reaching = (c for c in self._read if c.role in (Role.PHONE, Role.EMAIL))
+        return next(reaching, self._account)
+
+    def _recipient(self, draft: _Draft, row: int, place: Place) -> Recipient:
+        by_name = Segment.BUSINESS if draft.organisation else Segment.PRIVATE
+        return Recipient(
+            row=row,
+            account_number=draft.account,
+            contact_points=tuple(draft.points),
+            name=draft.name,
+            patronymic=draft.patronymic,
+            surname=draft.surname,
+            segment=draft.segment or by_name,
+            branch=draft.branch,
+            region=draft.region,
+            zone=place.zone,
+            zone_source=place.source,
+            language=draft.language,
+            consents=tuple(draft.consents),
+            fields=draft.fields,
+        )
+
+
+def read_account(text: str) -> str:
+    """The account number without what a spreadsheet added: `1234567.0`, a leading apostrophe, №.
+
+    Leading zeros stay. Raises `CellError` when digits were lost or there are none: a line of totals
+    at the foot of an export is no customer.
+    """
+    if text.isascii() and text.isalnum() and text.isdigit() and len(text) <= LONGEST_ACCOUNT:
+        return str(text) if isinstance(text, Numeral) else text
+    plain = one_line(text).lstrip("'№#").strip()
+    number = whole_number(plain)
+    if number is None and is_scientific(plain):
+        raise CellError(
+            "digits_lost",
+            _("The spreadsheet has rounded this number, its last digits are lost."),
+            _("Format the column as text in the spreadsheet and export the file again."),
+        )
+    plain = number or plain
+    joined = "".join(plain.split())
+    plain = joined if joined.isdigit() else plain
+    if not any(c.isdigit() for c in plain) or len(plain) > LONGEST_ACCOUNT:
+        if is_absent(plain):
+            raise no_account()
+        raise CellError(
+            "account_unreadable",
+            _("This is not an account number."),
+            _("Write the customer's account number; delete rows of totals or remarks."),
+        )
+    return plain
+
+
+@lru_cache(maxsize=256)
+def read_segment(text: str) -> Segment | None:
+    """`физ. лицо`, `ЮЛ`, `private` …; None for what says neither."""
+    words = "".join(c if c.isalnum() else " " for c in text.casefold()).split()
+    for segment, spellings in _SEGMENTS.items():
+        if set(words) & set(spellings.split()):
+            return segment
+    return None
+
+
+def _take_points(
+    draft: _Draft,
+    read: tuple[list[ContactPoint], list[BadContact]],
+    column: Column,
+    raw: RawRow,
+    found: list[RowError],
+) -> None:
+    good, bad = read
+    for point in good:
+        draft.points[point] = None
+    for one in bad:
+        error = CellError(one.code, one.message, one.advice)
+        found.append(_finding(raw, column, error, one.value, fatal=False))
+
+
+def _finding(
+    raw: RawRow, column: Column, error: CellError, value: str = "", *, fatal: bool = True
+) -> RowError:
+    return RowError(
+        raw.row, column.header, error.code, shown(value), error.message, error.advice, fatal=fatal
+    )
+
+
+def _cleared(finding: RowError, raw: RawRow) -> RowError:
+    """The finding with the row's cells, none of them longer than is worth keeping."""
+    return replace(finding, cells=tuple(cell[:32_000] for cell in raw.cells))
+
+
+@lru_cache(maxsize=1024)
+def _folded(branch: str) -> str:
+    return " ".join(branch.casefold().replace("ё", "е").split())

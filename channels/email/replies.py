@@ -45,10 +45,17 @@ def judge_refusal(reply: Reply, stage: Stage) -> Handover:
     enhanced = reply.enhanced
     detail = f"{stage} {reply.code}" + (f" {enhanced}" if enhanced else "")
     if not 500 <= reply.code < 600:
-        return postponed(detail)
+        return postponed(detail, about_recipient=_this_recipient_only(reply, enhanced, stage))
     if reply.code in _OUR_FAULT:
         return postponed(f"{detail}: the server does not let us in, check the login")
     return refused(_refusal(reply, enhanced, stage), detail)
+
+
+def _this_recipient_only(reply: Reply, enhanced: str | None, stage: Stage) -> bool:
+    """A full or greylisted mailbox, as opposed to a server in trouble (x.3.x, 421)."""
+    if reply.code == 421 or (enhanced or "").startswith("4.3."):
+        return False
+    return stage is Stage.RECIPIENT or (enhanced or "").startswith(("4.1.", "4.2."))
 
 
 def _refusal(reply: Reply, enhanced: str | None, stage: Stage) -> Outcome:

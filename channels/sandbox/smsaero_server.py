@@ -181,8 +181,8 @@ class SmsAeroServer:
     async def _status(self, request: Request) -> Response:
         if not self._is_ours(request):
             return _no_entry()
-        asked = (await _json(request)).get("id")
-        sms = self._sent.get(int(asked)) if str(asked).isdigit() else None
+        asked = str((await _json(request)).get("id"))
+        sms = self._sent.get(int(asked[:18])) if asked.isdigit() else None
         return _success(sms.resource()) if sms else _failure({"id": ["Message not found."]}, 404)
 
     async def _list(self, request: Request) -> Response:

@@ -27,12 +27,40 @@ REFUSALS: Mapping[Fate, str] = {
 }
 
 
+class Letter(Envelope):
+    """An envelope that remembers what is to become of each recipient's copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contacts: list[Contact] = []
+
+
+class _LetterSmtp(SMTP):
+    def _create_envelope(self) -> Envelope:
+        return Letter()
+
+
 class MailHandler:
     """What aiosmtpd asks at each step of a letter."""
 
-    def __init__(self, world: World, closing: asyncio.Event) -> None:
+    def __init__(self, world: World, closing: asyncio.Event, *, login_needed: bool) -> None:
         self._world = world
         self._closing = closing
+        self._login_needed = login_needed
+
+    async def handle_MAIL(  # noqa: N802 - the library's name
+        self,
+        server: SMTP,  # noqa: ARG002
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if self._login_needed and not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self,
@@ -48,7 +76,8 @@ class MailHandler:
             self._world.refused += 1
             return refusal
         envelope.rcpt_tos.append(address)
-        envelope.__dict__.setdefault("contacts", []).append(contact)
+        if isinstance(envelope, Letter):
+            envelope.contacts.append(contact)
         return "250 2.1.5 OK"
 
     async def handle_DATA(  # noqa: N802 - the library's name
@@ -57,7 +86,7 @@ class MailHandler:
         session: Session,  # noqa: ARG002
         envelope: Envelope,
     ) -> str:
-        contacts: list[Contact] = envelope.__dict__.get("contacts", [])
+        contacts = envelope.contacts if isinstance(envelope, Letter) else []
         content = envelope.content
         for contact in contacts:
             reference = message_id(content if isinstance(content, bytes) else b"")
@@ -97,7 +126,7 @@ class MailServer:
         password: str | None,
         tls_context: ssl.SSLContext | None,
     ) -> None:
-        self._handler = MailHandler(world, closing)
+        self._handler = MailHandler(world, closing, login_needed=username is not None)
         self._username, self._password = username, password
         self._tls_context = tls_context
         self._server: asyncio.Server | None = None
@@ -122,12 +151,11 @@ class MailServer:
         options: dict[str, Any] = {}
         if self._username is not None:
             options = {
-                "auth_required": True,
                 "auth_require_tls": self._tls_context is not None,
                 "authenticator": self._authenticate,
             }
         self._protocols = {known for known in self._protocols if known.transport is not None}
-        protocol = _QuietSmtp(
+        protocol = _LetterSmtp(
             self._handler,
             hostname="sandbox.localhost",
             ident="Dispatcher sandbox",
@@ -155,10 +183,6 @@ class MailServer:
             and hmac.compare_digest(credentials.password, (self._password or "").encode())
         )
         return AuthResult(success=genuine, handled=genuine)
-
-
-class _QuietSmtp(SMTP):  # type: ignore[misc]  # the library is untyped
-    """aiosmtpd without its warning that a rehearsal asks for a password over loopback."""
 
 
 def message_id(letter: bytes) -> str:

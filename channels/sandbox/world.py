@@ -1,5 +1,6 @@
 """What the sandbox's servers share: the clock, the fates, the journal and what is to come."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class World:
     journal: Journal
     timeline: Timeline
     postman: Postman
+    changed: asyncio.Event  # something was put on the timeline
     refused: int = 0
     _contacts: Counter[tuple[ChannelName, str]] = field(default_factory=Counter)
     _throttled: set[tuple[ChannelName, str]] = field(default_factory=set)

@@ -1,0 +1,296 @@
+"""One call in the sandbox, from the first ring to the last callback."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urljoin
+
+from campaigns.channel import ChannelName
+from channels.sandbox.patterns import Fate
+from channels.sandbox.postman import Answer
+from channels.sandbox.twilio_rest import API, Account, instant
+from channels.sandbox.twiml import (
+    BadTwiml,
+    Gather,
+    Hangup,
+    Redirect,
+    Verb,
+    read_twiml,
+    talk_seconds,
+)
+from channels.sandbox.world import Contact, World
+
+# Deciding whether a person or a machine has answered takes Twilio a moment.
+DETECTION_SECONDS = 1.0
+APOLOGY_SECONDS = 5.0  # "an application error has occurred"
+MAX_DOCUMENTS = 50  # of one call: a Redirect to itself must end
+_KEYS = {Fate.KEY_0: "0", Fate.KEY_1: "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """What the client asked for."""
+
+    to: str
+    from_: str
+    twiml: str | None
+    url: str | None
+    method: str = "POST"
+    ring_seconds: float = 60.0
+    limit_seconds: float = 14_400.0
+    detect_machine: bool = False
+    status_callback: str | None = None
+    status_method: str = "POST"
+    status_events: frozenset[str] = frozenset({"completed"})
+
+
+@dataclass(slots=True)
+class Call:
+    """The call's state, and the story its fate makes of it."""
+
+    world: World
+    account: Account
+    contact: Contact
+    sid: str
+    asked: CallRequest
+    created_at: datetime
+    status: str = "queued"
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    answered_by: str | None = None
+    _step: int = 0
+    _story: int = 0  # a new one makes what was planned for the old one void
+    _documents: int = 0
+    _base_url: str = ""
+    _hangs_up_at: datetime | None = None
+    _pending_key: str | None = field(default=None)
+
+    @property
+    def over(self) -> bool:
+        return self.ended_at is not None
+
+    @property
+    def duration_seconds(self) -> int | None:
+        if self.answered_at is None or self.ended_at is None:
+            return None
+        return round((self.ended_at - self.answered_at).total_seconds())
+
+    def begin(self) -> None:
+        """Put the first events on the timeline."""
+        dice, fate = self.contact.dice, self.contact.fate
+        self._later(self.created_at + timedelta(seconds=1), self._ring)
+        rings = dice.between("ring", 3.0, 18.0)
+        if fate is Fate.BUSY or fate is Fate.FAILED:
+            status, sip = ("busy", 486) if fate is Fate.BUSY else ("failed", 503)
+            self._later(
+                self.created_at + timedelta(seconds=2), lambda at: self.end(at, status, sip)
+            )
+        elif fate is Fate.NO_ANSWER or rings >= self.asked.ring_seconds:
+            gone_at = self.created_at + timedelta(seconds=self.asked.ring_seconds)
+            self._later(gone_at, lambda at: self.end(at, "no-answer", 487))
+        else:
+            self._pending_key = _KEYS.get(fate)
+            self._later(self.created_at + timedelta(seconds=rings), self._answer)
+
+    def tell_anew(self, at: datetime, twiml: str | None, url: str | None, method: str) -> None:
+        """The client changes a call in progress: what was to come is forgotten."""
+        self._story += 1
+        if url:
+            self._later(at, lambda at: self._fetch(at, url, method))
+        else:
+            self._later(at, lambda at: self._play(at, twiml or ""))
+
+    async def _ring(self, at: datetime) -> None:
+        self.status = "ringing"
+        await self._report(at, "initiated", step_status="queued")
+        await self._report(at, "ringing", step_status="ringing")
+
+    async def _answer(self, at: datetime) -> None:
+        self.status, self.answered_at = "in-progress", at
+        await self._report(at, "answered", step_status="in-progress")
+        speaks_at = at
+        if self.asked.detect_machine:
+            machine = self.contact.fate is Fate.MACHINE
+            self.answered_by = "machine_start" if machine else "human"
+            speaks_at = at + timedelta(seconds=DETECTION_SECONDS)
+        limit_at = at + timedelta(seconds=self.asked.limit_seconds)
+        self._later(limit_at, lambda at: self.end(at, "completed"))
+        url, method = self.asked.url, self.asked.method
+        if url:
+            self._later(speaks_at, lambda at: self._fetch(at, url, method))
+        else:
+            self._later(speaks_at, lambda at: self._play(at, self.asked.twiml or ""))
+
+    async def _fetch(self, at: datetime, url: str, method: str, **extra: str) -> None:
+        """Ask the client what to say next, and say it."""
+        self._base_url = url = urljoin(self._base_url, url)
+        answer = await self._post(url, {**self._form("in-progress"), **extra}, method)
+        if answer is None or answer.status >= 400:
+            self._apologise(at)
+        else:
+            await self._play(at, answer.body)
+
+    async def _play(self, at: datetime, document: str) -> None:
+        self._documents += 1
+        try:
+            verbs = read_twiml(document)
+        except BadTwiml:
+            self._apologise(at)
+            return
+        if self._documents > MAX_DOCUMENTS:
+            self._apologise(at)
+            return
+        if self.contact.fate is Fate.HUNG_UP and self._hangs_up_at is None:
+            heard_seconds = talk_seconds(verbs) * self.contact.share(0.1, 0.5)
+            self._hangs_up_at = at + timedelta(seconds=heard_seconds)
+            self._later(self._hangs_up_at, lambda at: self.end(at, "completed"))
+        self._go_through(at, verbs)
+
+    def _go_through(self, at: datetime, verbs: tuple[Verb, ...]) -> None:
+        """Find the next verb at which something happens, and plan it for its time."""
+        for verb in verbs:
+            if isinstance(verb, Hangup):
+                break
+            if isinstance(verb, Redirect):
+                url, method = verb.url, verb.method
+                self._later(at, lambda at, u=url, m=method: self._fetch(at, u, m))  # type: ignore[misc]
+                return
+            if isinstance(verb, Gather):
+                if self._plan_gather(at, verb):
+                    return
+                at += timedelta(seconds=verb.speech_seconds + verb.timeout_seconds)
+            else:
+                at += timedelta(seconds=verb.seconds)
+        self._later(at, lambda at: self.end(at, "completed"))
+
+    def _plan_gather(self, at: datetime, gather: Gather) -> bool:
+        """Whether the gather leads on to its action, by a key or by silence."""
+        action = gather.action or self._base_url
+        if not action:
+            return False
+        key = self._pending_key if gather.takes_keys else None
+        if key is not None:
+            self._pending_key = None
+            seconds = gather.speech_seconds * self.contact.share(0.5, 0.95)
+        elif gather.reports_silence:
+            seconds = gather.speech_seconds + gather.timeout_seconds
+        else:
+            return False
+        pressed_at = at + timedelta(seconds=seconds)
+        digits = key or ""
+        self._later(pressed_at, lambda at: self._fetch(at, action, gather.method, Digits=digits))
+        return True
+
+    def _apologise(self, at: datetime) -> None:
+        self._later(at + timedelta(seconds=APOLOGY_SECONDS), lambda at: self.end(at, "completed"))
+
+    async def end(self, at: datetime, status: str, sip_code: int = 200) -> None:
+        """The line is free: settle the call's state and report it as the fate wants."""
+        self.status, self.ended_at = status, at
+        self._story += 1
+        extra = {"SipResponseCode": str(sip_code)}
+        if self.duration_seconds is not None:
+            extra["CallDuration"] = str(self.duration_seconds)
+            extra["Duration"] = str(-(-self.duration_seconds // 60))
+        fate = self.contact.fate
+        if fate is Fate.LATE_RECEIPT:
+            late_at = at + timedelta(hours=self.contact.late_hours)
+            self._after_all(late_at, lambda _at: self._report(at, "completed", status, extra))
+            return
+        await self._report(at, "completed", status, extra)
+        if fate is Fate.DUPLICATE_RECEIPT:
+            again_at = at + timedelta(seconds=1)
+            self._after_all(again_at, lambda _at: self._report(at, "completed", status, extra))
+
+    async def _report(
+        self,
+        at: datetime,
+        event: str,
+        step_status: str,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        url = self.asked.status_callback
+        if not url or event not in self.asked.status_events:
+            return
+        form = {
+            **self._form(step_status),
+            **(extra or {}),
+            "Timestamp": instant(at) or "",
+            "CallbackSource": "call-progress-events",
+            "SequenceNumber": str(("initiated", "ringing", "answered", "completed").index(event)),
+        }
+        await self._post(url, form, self.asked.status_method)
+
+    def _form(self, status: str) -> dict[str, str]:
+        form = {
+            "CallSid": self.sid,
+            "AccountSid": self.account.sid,
+            "ApiVersion": "2010-04-01",
+            "Direction": "outbound-api",
+            "CallStatus": status,
+            "From": self.asked.from_,
+            "Caller": self.asked.from_,
+            "To": self.asked.to,
+            "Called": self.asked.to,
+        }
+        if self.answered_by:
+            form["AnsweredBy"] = self.answered_by
+        return form
+
+    async def _post(self, url: str, form: Mapping[str, str], method: str) -> Answer | None:
+        signature = self.account.signature(url, form if method == "POST" else {})
+        return await self.world.postman.post(
+            url, form=form, headers={"X-Twilio-Signature": signature}, method=method
+        )
+
+    def _later(self, at: datetime, happen: Callable[[datetime], Awaitable[None]]) -> None:
+        """Plan a step of the present story; it is void when the call ends or is changed before."""
+        story = self._story
+
+        async def if_still_true(at: datetime) -> None:
+            if story == self._story:
+                await happen(at)
+
+        self._after_all(at, if_still_true)
+
+    def _after_all(self, at: datetime, happen: Callable[[datetime], Awaitable[None]]) -> None:
+        self._step += 1
+        self.world.timeline.put(
+            at, ChannelName.PHONE, self.contact.contact_point, self.sid, self._step, happen
+        )
+
+    def resource(self) -> dict[str, Any]:
+        """The call as the REST API shows it."""
+        path = f"{API}/Accounts/{self.account.sid}/Calls/{self.sid}"
+        duration = self.duration_seconds
+        return {
+            "sid": self.sid,
+            "account_sid": self.account.sid,
+            "parent_call_sid": None,
+            "phone_number_sid": None,
+            "group_sid": None,
+            "trunk_sid": None,
+            "to": self.asked.to,
+            "to_formatted": self.asked.to,
+            "from": self.asked.from_,
+            "from_formatted": self.asked.from_,
+            "status": self.status,
+            "date_created": instant(self.created_at),
+            "date_updated": instant(self.ended_at or self.answered_at or self.created_at),
+            "start_time": instant(self.answered_at),
+            "end_time": instant(self.ended_at),
+            "duration": str(duration) if duration is not None else None,
+            "price": None,
+            "price_unit": "USD",
+            "direction": "outbound-api",
+            "answered_by": self.answered_by,
+            "api_version": "2010-04-01",
+            "forwarded_from": None,
+            "caller_name": None,
+            "queue_time": "0",
+            "uri": f"{path}.json",
+            "subresource_uris": {
+                name: f"{path}/{name.title()}.json" for name in ("events", "notifications")
+            },
+        }

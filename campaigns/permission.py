@@ -7,7 +7,7 @@ or an account as `account:…`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from campaigns.channel import ChannelName
 from campaigns.consent import (
@@ -40,7 +40,7 @@ class History:
     """What a party went through on one channel, over all campaigns."""
 
     last_positive_at: datetime | None = None
-    recent: tuple[datetime, ...] = ()  # starts of attempts in the last 30 days
+    recent: tuple[datetime, ...] = ()  # starts of attempts, 30 days back at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class Rulebook:
     caps: Mapping[ChannelName, Caps]
 
 
+def look_back(policy: Policy) -> timedelta:
+    """How far back the history of contacts matters on a channel."""
+    return max(policy.quiet_after_positive + timedelta(days=1), timedelta(days=30))
+
+
 def parties_of(recipient: Recipient) -> list[str]:
     """Every party under which something may be known about a recipient."""
     return [
@@ -79,8 +84,8 @@ def may_be_told(
     rules: Rulebook,
     at: datetime,
 ) -> SkipReason | None:
-    """What forbids telling this customer at all, whatever the contact point; None if nothing does."""
-    if not consent_allows(rules.consents, scenario.purpose, channel, recipient.consents):
+    """What forbids telling this customer at all, at whatever contact point; None if nothing does."""
+    if not consent_allows(rules.consents, scenario.purpose, channel, recipient.consents, at.date()):
         return SkipReason.NO_CONSENT
     stop = suppressed(
         facts.stops_of([account_party(recipient.account_number)]),

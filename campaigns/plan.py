@@ -124,9 +124,16 @@ def plan_recipient(
         if scenario.order.kind is OrderKind.CASCADE:
             not_before += scenario.order.delay * turn
         delivery = _due(
-            scenario.policy(channel), recipient_id, recipient, zone, points, not_before, term,
-            facts, rules,
-        )  # fmt: skip
+            scenario.policy(channel),
+            recipient_id,
+            recipient,
+            zone,
+            points,
+            not_before,
+            term,
+            facts,
+            rules,
+        )
         turn += delivery.skipped is None
         planned.append(delivery)
     return planned
@@ -146,9 +153,14 @@ def _due(
     parties = [account_party(recipient.account_number), *(point_party(point) for point in points)]
     quiet = quiet_for(policy, parties, facts, rules)
     due_at = next_due(
-        policy, not_before, zone, rules.holidays,
-        campaign_start_at=term.start_at, campaign_end_at=term.end_at, quiet_until=quiet,
-    )  # fmt: skip
+        policy,
+        not_before,
+        zone,
+        rules.holidays,
+        campaign_start_at=term.start_at,
+        campaign_end_at=term.end_at,
+        quiet_until=quiet,
+    )
     if due_at is not None:
         return Planned(recipient_id, policy.channel, zone, points, due_at)
     if quiet is not None and quiet > not_before:

@@ -63,7 +63,8 @@ class Handover:
     """What came of handing one message to a provider.
 
     `outcome` is set when and only when the kind is *refused*. `reference` is the provider's own
-    name for what it accepted. `retry_after_seconds` belongs to *postponed*. `detail` is for staff
+    name for what it accepted. `retry_after_seconds` belongs to *postponed*, and so does
+    `about_recipient`: a full mailbox cannot be waited for like a server that is away. `detail` is for staff
     and logs: the provider's code and a few words, never a number, an address or a secret.
     """
 
@@ -72,6 +73,7 @@ class Handover:
     outcome: Outcome | None = None
     retry_after_seconds: float | None = None
     detail: str = ""
+    about_recipient: bool = False  # postponed for this recipient alone, not for the provider
 
 
 def accepted(reference: str) -> Handover:
@@ -82,8 +84,15 @@ def refused(outcome: Outcome, detail: str) -> Handover:
     return Handover(HandoverKind.REFUSED, outcome=outcome, detail=detail)
 
 
-def postponed(detail: str, retry_after_seconds: float | None = None) -> Handover:
-    return Handover(HandoverKind.POSTPONED, retry_after_seconds=retry_after_seconds, detail=detail)
+def postponed(
+    detail: str, retry_after_seconds: float | None = None, *, about_recipient: bool = False
+) -> Handover:
+    return Handover(
+        HandoverKind.POSTPONED,
+        retry_after_seconds=retry_after_seconds,
+        detail=detail,
+        about_recipient=about_recipient,
+    )
 
 
 def uncertain(detail: str, reference: str | None = None) -> Handover:

@@ -16,8 +16,19 @@ _PHONE = re.compile(r"\+?\d{11,15}\b")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
 # Their DEBUG lines carry the API key or whole messages.
-_TALKATIVE = ("smsaero", "urllib3", "requests", "twilio", "aiohttp", "aiosmtplib", "mail.log",
-              "asyncio", "uvicorn", "uvicorn.access", "uvicorn.error")  # fmt: skip
+_TALKATIVE = (
+    "smsaero",
+    "urllib3",
+    "requests",
+    "twilio",
+    "aiohttp",
+    "aiosmtplib",
+    "mail.log",
+    "asyncio",
+    "uvicorn",
+    "uvicorn.access",
+    "uvicorn.error",
+)
 
 
 def mask(contact_point: str) -> str:

@@ -14,11 +14,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaigns.channel import ChannelName, Purpose
+from campaigns.consent import ConsentRule, consent_rules
 from dispatcher.errors import BadSetting
 from templates.i18n import _
 
 PREFIX = "DISPATCHER_"
-ConsentRuleName = Literal["required", "unless_refused", "always"]
 
 
 class Settings(BaseSettings):
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     # tables that staff may replace
     regions_file: Path | None = None
     branches: dict[str, str] = Field(default_factory=dict)
-    consent: dict[Purpose, dict[ChannelName, ConsentRuleName]] = Field(default_factory=dict)
+    consent: dict[Purpose, dict[ChannelName, ConsentRule]] = Field(default_factory=dict)
     max_per_day: dict[ChannelName, int] = Field(default_factory=dict)
     max_per_week: dict[ChannelName, int] = Field(default_factory=dict)
     max_per_month: dict[ChannelName, int] = Field(default_factory=dict)
@@ -102,6 +102,11 @@ class Settings(BaseSettings):
                 _("an IANA zone such as Europe/Moscow or Asia/Omsk is expected")
             ) from error
         return value
+
+    @model_validator(mode="after")
+    def _consent_is_lawful(self) -> Self:
+        consent_rules(self.consent)
+        return self
 
     @model_validator(mode="after")
     def _urls_are_whole(self) -> Self:

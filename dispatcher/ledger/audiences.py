@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
 
@@ -57,7 +58,7 @@ def begin(
             recipients=0,
             imported_at=now,
             imported_by=actor,
-        )  # fmt: skip
+        )
         .returning(audiences.c.id)
     ).scalar_one()
 
@@ -220,9 +221,15 @@ def all_ready(tx: Transaction) -> Sequence[StoredAudience]:
 def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
     """Every bad row, in the order of the file."""
     columns = (
-        row_errors.c.row, row_errors.c.column, row_errors.c.code, row_errors.c.value,
-        row_errors.c.message, row_errors.c.advice, row_errors.c.cells, row_errors.c.fatal,
-    )  # fmt: skip
+        row_errors.c.row,
+        row_errors.c.column,
+        row_errors.c.code,
+        row_errors.c.value,
+        row_errors.c.message,
+        row_errors.c.advice,
+        row_errors.c.cells,
+        row_errors.c.fatal,
+    )
     rows = tx.execute(
         select(*columns)
         .where(row_errors.c.audience_id == audience_id)
@@ -231,9 +238,15 @@ def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
     )
     for row in rows:
         yield RowError(
-            row=row.row, column=row.column, code=row.code, value=row.value, message=row.message,
-            advice=row.advice, cells=tuple(row.cells), fatal=row.fatal,
-        )  # fmt: skip
+            row=row.row,
+            column=row.column,
+            code=row.code,
+            value=row.value,
+            message=row.message,
+            advice=row.advice,
+            cells=tuple(row.cells),
+            fatal=row.fatal,
+        )
 
 
 def error_counts(tx: Transaction, audience_id: int) -> Mapping[tuple[str, bool], int]:
@@ -343,7 +356,7 @@ def _write_consent(consent: Consent) -> dict[str, object]:
     }
 
 
-def _read_consent(stored: Mapping[str, str | bool | None]) -> Consent:
+def _read_consent(stored: Mapping[str, Any]) -> Consent:
     purpose, channel, since_on = stored["purpose"], stored["channel"], stored["since_on"]
     return Consent(
         granted=bool(stored["granted"]),

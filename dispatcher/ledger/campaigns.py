@@ -102,7 +102,7 @@ def create(
             end_at=end_at,
             created_at=now,
             created_by=actor,
-        )  # fmt: skip
+        )
         .returning(campaigns.c.id)
     ).scalar_one()
     trail.note(tx, now, actor, "campaign.launch", f"campaign:{campaign_id}")

@@ -36,9 +36,10 @@ def migrate(ledger: Ledger) -> None:
             return
         if present is not None and present not in {s.revision for s in scripts.walk_revisions()}:
             raise NotPossible(
-                _("The ledger is of a newer version ({version}) than this program. Upgrade it.")
-                .format(version=present)
-            )  # fmt: skip
+                _(
+                    "The ledger is of a newer version ({version}) than this program. Upgrade it."
+                ).format(version=present)
+            )
         config = _config()
         config.attributes["connection"] = tx
         command.upgrade(config, "head")

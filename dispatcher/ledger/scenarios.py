@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.scenario_file import ScenarioFile, parse_scenario
 from sqlalchemy import Row, func, insert, select
 
 from campaigns.channel import ChannelName
 from campaigns.scenario import Scenario
+from campaigns.scenario_file import ScenarioFile, restore_scenario
 from dispatcher.errors import NotFound
 from dispatcher.ledger import trail
 from dispatcher.ledger.connection import Transaction
@@ -98,13 +98,14 @@ def newest(tx: Transaction) -> Sequence[StoredScenario]:
 
 
 def _read(row: Row[tuple[object, ...]]) -> StoredScenario:
+    templates = {ChannelName(channel): texts for channel, texts in row.templates.items()}
     return StoredScenario(
         id=row.id,
         name=row.name,
         version=row.version,
         title=row.title,
-        scenario=parse_scenario(row.source),
-        templates={ChannelName(channel): texts for channel, texts in row.templates.items()},
+        scenario=restore_scenario(row.source, templates).scenario,
+        templates=templates,
         source=row.source,
         added_at=row.added_at,
         added_by=row.added_by,

@@ -186,16 +186,29 @@ deliveries = Table(
     Column("claim", String(36)),
     Column("end_as", String(12)),  # what an attempt in flight must not lead beyond
     UniqueConstraint("campaign_id", "recipient_id", "channel"),
-    Index("ix_deliveries_due", "urgent", "due_at", sqlite_where=text("status = 'pending'"),
-          postgresql_where=text("status = 'pending'")),
-    Index("ix_deliveries_lapse", "due_at",
-          sqlite_where=text("status IN ('queued', 'sending', 'awaiting')"),
-          postgresql_where=text("status IN ('queued', 'sending', 'awaiting')")),
-    Index("ix_deliveries_lead", "campaign_id", "lead_id",
-          sqlite_where=text("lead_id IS NOT NULL"), postgresql_where=text("lead_id IS NOT NULL")),
+    Index(
+        "ix_deliveries_due",
+        "urgent",
+        "due_at",
+        sqlite_where=text("status = 'pending'"),
+        postgresql_where=text("status = 'pending'"),
+    ),
+    Index(
+        "ix_deliveries_lapse",
+        "due_at",
+        sqlite_where=text("status IN ('queued', 'sending', 'awaiting')"),
+        postgresql_where=text("status IN ('queued', 'sending', 'awaiting')"),
+    ),
+    Index(
+        "ix_deliveries_lead",
+        "campaign_id",
+        "lead_id",
+        sqlite_where=text("lead_id IS NOT NULL"),
+        postgresql_where=text("lead_id IS NOT NULL"),
+    ),
     Index("ix_deliveries_status", "campaign_id", "status"),
     Index("ix_deliveries_recipient", "recipient_id"),
-)  # fmt: skip
+)
 
 attempts = Table(
     "attempts",
@@ -220,13 +233,22 @@ attempts = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("sends", Integer, nullable=False, server_default="1"),
     UniqueConstraint("delivery_id", "number"),
-    Index("uq_attempts_one_open", "delivery_id", unique=True,
-          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
-    Index("ix_attempts_open_point", "contact_point", sqlite_where=text("ended_at IS NULL"),
-          postgresql_where=text("ended_at IS NULL")),
+    Index(
+        "uq_attempts_one_open",
+        "delivery_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index(
+        "ix_attempts_open_point",
+        "contact_point",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
     Index("ix_attempts_reference", "reference"),
     Index(None, "campaign_id", "started_at"),
-)  # fmt: skip
+)
 
 # Who was contacted when, by account and by contact point, over all campaigns: what the 7 days
 # after a positive call and the caps are counted from.

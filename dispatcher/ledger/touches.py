@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -11,20 +11,18 @@ from campaigns.permission import History
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, touches
 
-MONTH = timedelta(days=30)
-
 
 def history(
-    tx: Transaction, channel: ChannelName, parties: Collection[str], now: datetime
+    tx: Transaction, channel: ChannelName, parties: Collection[str], since_at: datetime
 ) -> Mapping[str, History]:
-    """The last 30 days of each party; who was not contacted is not in the answer."""
+    """What each party went through since then; who was not contacted is not in the answer."""
     positive: dict[str, datetime] = {}
     recent: dict[str, list[datetime]] = defaultdict(list)
     rows = tx.execute(
         select(touches.c.party, touches.c.at, touches.c.positive_at).where(
             touches.c.party.in_(list(parties)),
             touches.c.channel == channel,
-            touches.c.at > now - MONTH,
+            touches.c.at > since_at,
         )
     )
     for party, at, positive_at in rows:

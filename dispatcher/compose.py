@@ -1,0 +1,94 @@
+"""From a scenario's words to the message of one attempt, ready for its channel."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from campaigns.channel import ChannelName, Purpose
+from campaigns.content import CallContent, MailContent, SmsContent, render_content
+from campaigns.recipient import Recipient
+from channels.base import CallMessage, MailMessage, Message, SmsMessage
+from dispatcher.engine import Engine
+from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.tokens import TokenFor, attempt_key, sign
+from templates.mail import build_letter
+
+
+def compose(
+    engine: Engine,
+    stored: StoredScenario,
+    channel: ChannelName,
+    accounts: Sequence[Recipient],
+    *,
+    contact_point: str,
+    delivery_id: int,
+    number: int,
+    now: datetime,
+) -> Message:
+    """The message of one attempt. Raises templates.errors.RenderError when the words cannot be made.
+
+    Everything in it follows from the attempt, so that a letter that is sent once more is the same
+    letter under the same Message-ID.
+    """
+    settings, secret = engine.settings, engine.secret
+    key = attempt_key(delivery_id, number)
+    unsubscribe_url = ""
+    if channel is ChannelName.EMAIL and stored.scenario.purpose is Purpose.MARKETING:
+        unsubscribe_url = (
+            f"{engine.receipts_url}/unsubscribe/{sign(secret, TokenFor.UNSUBSCRIBE, key)}"
+        )
+    content = render_content(
+        stored.scenario,
+        channel,
+        stored.templates[channel],
+        accounts,
+        settings.supplier(),
+        {
+            "unsubscribe_url": unsubscribe_url,
+            "link_url": f"{engine.receipts_url}/link/{sign(secret, TokenFor.LINK, key)}",
+        },
+    )
+    token = sign(secret, TokenFor.RECEIPT, key)
+    sender = stored.scenario.policy(channel).sender
+    match content:
+        case CallContent():
+            return CallMessage(
+                token=token,
+                contact_point=contact_point,
+                sender=sender or settings.caller_id,
+                phrases=content.phrases,
+                expected_seconds=content.expected_seconds,
+                receipts_url=engine.receipts_url,
+                language=content.language,
+            )
+        case SmsContent():
+            return SmsMessage(
+                token=token,
+                contact_point=contact_point,
+                sender=sender or settings.sms_sign,
+                text=content.text,
+                receipts_url=engine.receipts_url,
+            )
+        case MailContent():
+            address = sender or settings.mail_from
+            domain = address.rpartition("@")[2]
+            message_id = f"<{sign(secret, TokenFor.MESSAGE_ID, key)}@{domain}>"
+            first = accounts[0]
+            return MailMessage(
+                token=token,
+                contact_point=contact_point,
+                sender=address,
+                message_id=message_id,
+                content=build_letter(
+                    sender=address,
+                    sender_name=settings.mail_from_name or settings.company,
+                    to=contact_point,
+                    to_name=" ".join(filter(None, (first.name, first.patronymic))),
+                    subject=content.subject,
+                    text=content.text,
+                    html=content.html,
+                    message_id=message_id,
+                    sent_at=now,
+                    reply_to=settings.mail_reply_to or None,
+                    unsubscribe_url=unsubscribe_url or None,
+                ),
+            )

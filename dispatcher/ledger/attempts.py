@@ -1,0 +1,236 @@
+"""Attempts: one call, SMS or letter that was really handed to a provider, or may have been.
+
+An attempt is written down *before* the provider is called. Open means `ended_at` is null; the
+database itself allows one open attempt per delivery.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, insert, select, update
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import attempts, deliveries, recipients
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    id: int
+    delivery_id: int
+    number: int
+    campaign_id: int
+    channel: ChannelName
+    contact_point: str
+    provider: str
+    zone: str
+    started_at: datetime
+    handed_at: datetime | None
+    ended_at: datetime | None
+    sign: Outcome | None
+    outcome: Outcome | None
+    positive: bool | None
+    reference: str | None
+    seconds: float | None
+    next_due_at: datetime | None
+    reason: str
+    sends: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An attempt about to be made."""
+
+    delivery_id: int
+    number: int
+    campaign_id: int
+    channel: ChannelName
+    contact_point: str
+    provider: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What came of an attempt, and when it is tried again, if it is."""
+
+    attempt_id: int
+    outcome: Outcome
+    positive: bool
+    ended_at: datetime
+    next_due_at: datetime | None
+    reason: str
+    reference: str | None
+    seconds: float | None
+
+
+def open_many(tx: Transaction, openings: Sequence[Opening], now: datetime) -> Mapping[int, int]:
+    """Write attempts down before they are made: attempt ids by delivery."""
+    if not openings:
+        return {}
+    ids = tx.execute(
+        insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True),
+        [
+            {
+                "delivery_id": o.delivery_id,
+                "number": o.number,
+                "campaign_id": o.campaign_id,
+                "channel": o.channel.value,
+                "contact_point": o.contact_point,
+                "provider": o.provider,
+                "zone": o.zone,
+                "started_at": now,
+            }
+            for o in openings
+        ],
+    ).scalars()
+    return {o.delivery_id: attempt_id for o, attempt_id in zip(openings, ids, strict=True)}
+
+
+def reopen(tx: Transaction, attempt_ids: Collection[int]) -> None:
+    """The same letter goes once more, under the same Message-ID: still the same attempt."""
+    tx.execute(
+        update(attempts)
+        .where(attempts.c.id.in_(list(attempt_ids)), attempts.c.outcome == Outcome.UNCERTAIN)
+        .values(ended_at=None, outcome=None, positive=None, sends=attempts.c.sends + 1)
+    )
+
+
+def discard(tx: Transaction, attempt_ids: Collection[int]) -> None:
+    """Nothing was sent, for certain: a postponement is no attempt."""
+    tx.execute(
+        delete(attempts).where(
+            attempts.c.id.in_(list(attempt_ids)),
+            attempts.c.ended_at.is_(None),
+            attempts.c.handed_at.is_(None),
+        )
+    )
+
+
+def mark_handed(tx: Transaction, handed: Mapping[int, tuple[str | None, datetime]]) -> None:
+    """The provider took these: (reference, at) by attempt."""
+    if handed:
+        tx.execute(
+            update(attempts)
+            .where(attempts.c.id == bindparam("b_id"))
+            .values(reference=bindparam("v_reference"), handed_at=bindparam("v_at")),
+            [
+                {"b_id": attempt_id, "v_reference": reference, "v_at": at}
+                for attempt_id, (reference, at) in handed.items()
+            ],
+        )
+
+
+def mark_sign(tx: Transaction, attempt_id: int, sign: Outcome, reference: str | None) -> None:
+    """A sign of what the outcome will be, if the final receipt does not say otherwise."""
+    values: dict[str, Any] = {"sign": sign}
+    if reference is not None:
+        values["reference"] = reference
+    tx.execute(update(attempts).where(attempts.c.id == attempt_id).values(values))
+
+
+def end(tx: Transaction, endings: Sequence[Ending]) -> None:
+    if not endings:
+        return
+    tx.execute(
+        update(attempts)
+        .where(attempts.c.id == bindparam("b_id"))
+        .values(
+            outcome=bindparam("v_outcome"),
+            positive=bindparam("v_positive"),
+            ended_at=bindparam("v_ended_at"),
+            next_due_at=bindparam("v_next_due_at"),
+            reason=bindparam("v_reason"),
+            reference=bindparam("v_reference"),
+            seconds=bindparam("v_seconds"),
+        ),
+        [
+            {
+                "b_id": e.attempt_id,
+                "v_outcome": e.outcome.value,
+                "v_positive": e.positive,
+                "v_ended_at": e.ended_at,
+                "v_next_due_at": e.next_due_at,
+                "v_reason": e.reason,
+                "v_reference": e.reference,
+                "v_seconds": e.seconds,
+            }
+            for e in endings
+        ],
+    )
+
+
+def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Attempt]:
+    rows = tx.execute(select(attempts).where(attempts.c.id.in_(list(ids))).order_by(attempts.c.id))
+    return {row.id: _read(row) for row in rows}
+
+
+def by_number(tx: Transaction, delivery_id: int, number: int) -> Attempt | None:
+    row = tx.execute(
+        select(attempts).where(attempts.c.delivery_id == delivery_id, attempts.c.number == number)
+    ).first()
+    return _read(row) if row else None
+
+
+def by_reference(tx: Transaction, channel: ChannelName, reference: str) -> Attempt | None:
+    row = tx.execute(
+        select(attempts)
+        .where(attempts.c.reference == reference, attempts.c.channel == channel)
+        .order_by(attempts.c.id.desc())
+    ).first()
+    return _read(row) if row else None
+
+
+def latest(tx: Transaction, delivery_ids: Collection[int]) -> Mapping[int, Attempt]:
+    """The last attempt of each delivery that has one."""
+    rows = tx.execute(
+        select(attempts)
+        .join(deliveries, deliveries.c.id == attempts.c.delivery_id)
+        .where(
+            attempts.c.delivery_id.in_(list(delivery_ids)),
+            attempts.c.number == deliveries.c.attempts,
+        )
+        .order_by(attempts.c.id)
+    )
+    return {row.delivery_id: _read(row) for row in rows}
+
+
+def of_campaign(tx: Transaction, campaign_id: int) -> Iterator[tuple[str, Attempt]]:
+    """Every attempt of a campaign with its account number, in the order of their beginning."""
+    rows = tx.execute(
+        select(attempts, recipients.c.account_number)
+        .join(deliveries, deliveries.c.id == attempts.c.delivery_id)
+        .join(recipients, recipients.c.id == deliveries.c.recipient_id)
+        .where(attempts.c.campaign_id == campaign_id)
+        .order_by(attempts.c.started_at, attempts.c.delivery_id, attempts.c.number)
+        .execution_options(yield_per=2000)
+    )
+    for row in rows:
+        yield row.account_number, _read(row)
+
+
+def _read(row: Row[tuple[object, ...]]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        delivery_id=row.delivery_id,
+        number=row.number,
+        campaign_id=row.campaign_id,
+        channel=ChannelName(row.channel),
+        contact_point=row.contact_point,
+        provider=row.provider,
+        zone=row.zone,
+        started_at=row.started_at,
+        handed_at=row.handed_at,
+        ended_at=row.ended_at,
+        sign=Outcome(row.sign) if row.sign else None,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        positive=row.positive,
+        reference=row.reference,
+        seconds=row.seconds,
+        next_due_at=row.next_due_at,
+        reason=row.reason,
+        sends=row.sends,
+    )

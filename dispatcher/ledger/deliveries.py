@@ -1,0 +1,392 @@
+"""Deliveries: one recipient on one channel of one campaign, and their legal changes of status."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from campaigns.channel import ChannelName
+from campaigns.delivery import LEGAL, SkipReason, Status
+from campaigns.outcome import Outcome
+from campaigns.plan import Planned
+from dispatcher.ledger.campaigns import CampaignStatus
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import campaigns, deliveries, recipients
+
+JOINED = (SkipReason.MERGED, SkipReason.DUPLICATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A row as the engine works with it."""
+
+    id: int
+    campaign_id: int
+    recipient_id: int
+    channel: ChannelName
+    status: Status
+    reason: str
+    due_at: datetime | None
+    urgent: bool
+    zone: str
+    points: tuple[str, ...]
+    dead_points: frozenset[str]
+    lead_id: int | None
+    attempts: int
+    postponed: int
+    outcome: Outcome | None
+    claim: str | None
+    end_as: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A legal change of one delivery: applied only if it still stands at `before`."""
+
+    delivery_id: int
+    before: Status
+    after: Status
+    reason: str = ""
+    due_at: datetime | None = None
+    outcome: Outcome | None = None
+    attempts: int | None = None
+    postponed: int = 0
+    dead_points: Collection[str] | None = None
+    end_as: Status | None = None
+
+
+def insert_planned(
+    tx: Transaction, campaign_id: int, planned: Sequence[Planned], *, urgent: bool
+) -> int:
+    """Store a part of the plan; what is there already stays as it is. How many were new."""
+    if not planned:
+        return 0
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(deliveries).on_conflict_do_nothing()
+    result = tx.execute(
+        statement,
+        [
+            {
+                "campaign_id": campaign_id,
+                "recipient_id": p.recipient_id,
+                "channel": p.channel.value,
+                "status": (Status.PENDING if p.skipped is None else Status.SKIPPED).value,
+                "reason": p.skipped.value if p.skipped else "",
+                "due_at": p.due_at,
+                "urgent": urgent,
+                "zone": p.zone,
+                "points": list(p.points),
+                "dead_points": [],
+                "lead_id": p.lead_id,
+            }
+            for p in planned
+        ],
+    )
+    return max(result.rowcount, 0)
+
+
+def last_planned(tx: Transaction, campaign_id: int) -> int:
+    """The recipient up to whom an interrupted plan had come; 0 for none."""
+    return tx.execute(
+        select(func.coalesce(func.max(deliveries.c.recipient_id), 0)).where(
+            deliveries.c.campaign_id == campaign_id
+        )
+    ).scalar_one()
+
+
+def claim_due(
+    tx: Transaction, now: datetime, lease_until: datetime, claim: str, limit: int
+) -> Sequence[tuple[int, int, ChannelName, bool]]:
+    """Take due deliveries of running campaigns for this claim, urgent ones first.
+
+    Any number of loops may do so at once: none gets what another one took. Returns
+    (delivery, campaign, channel, urgent).
+    """
+    due = (
+        select(deliveries.c.id)
+        .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
+        .where(
+            deliveries.c.status == Status.PENDING,
+            deliveries.c.due_at <= now,
+            campaigns.c.status == CampaignStatus.RUNNING,
+            campaigns.c.end_at > now,
+        )
+        .order_by(deliveries.c.urgent.desc(), deliveries.c.due_at, deliveries.c.id)
+        .limit(limit)
+        .with_for_update(of=deliveries, skip_locked=True)
+    )
+    rows = tx.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(due.scalar_subquery()))
+        .values(status=Status.QUEUED, due_at=lease_until, claim=claim)
+        .returning(
+            deliveries.c.id, deliveries.c.campaign_id, deliveries.c.channel, deliveries.c.urgent
+        )
+    )
+    return sorted((row.id, row.campaign_id, ChannelName(row.channel), row.urgent) for row in rows)
+
+
+def in_flight(tx: Transaction) -> int:
+    """How many are claimed or being sent: what the loop keeps below a limit."""
+    return tx.execute(
+        select(func.count()).where(deliveries.c.status.in_((Status.QUEUED, Status.SENDING)))
+    ).scalar_one()
+
+
+def release_lapsed(tx: Transaction, now: datetime) -> int:
+    """Claims that nobody began on (a flushed queue, a dead worker) are due again."""
+    return tx.execute(
+        update(deliveries)
+        .where(deliveries.c.status == Status.QUEUED, deliveries.c.due_at <= now)
+        .values(status=Status.PENDING, due_at=now, claim=None)
+    ).rowcount
+
+
+def release_all(tx: Transaction, now: datetime) -> int:
+    """After the death of the only worker there is: every claim is due again."""
+    return tx.execute(
+        update(deliveries)
+        .where(deliveries.c.status == Status.QUEUED)
+        .values(status=Status.PENDING, due_at=now, claim=None)
+    ).rowcount
+
+
+def lapsed(
+    tx: Transaction, status: Status, now: datetime | None, limit: int = 500
+) -> Sequence[int]:
+    """Deliveries whose lease or time for a receipt is over; all of the status when `now` is None."""
+    query = select(deliveries.c.id).where(deliveries.c.status == status)
+    if now is not None:
+        query = query.where(deliveries.c.due_at <= now)
+    return (
+        tx.execute(query.order_by(deliveries.c.due_at, deliveries.c.id).limit(limit))
+        .scalars()
+        .all()
+    )
+
+
+def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
+    rows = tx.execute(
+        select(deliveries).where(deliveries.c.id.in_(list(ids))).order_by(deliveries.c.id)
+    )
+    return {row.id: _read(row) for row in rows}
+
+
+def lock(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
+    """Load rows and keep others from changing them until the end of the transaction."""
+    rows = tx.execute(
+        select(deliveries)
+        .where(deliveries.c.id.in_(list(ids)))
+        .order_by(deliveries.c.id)
+        .with_for_update()
+    )
+    return {row.id: _read(row) for row in rows}
+
+
+def change(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Apply changes to rows that this transaction has locked. An illegal one is a bug."""
+    if not changes:
+        return
+    for one in changes:
+        if one.before is not one.after and one.after not in LEGAL[one.before]:
+            raise ValueError(f"a delivery cannot go from {one.before} to {one.after}")
+    for keys, group in _by_shape(changes).items():
+        tx.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.id == bindparam("b_id"), deliveries.c.status == bindparam("b_before")
+            )
+            .values({name: bindparam(f"v_{name}") for name in keys}),
+            group,
+        )
+
+
+def _by_shape(
+    changes: Sequence[Change],
+) -> Mapping[tuple[str, ...], list[dict[str, Any]]]:
+    """Changes as parameters, grouped by the columns they set, so that each group is one call."""
+    groups: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for one in changes:
+        values: dict[str, Any] = {
+            "status": one.after.value,
+            "reason": one.reason,
+            "due_at": one.due_at,
+            "postponed": one.postponed,
+            "end_as": one.end_as.value if one.end_as else None,
+        }
+        if one.outcome is not None:
+            values["outcome"] = one.outcome.value
+        if one.attempts is not None:
+            values["attempts"] = one.attempts
+        if one.dead_points is not None:
+            values["dead_points"] = sorted(one.dead_points)
+        if one.after is not Status.SENDING:
+            values["claim"] = None
+        row = {f"v_{name}": value for name, value in values.items()}
+        row |= {"b_id": one.delivery_id, "b_before": one.before.value}
+        groups[tuple(values)].append(row)
+    return groups
+
+
+def expire(tx: Transaction, campaign_ids: Collection[int]) -> int:
+    """The campaigns' time is over: what was still waiting is expired, and listed so."""
+    return tx.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.campaign_id.in_(list(campaign_ids)),
+            deliveries.c.status.in_((Status.PENDING, Status.QUEUED)),
+        )
+        .values(status=Status.EXPIRED, due_at=None, claim=None, reason="campaign_end")
+    ).rowcount
+
+
+def cancel(tx: Transaction, campaign_id: int) -> int:
+    """What was not begun is cancelled; what is in flight ends with its own outcome, or cancelled."""
+    cancelled = tx.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.status.in_((Status.PENDING, Status.QUEUED)),
+        )
+        .values(status=Status.CANCELLED, due_at=None, claim=None)
+    ).rowcount
+    tx.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.status.in_((Status.SENDING, Status.AWAITING, Status.UNCERTAIN)),
+        )
+        .values(end_as=Status.CANCELLED)
+    )
+    return cancelled
+
+
+def of_accounts(
+    tx: Transaction, campaign_id: int, accounts: Collection[str]
+) -> Mapping[int, Delivery]:
+    """Every delivery of these accounts in a campaign, the joined ones included; locked."""
+    rows = tx.execute(
+        select(deliveries)
+        .join(recipients, recipients.c.id == deliveries.c.recipient_id)
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            recipients.c.account_number.in_(list(accounts)),
+        )
+        .order_by(deliveries.c.id)
+        .with_for_update(of=deliveries)
+    )
+    return {row.id: _read(row) for row in rows}
+
+
+def members(
+    tx: Transaction, campaign_id: int, channel: ChannelName, leads: Collection[int]
+) -> Mapping[int, Sequence[Delivery]]:
+    """Who is spoken of in the messages of these recipients, and still to be spoken of."""
+    found: defaultdict[int, list[Delivery]] = defaultdict(list)
+    rows = tx.execute(
+        select(deliveries)
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.channel == channel,
+            deliveries.c.lead_id.in_(list(leads)),
+            deliveries.c.status == Status.SKIPPED,
+            deliveries.c.reason.in_(JOINED),
+        )
+        .order_by(deliveries.c.recipient_id)
+    )
+    for row in rows:
+        found[row.lead_id].append(_read(row))
+    return found
+
+
+def siblings(
+    tx: Transaction, campaign_id: int, recipient_ids: Collection[int]
+) -> Mapping[int, Delivery]:
+    """All deliveries of these recipients in a campaign, on every channel; locked."""
+    rows = tx.execute(
+        select(deliveries)
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.recipient_id.in_(list(recipient_ids)),
+        )
+        .order_by(deliveries.c.id)
+        .with_for_update()
+    )
+    return {row.id: _read(row) for row in rows}
+
+
+def take_over(
+    tx: Transaction, lead: Delivery, heir: Delivery, others: Collection[int], due_at: datetime
+) -> None:
+    """A joined recipient becomes the one in whose message the rest are spoken of."""
+    tx.execute(
+        update(deliveries)
+        .where(deliveries.c.id == heir.id, deliveries.c.status == Status.SKIPPED)
+        .values(
+            status=Status.PENDING,
+            reason="",
+            due_at=due_at,
+            lead_id=None,
+            points=list(lead.points),
+            dead_points=sorted(lead.dead_points),
+        )
+    )
+    if others:
+        tx.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(list(others)))
+            .values(lead_id=heir.recipient_id)
+        )
+
+
+def mark_in_flight(tx: Transaction, ids: Collection[int], end_as: Status) -> None:
+    """An attempt in flight is the last one, whatever comes of it."""
+    if ids:
+        tx.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.id.in_(list(ids)),
+                deliveries.c.status.in_((Status.SENDING, Status.AWAITING, Status.UNCERTAIN)),
+            )
+            .values(end_as=end_as)
+        )
+
+
+def next_due(tx: Transaction) -> datetime | None:
+    """The earliest instant at which any delivery wants attention."""
+    waiting = (
+        select(func.min(deliveries.c.due_at))
+        .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
+        .where(deliveries.c.status == Status.PENDING, campaigns.c.status == CampaignStatus.RUNNING)
+    )
+    lapsing = select(func.min(deliveries.c.due_at)).where(
+        deliveries.c.status.in_((Status.QUEUED, Status.SENDING, Status.AWAITING))
+    )
+    turns = [tx.execute(waiting).scalar(), tx.execute(lapsing).scalar()]
+    return min((turn for turn in turns if turn is not None), default=None)
+
+
+def _read(row: Row[tuple[object, ...]]) -> Delivery:
+    return Delivery(
+        id=row.id,
+        campaign_id=row.campaign_id,
+        recipient_id=row.recipient_id,
+        channel=ChannelName(row.channel),
+        status=Status(row.status),
+        reason=row.reason,
+        due_at=row.due_at,
+        urgent=row.urgent,
+        zone=row.zone,
+        points=tuple(row.points),
+        dead_points=frozenset(row.dead_points),
+        lead_id=row.lead_id,
+        attempts=row.attempts,
+        postponed=row.postponed,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        claim=row.claim,
+        end_as=Status(row.end_as) if row.end_as else None,
+    )

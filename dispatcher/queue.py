@@ -1,0 +1,92 @@
+"""The queue: a hint that there is work, never the truth about it.
+
+dramatiq carries batches of delivery ids; a message that is lost, doubled or late does no harm,
+because the ledger's rows say what is to be done. Broker retries are off: retry belongs to the
+ledger. Over Redis beyond one machine, in the process itself on the embedded default; the same
+actors for both.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import dramatiq
+from dramatiq.brokers.stub import StubBroker
+from redis.exceptions import RedisError
+
+from campaigns.channel import ChannelName
+from templates.i18n import _
+
+URGENT = "urgent"
+SEND_QUEUES = {channel: f"send-{channel}" for channel in ChannelName}
+SETTLE = "settle"
+QUEUES = (URGENT, *SEND_QUEUES.values(), SETTLE)
+
+SendBatch = Callable[[str, list[int], str], None]
+SettleBatch = Callable[[str, list[int]], None]
+
+
+class QueueAway(Exception):
+    """The broker did not take a batch; the deliveries are still in the ledger."""
+
+
+def make_broker(redis_url: str | None) -> dramatiq.Broker:
+    """A broker without any retries of its own.
+
+    Over Redis, messages of a dead worker come back within seconds (`maintenance_chance`), and
+    blocking reads have no time-out of their own.
+    """
+    if redis_url is None:
+        broker: dramatiq.Broker = StubBroker(middleware=[])
+        broker.emit_after("process_boot")
+    else:
+        from dramatiq.brokers.redis import RedisBroker
+
+        broker = RedisBroker(  # type: ignore[no-untyped-call]
+            url=redis_url,
+            middleware=[],
+            namespace="dispatcher",
+            maintenance_chance=1_000_000,
+            heartbeat_timeout=30_000,
+            socket_timeout=None,
+        )
+    return broker
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The loop's side: batches go out by channel, urgent ones by a queue of their own."""
+
+    broker: dramatiq.Broker
+    senders: Mapping[str, "dramatiq.Actor[[str, list[int], str], None]"]
+    settler: "dramatiq.Actor[[str, list[int]], None]"
+
+    def send(
+        self, channel: ChannelName, delivery_ids: Sequence[int], claim: str, *, urgent: bool
+    ) -> None:
+        """Ask for a batch to be sent. Raises QueueAway."""
+        name = URGENT if urgent else SEND_QUEUES[channel]
+        try:
+            self.senders[name].send(channel.value, list(delivery_ids), claim)
+        except (RedisError, OSError) as error:
+            raise QueueAway(_("The queue does not answer.")) from error
+
+    def settle(self, channel: ChannelName, delivery_ids: Sequence[int]) -> None:
+        """Ask for providers to be asked what became of messages. Raises QueueAway."""
+        try:
+            self.settler.send(channel.value, list(delivery_ids))
+        except (RedisError, OSError) as error:
+            raise QueueAway(_("The queue does not answer.")) from error
+
+
+def declare(broker: dramatiq.Broker, send_batch: SendBatch, settle_batch: SettleBatch) -> Queue:
+    """Make the actors. What they do is given, so that this module knows nothing of it."""
+    senders = {
+        name: dramatiq.actor(broker=broker, queue_name=name, actor_name=f"send_batch.{name}")(
+            send_batch
+        )
+        for name in (URGENT, *SEND_QUEUES.values())
+    }
+    settler = dramatiq.actor(broker=broker, queue_name=SETTLE, actor_name="settle_batch")(
+        settle_batch
+    )
+    return Queue(broker, senders, settler)

@@ -1,0 +1,279 @@
+"""Writing down what came of attempts, and deciding what follows: the only place that does either.
+
+Findings come from the worker (a provider's answer), from receipts (minutes or days later, twice,
+in any order) and from the loop (a time-out). All end here, so that the rules about what replaces
+what, when to try again and when to stop exist once.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from campaigns.cadence import Decision, GiveUp, Positive, Retry, Wait, decide, next_due
+from campaigns.channel import ChannelName
+from campaigns.delivery import OPEN, Status
+from campaigns.outcome import MEANING, Outcome, replaces
+from campaigns.permission import Rulebook
+from campaigns.scenario import Policy, StopOn
+from dispatcher.engine import Engine
+from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
+from dispatcher.ledger.attempts import Attempt, Ending
+from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.deliveries import Change, Delivery
+from dispatcher.logs import mask
+
+log = structlog.get_logger()
+
+# A letter of which nobody knows whether it left is sent again, under the same Message-ID.
+RESEND_AFTER = timedelta(minutes=15)
+MAX_SENDS = 3
+
+_IN_FLIGHT = (Status.SENDING, Status.AWAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became known of an attempt. `ended_at` is when the attempt itself was over."""
+
+    attempt_id: int
+    outcome: Outcome
+    ended_at: datetime
+    detail: str = ""
+    reference: str | None = None
+    seconds: float | None = None
+
+
+class _To(Protocol):
+    """Makes a change of the delivery under judgement."""
+
+    def __call__(
+        self, after: Status, reason: str = "", due_at: datetime | None = None
+    ) -> Change: ...
+
+
+def record(
+    tx: Transaction, engine: Engine, findings: Sequence[Finding], now: datetime
+) -> frozenset[int]:
+    """Write down findings; the attempts that changed by them. What is weaker than what is known,
+    or known already, changes nothing, so that a receipt may come twice, late and out of order.
+    """
+    known = dict(attempts.load(tx, [finding.attempt_id for finding in findings]))
+    locked = deliveries.lock(tx, [attempt.delivery_id for attempt in known.values()])
+    rules = engine.rules(tx)
+    changes: list[Change] = []
+    endings: list[Ending] = []
+    reached: list[tuple[Campaign, Delivery]] = []
+    positive_at: dict[int, datetime] = {}
+    settled: list[Delivery] = []
+    seen: dict[int, Campaign] = {}
+    for finding in findings:
+        # A second finding about the same attempt in one batch would judge by what is out of date.
+        attempt = known.pop(finding.attempt_id, None)
+        if attempt is None:
+            continue
+        outcome = _with_sign(attempt, finding.outcome)
+        if attempt.outcome is not None and not replaces(outcome, attempt.outcome):
+            continue
+        delivery = locked[attempt.delivery_id]
+        campaign = seen.get(delivery.campaign_id)
+        if campaign is None:
+            campaign = seen[delivery.campaign_id] = campaigns.get(tx, delivery.campaign_id)
+        stored = engine.scenario(tx, campaign.scenario_id)
+        policy = stored.scenario.policy(delivery.channel)
+        ended_at = max(finding.ended_at, attempt.started_at)
+        dead = set(delivery.dead_points)
+        if MEANING[outcome].address_is_dead:
+            dead.add(attempt.contact_point)
+        decision = decide(
+            policy,
+            outcome,
+            attempts_made=delivery.attempts,
+            contact_points_left=any(point not in dead for point in delivery.points),
+            ended_at=ended_at,
+        )
+        change = _follow(decision, attempt, delivery, campaign, policy, rules, outcome, dead, now)
+        positive = isinstance(decision, Positive)
+        endings.append(
+            Ending(
+                attempt_id=attempt.id,
+                outcome=outcome,
+                positive=positive,
+                ended_at=ended_at,
+                next_due_at=change.due_at if change and change.after is Status.PENDING else None,
+                reason=finding.detail,
+                reference=finding.reference or attempt.reference,
+                seconds=finding.seconds if finding.seconds is not None else attempt.seconds,
+            )
+        )
+        if change is not None:
+            changes.append(change)
+            if change.after is Status.SETTLED:
+                settled.append(delivery)
+        elif positive and delivery.status in _IN_FLIGHT:
+            deliveries.mark_in_flight(tx, [delivery.id], Status.POSITIVE)
+        if positive:
+            positive_at[attempt.id] = ended_at
+            if stored.scenario.stop_on is StopOn.ANY:
+                reached.append((campaign, delivery))
+        _tell(attempt, outcome, positive, change, delivery)
+    attempts.end(tx, endings)
+    deliveries.change(tx, changes)
+    touches.mark_positive(tx, positive_at)
+    for campaign, delivery in reached:
+        supersede(tx, campaign, delivery, now)
+    for delivery in settled:
+        hand_on(tx, delivery, now)
+    return frozenset(ending.attempt_id for ending in endings)
+
+
+def _with_sign(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """A call's own signs (the menu was reached, a machine answered) beat what its length says."""
+    if attempt.sign is not None and outcome in (Outcome.HEARD, Outcome.HUNG_UP):
+        return attempt.sign
+    return outcome
+
+
+def _follow(
+    decision: Decision,
+    attempt: Attempt,
+    delivery: Delivery,
+    campaign: Campaign,
+    policy: Policy,
+    rules: Rulebook,
+    outcome: Outcome,
+    dead: Collection[str],
+    now: datetime,
+) -> Change | None:
+    """The change of the delivery that follows, or None where it stays as it is."""
+    is_latest = attempt.number == delivery.attempts
+    before = delivery.status
+
+    def to(after: Status, reason: str = "", due_at: datetime | None = None) -> Change:
+        return Change(
+            delivery.id,
+            before,
+            after,
+            reason,
+            due_at,
+            outcome=outcome if is_latest else None,
+            dead_points=dead,
+        )
+
+    if isinstance(decision, Positive):
+        newer_in_flight = not is_latest and before in _IN_FLIGHT
+        may_turn = before in OPEN or before in (Status.GIVEN_UP, Status.EXPIRED)
+        return to(Status.POSITIVE) if may_turn and not newer_in_flight else None
+    if not is_latest or before not in (*_IN_FLIGHT, Status.UNCERTAIN, Status.POSITIVE):
+        return None
+    if isinstance(decision, Wait):
+        return _when_uncertain(attempt, delivery, campaign, policy, rules, now, to=to)
+    if delivery.end_as is not None:
+        return to(delivery.end_as)
+    if campaign.status is CampaignStatus.CANCELLED:
+        return to(Status.CANCELLED)
+    if isinstance(decision, GiveUp):
+        return to(Status.GIVEN_UP, decision.reason.value)
+    assert isinstance(decision, Retry)  # noqa: S101 - the last of a closed set
+    due_at = _due(decision.at, delivery, campaign, policy, rules, now)
+    if due_at is None:
+        return to(Status.EXPIRED, "campaign_end")
+    return to(Status.PENDING, due_at=due_at)
+
+
+def _due(
+    wanted_at: datetime,
+    delivery: Delivery,
+    campaign: Campaign,
+    policy: Policy,
+    rules: Rulebook,
+    now: datetime,
+) -> datetime | None:
+    return next_due(
+        policy,
+        max(wanted_at, now),
+        delivery.zone,
+        rules.holidays,
+        campaign_start_at=campaign.start_at,
+        campaign_end_at=campaign.end_at,
+    )
+
+
+def _when_uncertain(
+    attempt: Attempt,
+    delivery: Delivery,
+    campaign: Campaign,
+    policy: Policy,
+    rules: Rulebook,
+    now: datetime,
+    *,
+    to: _To,
+) -> Change | None:
+    """Calls and SMS wait for a receipt or for staff; a letter may be sent again."""
+    if delivery.channel is ChannelName.EMAIL and attempt.sends < MAX_SENDS and not delivery.end_as:
+        due_at = _due(now + RESEND_AFTER, delivery, campaign, policy, rules, now)
+        if due_at is not None and campaign.status is not CampaignStatus.CANCELLED:
+            return to(Status.PENDING, "resend", due_at)
+    return to(Status.UNCERTAIN)
+
+
+def supersede(tx: Transaction, campaign: Campaign, delivery: Delivery, now: datetime) -> None:
+    """The customer was reached on one channel: the others have nothing left to do."""
+    joined = deliveries.members(tx, campaign.id, delivery.channel, [delivery.recipient_id])
+    group = [
+        delivery.recipient_id,
+        *(m.recipient_id for m in joined.get(delivery.recipient_id, ())),
+    ]
+    others = [
+        d for d in deliveries.siblings(tx, campaign.id, group).values() if d.id != delivery.id
+    ]
+    stop(tx, [d for d in others if d.status in OPEN], Status.SUPERSEDED, now)
+
+
+def stop(
+    tx: Transaction, rows: Sequence[Delivery], as_status: Status, now: datetime, reason: str = ""
+) -> int:
+    """End open deliveries by a decision. What is in flight ends with its outcome, or so."""
+    waiting = [d for d in rows if d.status in (Status.PENDING, Status.QUEUED)]
+    deliveries.change(tx, [Change(d.id, d.status, as_status, reason) for d in waiting])
+    flying = [d for d in rows if d.status in (*_IN_FLIGHT, Status.UNCERTAIN)]
+    deliveries.mark_in_flight(tx, [d.id for d in flying], as_status)
+    for delivery in waiting:
+        hand_on(tx, delivery, now)
+    return len(waiting) + len(flying)
+
+
+def hand_on(tx: Transaction, delivery: Delivery, now: datetime) -> None:
+    """Whose message was stopped for their own sake leaves it to those who were to share it."""
+    joined = deliveries.members(
+        tx, delivery.campaign_id, delivery.channel, [delivery.recipient_id]
+    ).get(delivery.recipient_id, ())
+    if joined:
+        heir, *others = joined
+        due_at = delivery.due_at if delivery.status is Status.PENDING and delivery.due_at else now
+        deliveries.take_over(tx, delivery, heir, [other.id for other in others], due_at)
+
+
+def _tell(
+    attempt: Attempt,
+    outcome: Outcome,
+    positive: bool,
+    change: Change | None,
+    delivery: Delivery,
+) -> None:
+    """The canonical line: one per outcome of an attempt."""
+    log.info(
+        "attempt",
+        campaign=attempt.campaign_id,
+        delivery=attempt.delivery_id,
+        number=attempt.number,
+        channel=attempt.channel.value,
+        contact_point=mask(attempt.contact_point),
+        provider=attempt.provider,
+        outcome=outcome.value,
+        positive=positive,
+        status=(change.after if change else delivery.status).value,
+        next_due_at=change.due_at.isoformat() if change and change.due_at else None,
+    )

@@ -1,0 +1,237 @@
+"""The worker: a claimed batch of deliveries becomes attempts, messages, and recorded outcomes.
+
+Three steps, with no transaction open while a provider is called:
+
+1. judge each delivery at this very instant and write its attempt down (one transaction);
+2. hand the messages to the channel, all at once, each at most once;
+3. write down what came of each.
+
+Whoever dies between 1 and 3 leaves attempts that are open; the loop finds them and calls them
+uncertain. Nobody is contacted twice by it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from campaigns.channel import ChannelName
+from campaigns.delivery import Status
+from campaigns.outcome import Outcome
+from channels.base import Channel, Handover, HandoverKind, Message, postponed
+from dispatcher.engine import Engine
+from dispatcher.errors import LedgerAway
+from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
+from dispatcher.ledger.deliveries import Change
+from dispatcher.logs import mask
+from dispatcher.opening import Opened, open_batch
+from dispatcher.record import Finding, record
+
+log = structlog.get_logger()
+
+# Outcomes are written down in pieces, so that one slow answer does not hold back the others.
+FLUSH_AFTER_SECONDS = 0.5
+BACKOFF_SECONDS = 60.0
+MAX_BACKOFF_SECONDS = 3600.0
+# A recipient whose own server keeps saying "later" for about a day was tried long enough.
+MAX_POSTPONED = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An attempt and what came of handing it over."""
+
+    opened: Opened
+    handover: Handover
+    at: datetime
+
+
+def send_batch(
+    engine: Engine, channel: ChannelName, delivery_ids: Sequence[int], claim: str
+) -> int:
+    """Carry out a claimed batch; how many messages were handed over.
+
+    Rows that are no longer queued under this claim (a message that came twice, a lapsed lease) are
+    left alone.
+    """
+    lease_until = engine.clock.now() + timedelta(seconds=engine.settings.lease_seconds)
+    with engine.ledger.write() as tx:
+        opened = open_batch(
+            tx, engine, channel, delivery_ids, claim, engine.clock.now(), lease_until
+        )
+    if opened:
+        asyncio.run(_hand_over(engine, engine.channels[channel], opened))
+    return len(opened)
+
+
+async def _hand_over(engine: Engine, channel: Channel, batch: Sequence[Opened]) -> None:
+    """Send a batch concurrently and write outcomes down as they come."""
+    answers: asyncio.Queue[Answered | None] = asyncio.Queue()
+    limit = asyncio.Semaphore(channel.concurrency)
+
+    async def deliver(opened: Opened) -> None:
+        async with limit:
+            # The last look at the clock: 21:00:00.000 is outside, however long the batch took.
+            if engine.clock.now() >= opened.not_after:
+                handover = postponed("window closed")
+            else:
+                handover = await _deliver(channel, opened)
+            answers.put_nowait(Answered(opened, handover, engine.clock.now()))
+
+    async def write() -> None:
+        finished = False
+        while not finished:
+            pieces = [await answers.get()]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_AFTER_SECONDS):
+                    while pieces[-1] is not None and len(pieces) < len(batch):
+                        pieces.append(await answers.get())
+            finished = pieces[-1] is None
+            known = [piece for piece in pieces if piece is not None]
+            if known:
+                await asyncio.to_thread(_write_down, engine, known)
+
+    async with channel:
+        writer = asyncio.create_task(write())
+        try:
+            await asyncio.gather(*(deliver(opened) for opened in batch))
+        finally:
+            answers.put_nowait(None)
+            await writer
+
+
+async def _deliver(channel: Channel, opened: Opened) -> Handover:
+    """Hand one message over. A bug in a channel must not take the rest of the batch with it."""
+    try:
+        return await channel.deliver(opened.message)
+    except Exception:
+        log.exception("channel.broken", provider=channel.provider, delivery=opened.delivery.id)
+        return Handover(HandoverKind.UNCERTAIN, detail="internal error")
+
+
+def _write_down(engine: Engine, answers: Sequence[Answered]) -> None:
+    try:
+        engine.ledger.insist(lambda tx: write_down(tx, engine, answers))
+    except LedgerAway:
+        # The attempts stay open; when the ledger is back the loop will find them uncertain.
+        log.error("outcomes.lost", attempts=len(answers))
+
+
+def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> None:
+    """Record what the provider answered to each attempt of a batch."""
+    now = engine.clock.now()
+    handed: dict[int, tuple[str | None, datetime]] = {}
+    findings: list[Finding] = []
+    later: list[Answered] = []
+    for answer in answers:
+        handover, attempt_id = answer.handover, answer.opened.attempt_id
+        match handover.kind:
+            case HandoverKind.ACCEPTED:
+                handed[attempt_id] = (handover.reference, answer.at)
+            case HandoverKind.REFUSED:
+                outcome = handover.outcome or Outcome.FAILED
+                findings.append(Finding(attempt_id, outcome, answer.at, handover.detail))
+            case HandoverKind.UNCERTAIN:
+                findings.append(
+                    Finding(
+                        attempt_id,
+                        Outcome.UNCERTAIN,
+                        answer.at,
+                        handover.detail,
+                        reference=handover.reference,
+                    )
+                )
+            case HandoverKind.POSTPONED:
+                if answer.opened.is_resend:
+                    # It may have left the first time; only the second time is certain.
+                    findings.append(
+                        Finding(attempt_id, Outcome.UNCERTAIN, answer.at, handover.detail)
+                    )
+                elif handover.about_recipient and answer.opened.delivery.postponed >= MAX_POSTPONED:
+                    findings.append(
+                        Finding(attempt_id, Outcome.DEFERRED, answer.at, handover.detail)
+                    )
+                else:
+                    later.append(answer)
+    _await_receipts(tx, engine, handed, answers)
+    record(tx, engine, findings, now)
+    _postpone(tx, engine, later, now)
+
+
+def _await_receipts(
+    tx: Transaction,
+    engine: Engine,
+    handed: Mapping[int, tuple[str | None, datetime]],
+    answers: Sequence[Answered],
+) -> None:
+    """The provider took these. A receipt may have overtaken its answer: then only note the name."""
+    if not handed:
+        return
+    attempts.mark_handed(tx, handed)
+    by_delivery = {a.opened.delivery.id: a for a in answers if a.opened.attempt_id in handed}
+    changes = []
+    for delivery in deliveries.lock(tx, list(by_delivery)).values():
+        answer = by_delivery[delivery.id]
+        if delivery.status is Status.SENDING and delivery.attempts == answer.opened.number:
+            due_at = answer.at + answer.opened.settle_after
+            changes.append(
+                Change(
+                    delivery.id,
+                    Status.SENDING,
+                    Status.AWAITING,
+                    due_at=due_at,
+                    end_as=delivery.end_as,
+                )
+            )
+    deliveries.change(tx, changes)
+
+
+def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now: datetime) -> None:
+    """Nothing was sent: no attempt was made, and the delivery is due again a little later."""
+    if not answers:
+        return
+    by_delivery = {answer.opened.delivery.id: answer for answer in answers}
+    locked = deliveries.lock(tx, list(by_delivery))
+    gone = {a.opened.attempt_id for a in answers}
+    finished = {i for i, a in attempts.load(tx, gone).items() if a.ended_at is not None}
+    touches.forget(tx, gone - finished)
+    attempts.discard(tx, gone - finished)
+    rules = engine.rules(tx)
+    changes = []
+    for delivery in locked.values():
+        answer = by_delivery[delivery.id]
+        if delivery.status is not Status.SENDING or answer.opened.attempt_id in finished:
+            continue
+        campaign = campaigns.get(tx, delivery.campaign_id)
+        seconds = answer.handover.retry_after_seconds
+        if seconds is None:
+            seconds = min(BACKOFF_SECONDS * 2**delivery.postponed, MAX_BACKOFF_SECONDS)
+        policy = engine.scenario(tx, campaign.scenario_id).scenario.policy(delivery.channel)
+        due_at = answer.opened.next_due(now + timedelta(seconds=seconds), policy, rules, campaign)
+        after = delivery.end_as or (Status.PENDING if due_at else Status.EXPIRED)
+        log.info(
+            "postponed",
+            delivery=delivery.id,
+            channel=delivery.channel.value,
+            contact_point=mask(answer.opened.contact_point),
+            detail=answer.handover.detail,
+            due_at=due_at.isoformat() if due_at else None,
+        )
+        changes.append(
+            Change(
+                delivery.id,
+                Status.SENDING,
+                after,
+                answer.handover.detail,
+                due_at if after is Status.PENDING else None,
+                attempts=delivery.attempts - 1,
+                postponed=delivery.postponed + 1,
+            )
+        )
+    deliveries.change(tx, changes)
+
+
+__all__ = ["Message", "send_batch", "write_down"]

@@ -2,8 +2,8 @@
 
     python benchmarks/import_rows.py --rows 1000000
 
-Writes a CSV of that many rows as a billing system would (cp1251, `;`, kept with `--keep FILE`), then
-reads it in a process of its own and prints rows per second and the peak of resident memory.
+Writes a CSV of that many rows as a billing system would (cp1251, `;`, kept with `--keep FILE`),
+then reads it in a process of its own and prints rows per second and the peak of resident memory.
 """
 
 import argparse

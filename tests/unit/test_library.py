@@ -1,0 +1,142 @@
+"""The scenarios and texts that come with the product."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from campaigns.channel import ChannelName, Purpose
+from campaigns.content import CallContent, MailContent, SmsContent, render_content
+from campaigns.scenario_description import describe
+from campaigns.scenario_file import library, library_path, read_scenario
+from campaigns.scenario_samples import LONG, SAMPLE_SUPPLIER, merged_accounts, sample_accounts
+from templates.i18n import LOCALES, speaking
+
+SUPPLIER = {**SAMPLE_SUPPLIER, "company": "АО «АтомЭнергоСбыт»"}
+URL = "https://example.ru/u/1"
+NAMES = library()
+
+
+def test_every_purpose_the_standard_names_has_a_scenario() -> None:
+    assert NAMES == [
+        "connection-works",
+        "debt-reminder",
+        "emergency",
+        "payment-due",
+        "planned-outage",
+        "service-offer",
+        "supply-restriction",
+        "tariff-change",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_built_in_scenario_is_sound_and_speaks_on_all_channels(name: str) -> None:
+    read = read_scenario(library_path(name), supplier=SUPPLIER)
+    assert read.scenario.name == name
+    assert set(read.templates) == set(ChannelName)
+    assert read.warnings == ()
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_long_names_and_amounts_still_fit(name: str, merged: bool) -> None:
+    read = read_scenario(library_path(name))
+    choose = merged_accounts if merged else sample_accounts
+    accounts = choose(read.scenario, LONG) or sample_accounts(read.scenario, LONG)
+    for channel in ChannelName:
+        extra = {"unsubscribe_url": URL} if read.scenario.purpose is Purpose.MARKETING else {}
+        content = render_content(
+            read.scenario, channel, read.templates[channel], accounts, SUPPLIER, extra
+        )
+        if isinstance(content, SmsContent):
+            assert 60 <= len(content.text) <= 160
+            assert SUPPLIER["company"] in content.text
+        elif isinstance(content, CallContent):
+            assert content.expected_seconds <= 60
+            assert any(SUPPLIER["company"] in phrase for phrase in content.phrases)
+            assert any("нажмите один" in phrase for phrase in content.phrases)
+            assert not re.search(r"\d", " ".join(content.phrases)), "digits are spoken as words"
+        elif isinstance(content, MailContent):
+            assert len(content.subject) <= 78
+            assert content.text.startswith("Здравствуйте")
+            assert SAMPLE_SUPPLIER["company_signer_post"] in content.text
+            assert "8 800 555-35-35" in content.text.replace("\u00a0", " ")
+            assert (URL in content.html) == (read.scenario.purpose is Purpose.MARKETING)
+
+
+class Outline(HTMLParser):
+    """Whether tags nest, and what a letter would load from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "link", "img", "iframe", "object"):
+            self.loads.append(tag)
+        if tag not in ("br", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_html_letter_is_whole_loads_nothing_and_knows_the_dark(name: str) -> None:
+    html = read_scenario(library_path(name)).templates[ChannelName.EMAIL]["body.html"]
+    outline = Outline()
+    outline.feed(re.sub(r"\{%.*?%\}", "", html))
+    assert (outline.open, outline.loads) == ([], [])
+    assert "prefers-color-scheme: dark" in html
+    assert 'name="viewport"' in html
+    assert "url(" not in html
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_is_described_in_both_languages(name: str) -> None:
+    scenario = read_scenario(library_path(name)).scenario
+    russian = describe(scenario)
+    with speaking("en"):
+        english = describe(scenario)
+    assert len(russian) == len(english)
+    assert ("Сценарий", name) in russian
+    assert ("Scenario", name) in english
+    assert any("10:00" in value for _label, value in russian) != scenario.urgent
+
+
+def test_safety_outranks_the_week_of_peace() -> None:
+    policy = read_scenario(library_path("emergency")).scenario.policy(ChannelName.PHONE)
+    assert not policy.quiet_after_positive
+
+
+SOURCES = (
+    "templates/render.py",
+    "templates/subset.py",
+    "templates/similar.py",
+    *(
+        f"campaigns/scenario_{part}.py"
+        for part in ("problems", "standard", "texts", "file", "description")
+    ),
+)
+
+
+def test_every_message_has_a_russian_translation_with_the_same_blanks() -> None:
+    from babel.messages.extract import extract_from_file
+
+    root = Path(__file__).parents[2]
+    with (LOCALES / "ru" / "scenario.po").open("rb") as file:
+        catalog = read_po(file, locale="ru")
+    for source in SOURCES:
+        for _line, message, _comments, _context in extract_from_file("python", root / source):
+            entry = catalog.get(message if isinstance(message, str) else message[0])
+            assert entry, (source, message)
+            singular = message if isinstance(message, str) else message[0]
+            forms = [entry.string] if isinstance(entry.string, str) else list(entry.string or ())
+            assert forms, (source, message)
+            for form in forms:
+                assert form, (source, message)
+                assert set(re.findall(r"\{\w+\}", form)) == set(re.findall(r"\{\w+\}", singular))

@@ -48,6 +48,9 @@ FIFTH_RING_SECONDS = 25
 # A message lasts a minute at most; a call that has not ended by now is stuck and only costs money.
 TIME_LIMIT_SECONDS = 120
 
+# What the library lets out when an answer is not the agreed JSON, or is nested without end.
+_UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -134,8 +137,8 @@ class TwilioChannel:
         except NoAnswer as error:
             return uncertain(f"no answer from Twilio: {error}")
         except (TwilioRestException, TwilioServiceException) as error:
-            return judge_error(error.status, error.code)
-        except (ValueError, TypeError, AttributeError):  # an answer that is not the agreed JSON
+            return judge_error(_code(error.status) or 500, _code(error.code))
+        except _UNREADABLE:
             return uncertain("an answer from Twilio that cannot be read")
         if not isinstance(call.sid, str) or not CALL_SID.fullmatch(call.sid):
             return uncertain("an answer from Twilio without a call SID")
@@ -153,7 +156,7 @@ class TwilioChannel:
             call = await self._lines.current().client.calls(reference).fetch_async()
         except (Throttled, NotConnected, NoAnswer, TwilioRestException, TwilioServiceException):
             return None
-        except (ValueError, TypeError, AttributeError):
+        except _UNREADABLE:
             return None
         end = CallEnd(
             status=str(call.status or ""),
@@ -217,6 +220,11 @@ def _number(text: object) -> float | None:
     """Seconds as Twilio writes them; None for an empty or an absurd value."""
     digits = str(text if text is not None else "")
     return float(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else None
+
+
+def _code(value: object) -> int | None:
+    """A status or code of an error; the library passes on whatever the answer held."""
+    return value if isinstance(value, int) else None
 
 
 def _whole(text: str | None) -> int | None:

@@ -23,7 +23,14 @@ T = TypeVar("T")
 # The library refuses other lengths before it sends.
 TEXT_LENGTHS = range(2, 641)
 # What the library lets out for answers it did not expect; the exchange tells the truth.
-_LIBRARY_ERRORS = (SmsAeroException, KeyError, AttributeError, TypeError, ValueError)
+_LIBRARY_ERRORS = (
+    SmsAeroException,
+    KeyError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
 
 
 class SmsAeroChannel:

@@ -17,6 +17,7 @@ _GSM_BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
+_GSM = _GSM_BASIC | _GSM_EXTENSION
 
 
 class Encoding(StrEnum):
@@ -44,7 +45,7 @@ class SmsShape:
 
 def measure(text: str) -> SmsShape:
     """The alphabet, the length and the parts of a text; the parts joined are the text again."""
-    offenders = tuple(dict.fromkeys(c for c in text if c not in _GSM_BASIC | _GSM_EXTENSION))
+    offenders = tuple(dict.fromkeys(c for c in text if c not in _GSM))
     encoding = Encoding.UCS2 if offenders else Encoding.GSM7
     return SmsShape(encoding, len(text), tuple(_parts(text, encoding)), offenders)
 

@@ -11,6 +11,7 @@ The names a template may use:
     total_kopecks    the sum of debt_kopecks, or of the first amount the scenario requires
     total_<column>   the sum of any …_kopecks column all the accounts have
     company company_phone company_site company_signer company_signer_post
+    link_url         a page of ours that notes the visit: the outcome `link_followed`
     unsubscribe_url  in marketing letters
 
 Where accounts are merged, a column is there by its plain name only if all of them agree on it; what
@@ -38,7 +39,10 @@ SUPPLIER_NAMES = (
     *("company", "company_phone", "company_site"),
     *("company_signer", "company_signer_post"),
 )
-COMPUTED_NAMES = ("greeting", "accounts", "accounts_count", "total_kopecks", "unsubscribe_url")
+COMPUTED_NAMES = (
+    *("greeting", "accounts", "accounts_count", "total_kopecks"),
+    *("link_url", "unsubscribe_url"),
+)
 RESERVED_NAMES = frozenset((*RECIPIENT_NAMES, *SUPPLIER_NAMES, *COMPUTED_NAMES, "loop"))
 ACCOUNTS_LIMIT = 500
 

@@ -12,6 +12,7 @@ SAMPLE_SUPPLIER = {
     "company_signer": "Мария Петрова",
     "company_signer_post": "Отдел обслуживания клиентов",
 }
+SAMPLE_LINK = "https://example.ru/link/0123456789abcdef0123456789abcdef"
 SAMPLE_URL = "https://example.ru/u/0123456789abcdef"
 
 

@@ -17,6 +17,7 @@ from campaigns.recipient import Recipient
 from campaigns.scenario import Scenario
 from campaigns.scenario_samples import (
     LONG,
+    SAMPLE_LINK,
     SAMPLE_SUPPLIER,
     SAMPLE_URL,
     SHORT,
@@ -225,7 +226,9 @@ def _render(
     accounts: list[Recipient],
     supplier: Mapping[str, str] | None,
 ) -> object:
-    extra = {"unsubscribe_url": SAMPLE_URL} if scenario.purpose is Purpose.MARKETING else {}
+    extra = {"link_url": SAMPLE_LINK}
+    if scenario.purpose is Purpose.MARKETING:
+        extra["unsubscribe_url"] = SAMPLE_URL
     named = {**SAMPLE_SUPPLIER, **(supplier or {})}
     return render_content(scenario, texts.channel, texts.texts, accounts, named, extra)
 

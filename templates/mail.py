@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from email_validator import EmailNotValidError, validate_email
 
+from templates.errors import RenderError
 from templates.neutral import one_line
 
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/^_`{|}~.,;:?()-]{0,60}")
@@ -27,7 +28,7 @@ _WORD_BYTES = 39  # base64 of it, the word's frame and “Subject: ” stay with
 _BASE64_LINE = 76
 
 
-class UnfitHeader(ValueError):
+class UnfitHeader(RenderError, ValueError):
     """An address, identifier or URL that cannot stand in a header; its value stays unsaid."""
 
     def __init__(self, header: str) -> None:

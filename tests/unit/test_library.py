@@ -1,6 +1,7 @@
 """The scenarios and texts that come with the product."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,10 +9,18 @@ import pytest
 from babel.messages.pofile import read_po
 
 from campaigns.channel import ChannelName, Purpose
-from campaigns.content import CallContent, MailContent, SmsContent, render_content
+from campaigns.content import (
+    RESERVED_NAMES,
+    CallContent,
+    MailContent,
+    SmsContent,
+    render_content,
+)
+from campaigns.outcome import Outcome
 from campaigns.scenario_description import describe
-from campaigns.scenario_file import library, library_path, read_scenario
+from campaigns.scenario_file import check_scenario, library, library_path, read_scenario
 from campaigns.scenario_samples import LONG, SAMPLE_SUPPLIER, merged_accounts, sample_accounts
+from templates.filters import ALLOWED_FILTERS
 from templates.i18n import LOCALES, speaking
 
 SUPPLIER = {**SAMPLE_SUPPLIER, "company": "АО «АтомЭнергоСбыт»"}
@@ -111,6 +120,45 @@ def test_a_scenario_is_described_in_both_languages(name: str) -> None:
 def test_safety_outranks_the_week_of_peace() -> None:
     policy = read_scenario(library_path("emergency")).scenario.policy(ChannelName.PHONE)
     assert not policy.quiet_after_positive
+
+
+def test_a_letter_about_an_outage_names_the_address_where_it_is_known() -> None:
+    read = read_scenario(library_path("planned-outage"))
+    (account,) = sample_accounts(read.scenario, LONG)
+    for fields, said in (({"address": "ул. Мира, 5"}, "ул. Мира, 5"), ({}, "лицевой счёт")):
+        known = replace(account, fields={**account.fields, **fields})
+        texts = read.templates[ChannelName.EMAIL]
+        content = render_content(read.scenario, ChannelName.EMAIL, texts, [known], SUPPLIER)
+        assert isinstance(content, MailContent)
+        assert f"— {said}" in content.text
+
+
+def test_a_payment_due_names_the_amount_only_where_every_account_has_one() -> None:
+    read = read_scenario(library_path("payment-due"))
+    (first,) = sample_accounts(read.scenario, LONG)
+    rich = replace(first, fields={**first.fields, "amount_kopecks": 123456789})
+    texts = read.templates[ChannelName.SMS]
+    both = render_content(read.scenario, ChannelName.SMS, texts, [rich, rich], SUPPLIER)
+    one = render_content(read.scenario, ChannelName.SMS, texts, [rich, first], SUPPLIER)
+    assert isinstance(both, SmsContent)
+    assert isinstance(one, SmsContent)
+    assert "К оплате 2469135,78 руб." in both.text
+    assert "К оплате" not in one.text
+
+
+def test_the_guide_explains_every_filter_and_every_name() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    for name in ALLOWED_FILTERS | RESERVED_NAMES - {"loop"}:
+        assert f"`{name}" in guide, name
+    for outcome in Outcome:
+        assert f"`{outcome}`" in guide, outcome
+
+
+def test_the_guides_example_is_a_sound_scenario() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    example = guide.partition("```toml\n")[2].partition("```")[0]
+    texts = read_scenario(library_path("debt-reminder")).templates
+    assert check_scenario(example, texts).warnings == ()
 
 
 SOURCES = (

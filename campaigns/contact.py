@@ -25,7 +25,9 @@ ABSENT = frozenset(
 """What people write into a cell that has no value (spaces as underscores)."""
 
 _ORDINARY_MOBILE = re.compile(r"(?:\+7|7|8)?(9[0-24-9][0-9]{8})", re.ASCII)
-_DECORATION = {ord(mark): None for mark in " ()-.\u00a0\u202f\u2010\u2011\u2012\u2013\u2014\u2212\t"}
+_DECORATION = {
+    ord(mark): None for mark in " ()-.\u00a0\u202f\u2010\u2011\u2012\u2013\u2014\u2212\t"
+}
 _FLOAT = re.compile(r"(\+?\d{5,15})[.,]0+")
 _SCIENTIFIC = re.compile(r"(\d+(?:[.,]\d+)?)[eEеЕ]\+?(\d{1,3})")
 _EXTENSION = re.compile(
@@ -178,7 +180,9 @@ def _split_run(piece: str) -> list[str]:
 def _russian_national(bare: str, digits: str) -> str | None:
     """The ten digits after the country code, if the number is written as a Russian one."""
     if bare.startswith("+"):
-        return digits[1:] if len(digits) == 11 and digits[0] == "7" and digits[1] not in "67" else None
+        return (
+            digits[1:] if len(digits) == 11 and digits[0] == "7" and digits[1] not in "67" else None
+        )
     if len(digits) == 11 and digits[0] == "8" and not digits.startswith("810"):
         return digits[1:]
     if len(digits) == 11 and digits[0] == "7" and digits[1] not in "67":

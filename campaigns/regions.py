@@ -39,8 +39,27 @@ ZONE_OF_OFFSET: Mapping[int, str] = {
 _OFFSET = re.compile(r"(?:(UTC|GMT|МСК|MSK)\s*)?([+−-]\s*\d{1,2})?(?::?00)?", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+")
 _KINDS_OF_REGION = frozenset(
-    "область обл край кр республика респ автономная автономный ао округ окр г гор город "
-    "oblast krai republic region okrug".split()
+    [
+        "область",
+        "обл",
+        "край",
+        "кр",
+        "республика",
+        "респ",
+        "автономная",
+        "автономный",
+        "ао",
+        "округ",
+        "окр",
+        "г",
+        "гор",
+        "город",
+        "oblast",
+        "krai",
+        "republic",
+        "region",
+        "okrug",
+    ]
 )
 _TABLE = re.compile(r"^\s*\[\[\s*region\s*\]\]", re.MULTILINE)
 
@@ -105,8 +124,8 @@ def load_regions(path: Path | None = None) -> Regions:
 def read_zone(text: str, regions: Regions) -> str | None:
     """The zone written in a time-zone column, or None if it cannot be told.
 
-    Understood: an IANA name, `UTC+7`, `+7`, `МСК+4`, `МСК`, and the name of a region or city. A bare
-    `7` is not: it may count from Moscow or from Greenwich.
+    Understood: an IANA name, `UTC+7`, `+7`, `МСК+4`, `МСК`, and the name of a region or city. A
+    bare `7` is not: it may count from Moscow or from Greenwich.
     """
     text = text.strip()
     found = _OFFSET.fullmatch(text)

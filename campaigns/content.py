@@ -18,6 +18,7 @@ Where accounts are merged, a column is there by its plain name only if all of th
 differs is said in the loop. A customer must never be told one account's amount as if it were all.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -168,7 +169,8 @@ def _mail(texts: Mapping[str, str], seen: Mapping[str, object], language: str) -
     subject = one_line(
         compile_template(texts["subject.txt"], file="subject.txt").render(seen, language)
     )
-    body = compile_template(texts["body.txt"], file="body.txt").render(seen, language).strip()
+    body = compile_template(texts["body.txt"], file="body.txt").render(seen, language)
+    body = re.sub(r"\n\s*\n", "\n\n", body).strip()  # what a condition left out leaves no hole
     html = compile_template(texts["body.html"], file="body.html", html=True).render(seen, language)
     for file, text in (("subject.txt", subject), ("body.txt", body), ("body.html", html.strip())):
         if not text:

@@ -185,3 +185,15 @@ def test_an_empty_text_is_never_sent() -> None:
 def test_a_placeholder_number_under_thousands_of_accounts_is_not_a_landlord() -> None:
     with pytest.raises(TooManyAccounts):
         sms("x", *[MARIA] * 501)
+
+
+def test_what_a_condition_leaves_out_leaves_no_hole_in_a_letter() -> None:
+    body = "Раз\n\n{% if ghost is defined %}\n{{ ghost }}\n{% endif %}\n\nДва\n"
+    assert letter({**MAIL, "body.txt": body}, MARIA).text == "Раз\n\nДва\n"
+
+
+def test_our_own_link_is_known_to_every_text() -> None:
+    extra = {"link_url": "https://example.ru/l/1"}
+    texts = {"sms.txt": "Подробнее: {{ link_url }}"}
+    content = render_content(scenario(), ChannelName.SMS, texts, [MARIA], SUPPLIER, extra)
+    assert content == SmsContent("Подробнее: https://example.ru/l/1")

@@ -1,0 +1,304 @@
+"""The figures of one campaign, counted by the database and checked against each other."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from campaigns.calendar import zone_named
+from campaigns.channel import ChannelName
+from campaigns.delivery import SkipReason, Status
+from campaigns.outcome import Outcome
+from campaigns.scenario import Window
+from dispatcher.ledger import Transaction, audiences, campaigns, reports, scenarios
+from dispatcher.ledger.audiences import StoredAudience
+from dispatcher.ledger.campaigns import Campaign
+from dispatcher.ledger.reports import OutcomeCount, Reach, RowErrorCount, StatusCount, Unreached
+
+LISTED = 50  # uncertain attempts that the page names one by one
+STAYS_OPEN = (Status.PENDING, Status.QUEUED, Status.SENDING, Status.AWAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeFigure:
+    outcome: Outcome
+    positive: bool
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TryFigure:
+    """The n-th attempts: how many were made, and how many of them reached the customer."""
+
+    number: int
+    attempts: int
+    positives: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Attempts by the hour of the recipient's own clock; first and last over all zones."""
+
+    counts: tuple[int, ...]
+    earliest: time | None = None
+    latest: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigures:
+    """One channel: what became of every recipient, and what its attempts came to."""
+
+    channel: ChannelName
+    recipients: int
+    statuses: Mapping[Status, int]
+    skipped: Mapping[str, int]  # by reason
+    given_up: Mapping[str, int]  # by reason
+    withdrawn: Mapping[str, int]  # by reason
+    attempted: int  # deliveries with at least one attempt
+    attempts: int
+    attempts_counted: int  # the same, as the deliveries themselves count
+    open_attempts: int
+    outcomes: tuple[OutcomeFigure, ...]
+    tries: tuple[TryFigure, ...]
+    hours: Hours
+    window: Window
+    spoken_of: int  # accounts told in the message of another one
+    duplicates: int  # accounts left out because their number or address gets the same text already
+    merged_messages: int  # deliveries that speak of several accounts
+
+    def ended_as(self, status: Status) -> int:
+        return self.statuses.get(status, 0)
+
+    @property
+    def skipped_total(self) -> int:
+        return self.ended_as(Status.SKIPPED)
+
+    @property
+    def planned(self) -> int:
+        return sum(self.statuses.values()) - self.skipped_total
+
+    @property
+    def positive(self) -> int:
+        return self.ended_as(Status.POSITIVE)
+
+    @property
+    def at_work(self) -> int:
+        """Still waiting for their hour, their turn or a receipt."""
+        return sum(self.ended_as(status) for status in STAYS_OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFigure:
+    """Recipients in one zone; `own` is false where the campaign's zone stands in for none."""
+
+    zone: str
+    source: str
+    own: bool
+    recipients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Two ways of counting the same; `name` is a key of `report.words.BALANCES`."""
+
+    name: str
+    channel: ChannelName | None
+    expected: int
+    found: int
+
+    @property
+    def holds(self) -> bool:
+        return self.expected == self.found
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReport:
+    campaign: Campaign
+    audience: StoredAudience
+    made_at: datetime
+    recipients: int
+    reach: Reach
+    channels: tuple[ChannelFigures, ...]
+    zones: tuple[ZoneFigure, ...]
+    row_errors: tuple[RowErrorCount, ...]
+    uncertain: tuple[Unreached, ...]  # the first of them
+    balances: tuple[Balance, ...]
+
+    @property
+    def adds_up(self) -> bool:
+        return all(balance.holds for balance in self.balances)
+
+    @property
+    def attempts(self) -> int:
+        return sum(channel.attempts for channel in self.channels)
+
+    @property
+    def without_own_zone(self) -> int:
+        return sum(zone.recipients for zone in self.zones if not zone.own)
+
+    def total(self, status: Status) -> int:
+        return sum(channel.ended_as(status) for channel in self.channels)
+
+
+def of_campaign(tx: Transaction, campaign_id: int, now: datetime) -> CampaignReport:
+    """Count a campaign as it stands at `now`. Raises NotFound.
+
+    Memory does not grow with the audience: the database groups, at most by the quarter of an hour.
+    """
+    campaign = campaigns.get(tx, campaign_id)
+    scenario = scenarios.get(tx, campaign.scenario_id).scenario
+    recipients = reports.recipients_of(tx, campaign.audience_id)
+    statuses = reports.by_status(tx, campaign_id)
+    outcomes = reports.by_outcome(tx, campaign_id)
+    hours = _hours(tx, campaign_id)
+    joined = {(j.channel, j.reason): j for j in reports.joined(tx, campaign_id)}
+    channels = []
+    for channel in scenario.sequence():
+        merged = joined.get((channel, SkipReason.MERGED.value))
+        duplicate = joined.get((channel, SkipReason.DUPLICATE.value))
+        channels.append(
+            _channel(
+                channel,
+                recipients,
+                [s for s in statuses if s.channel is channel],
+                [o for o in outcomes if o.channel is channel],
+                hours.get(channel, Hours((0,) * 24)),
+                scenario.policy(channel).window,
+                spoken_of=merged.spoken_of if merged else 0,
+                duplicates=duplicate.spoken_of if duplicate else 0,
+                merged_messages=merged.leads if merged else 0,
+            )
+        )
+    return CampaignReport(
+        campaign=campaign,
+        audience=audiences.get(tx, campaign.audience_id),
+        made_at=now,
+        recipients=recipients,
+        reach=reports.reach(tx, campaign_id),
+        channels=tuple(channels),
+        zones=_zones(tx, campaign),
+        row_errors=tuple(reports.by_row_error(tx, campaign.audience_id)),
+        uncertain=tuple(reports.unreached(tx, campaign_id, [Status.UNCERTAIN], LISTED)),
+        balances=_balances(recipients, channels, statuses, outcomes),
+    )
+
+
+def _channel(
+    channel: ChannelName,
+    recipients: int,
+    statuses: Sequence[StatusCount],
+    outcomes: Sequence[OutcomeCount],
+    hours: Hours,
+    window: Window,
+    *,
+    spoken_of: int,
+    duplicates: int,
+    merged_messages: int,
+) -> ChannelFigures:
+    by_status: Counter[Status] = Counter()
+    reasons: dict[Status, Counter[str]] = {
+        status: Counter() for status in (Status.SKIPPED, Status.GIVEN_UP, Status.WITHDRAWN)
+    }
+    for row in statuses:
+        by_status[row.status] += row.deliveries
+        if row.status in reasons:
+            # "words: …" names the place in the template; for a figure the kind is enough.
+            reasons[row.status][row.reason.partition(":")[0]] += row.deliveries
+    by_outcome: Counter[tuple[Outcome, bool]] = Counter()
+    tries: dict[int, list[int]] = {}
+    for one in outcomes:
+        made = tries.setdefault(one.number, [0, 0])
+        made[0] += one.attempts
+        made[1] += one.attempts if one.positive else 0
+        if one.outcome is not None:
+            by_outcome[one.outcome, one.positive] += one.attempts
+    return ChannelFigures(
+        channel=channel,
+        recipients=recipients,
+        statuses=dict(by_status),
+        skipped=dict(reasons[Status.SKIPPED].most_common()),
+        given_up=dict(reasons[Status.GIVEN_UP].most_common()),
+        withdrawn=dict(reasons[Status.WITHDRAWN].most_common()),
+        attempted=sum(row.attempted for row in statuses),
+        attempts=sum(one.attempts for one in outcomes),
+        attempts_counted=sum(row.attempts for row in statuses),
+        open_attempts=sum(one.attempts for one in outcomes if one.outcome is None),
+        outcomes=tuple(
+            OutcomeFigure(outcome, positive, count)
+            for (outcome, positive), count in sorted(
+                by_outcome.items(), key=lambda item: (not item[0][1], -item[1], item[0][0])
+            )
+        ),
+        tries=tuple(TryFigure(number, *made) for number, made in sorted(tries.items())),
+        hours=hours,
+        window=window,
+        spoken_of=spoken_of,
+        duplicates=duplicates,
+        merged_messages=merged_messages,
+    )
+
+
+def _hours(tx: Transaction, campaign_id: int) -> Mapping[ChannelName, Hours]:
+    counts: dict[ChannelName, list[int]] = {}
+    earliest: dict[ChannelName, time] = {}
+    latest: dict[ChannelName, time] = {}
+    for quarter in reports.by_quarter(tx, campaign_id):
+        zone = zone_named(quarter.zone)
+        first = quarter.first_at.astimezone(zone).time()
+        last = quarter.last_at.astimezone(zone).time()
+        channel = quarter.channel
+        counts.setdefault(channel, [0] * 24)[first.hour] += quarter.attempts
+        earliest[channel] = min(first, earliest.get(channel, first))
+        latest[channel] = max(last, latest.get(channel, last))
+    return {
+        channel: Hours(tuple(found), earliest[channel], latest[channel])
+        for channel, found in counts.items()
+    }
+
+
+def _zones(tx: Transaction, campaign: Campaign) -> tuple[ZoneFigure, ...]:
+    figures = [
+        ZoneFigure(zone or campaign.zone, source, zone is not None, count)
+        for zone, source, count in reports.by_zone(tx, campaign.audience_id)
+    ]
+    return tuple(sorted(figures, key=lambda f: (-f.recipients, f.zone, f.source)))
+
+
+def _balances(
+    recipients: int,
+    channels: Sequence[ChannelFigures],
+    statuses: Sequence[StatusCount],
+    outcomes: Sequence[OutcomeCount],
+) -> tuple[Balance, ...]:
+    """Nothing disappears: each pair is counted from different rows.
+
+    The totals are taken over every row of the campaign, so that one of a channel that the scenario
+    does not know shows as well.
+    """
+    balances = [
+        Balance(
+            "recipients_by_channels",
+            None,
+            recipients * len(channels),
+            sum(row.deliveries for row in statuses),
+        ),
+        Balance(
+            "attempts_of_deliveries",
+            None,
+            sum(row.attempts for row in statuses),
+            sum(one.attempts for one in outcomes),
+        ),
+    ]
+    for c in channels:
+        balances += [
+            Balance("recipients", c.channel, c.recipients, sum(c.statuses.values())),
+            Balance("attempts", c.channel, c.attempts_counted, c.attempts),
+            Balance(
+                "outcomes",
+                c.channel,
+                c.attempts,
+                sum(o.attempts for o in c.outcomes) + c.open_attempts,
+            ),
+            Balance("hours", c.channel, c.attempts, sum(c.hours.counts)),
+        ]
+    return tuple(balances)

@@ -1,0 +1,315 @@
+"""SMS Aero: the traps of its library, its answers, and its receipts."""
+
+import asyncio
+import json
+import logging
+from datetime import timedelta
+
+import dns.resolver
+import email_validator
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from smsaero import SmsAero
+
+from campaigns.outcome import Outcome
+from channels.base import Forged, Handover, HandoverKind, Payload, Receipt, SmsMessage
+from channels.sandbox import Sandbox
+from channels.sms.answers import EXTEND_STATUS, STATUS, judge, outcome_of
+from channels.sms.gate import Exchange, read_gate
+from channels.sms.smsaero import SmsAeroChannel
+from tests.channels.servers import CLOSE, HOLD, RawHttp, http_answer
+from tests.channels.twins import NOON, SMS_KEY, SmsTwin, deliver, deliver_together, rehearsal
+
+TWIN = SmsTwin()
+MESSAGE = TWIN.message("+79161234567")
+
+
+def answer(body: object, status: int = 200) -> Handover:
+    with RawHttp(http_answer(status, json.dumps(body).encode())) as server:
+        [handover] = deliver(TWIN.at(server.port), MESSAGE)
+    return handover
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(HOLD, id="read-time-out"),
+        pytest.param(CLOSE, id="closed"),
+        pytest.param(http_answer(502, b"<html>Bad Gateway</html>", "text/html"), id="502-page"),
+        pytest.param(http_answer(200, b"OK", "text/plain"), id="not-json"),
+    ],
+)
+def test_the_librarys_three_posts_are_one(trouble: bytes | object) -> None:
+    with RawHttp(trouble) as server:
+        [handover] = deliver(TWIN.at(server.port), MESSAGE)
+        assert len(server.requests) == 1
+    assert handover.kind is HandoverKind.UNCERTAIN
+
+
+def test_the_library_alone_would_ask_dns_and_the_channel_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+
+    def refuse(*query: object, **_options: object) -> None:
+        asked.append(query)
+        raise dns.resolver.NXDOMAIN
+
+    monkeypatch.setattr("dns.resolver.Resolver.resolve", refuse)
+    with pytest.raises(ValueError, match=r"deliver|resolv|domain|DNS"):
+        SmsAero("energy@example.org", SMS_KEY)
+    assert asked
+    asked.clear()
+    before = email_validator.CHECK_DELIVERABILITY
+    with RawHttp(http_answer(200, b'{"success": true, "data": {"id": 5}}')) as server:
+        gate = f"@127.0.0.1:{server.port}/v2/"
+        channel = SmsAeroChannel("energy@example.org", SMS_KEY, "Energo", url_gate=gate)
+        [handover] = deliver(channel, MESSAGE)
+    assert handover.kind is HandoverKind.ACCEPTED
+    assert asked == []
+    assert email_validator.CHECK_DELIVERABILITY is before
+
+
+def test_the_key_the_number_and_the_text_stay_out_of_the_librarys_debug_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with RawHttp(http_answer(200, b'{"success": true, "data": {"id": 5}}')) as server:
+        channel = TWIN.at(server.port)
+        with caplog.at_level(logging.DEBUG):
+            for name in ("smsaero", "urllib3", "urllib3.connectionpool", "requests"):
+                caplog.set_level(logging.DEBUG, logger=name)
+            deliver(channel, MESSAGE)
+    said = "\n".join(record.getMessage() for record in caplog.records)
+    assert SMS_KEY not in said
+    assert "9161234567" not in said
+    assert "Долг" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (None, "https@gate.smsaero.ru/v2/"),
+        ("@gate.smsaero.org/v2/", "https@gate.smsaero.org/v2/"),
+        ("https://gate.smsaero.ru", "https@gate.smsaero.ru/v2/"),
+        ("@127.0.0.1:8080/v2/", "http@127.0.0.1:8080/v2/"),
+        ("127.0.0.1:8080", "http@127.0.0.1:8080/v2/"),
+        ("@localhost:8080/v2", "http@localhost:8080/v2/"),
+        ("http://[::1]:8080/v2/", "http@[::1]:8080/v2/"),
+    ],
+)
+def test_a_gate_is_read_as_people_write_it(text: str | None, url: str) -> None:
+    gate = read_gate(text)
+    assert f"{gate.scheme}{gate.rest}" == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://gate.smsaero.ru/v2/",
+        "http://192.168.1.10/v2/",
+        "http://127.0.0.1.example.com/v2/",
+        "http://localhost.example.com",
+        "@127.0.0.1:80@evil.example.com/v2/",
+        "https://user:password@gate.smsaero.ru/v2/",
+        "ftp://gate.smsaero.ru",
+        "https://",
+    ],
+)
+def test_a_gate_that_would_show_the_key_is_a_setting_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"smsaero|http|https|провайдер|адрес") as refusal:
+        SmsAeroChannel("energy@example.com", SMS_KEY, "Energo", url_gate=text)
+    assert SMS_KEY not in str(refusal.value)
+    assert "password" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("email", "key", "sign"),
+    [
+        ("not an address", SMS_KEY, "Energo"),
+        ("energy@example.com", "short", "Energo"),
+        ("energy@example.com", "key-with-an@evil.example.com/", "Energo"),
+        ("energy@example.com", SMS_KEY, "E"),
+    ],
+)
+def test_credentials_that_cannot_be_right_are_refused_without_quoting_the_key(
+    email: str, key: str, sign: str
+) -> None:
+    with pytest.raises(ValueError, match=r"smsaero|SMS") as refusal:
+        SmsAeroChannel(email, key, sign)
+    assert key not in str(refusal.value)
+
+
+def test_the_request_is_what_the_gate_expects() -> None:
+    with RawHttp(http_answer(200, b'{"success": true, "data": {"id": 5}}')) as server:
+        deliver(TWIN.at(server.port), MESSAGE)
+        [request] = server.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v2/sms/send HTTP/1.1")
+    assert SMS_KEY.encode() not in head.split(b"\r\n")[0]
+    asked = json.loads(body)
+    assert asked == {
+        "number": 79161234567,
+        "text": "Долг 100 руб.",
+        "sign": "Energo",
+        "callbackUrl": "https://receipts.example.com/smsaero/1-1-abc",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "outcome"),
+    [
+        ({"success": True, "data": {"id": 12345}}, 200, "accepted", None),
+        ({"success": True, "data": {"id": "12345"}}, 200, "accepted", None),
+        ({"success": True, "data": {}}, 200, "uncertain", None),
+        ({"success": True, "data": None}, 200, "uncertain", None),
+        ({"success": True, "data": {"id": True}}, 200, "uncertain", None),
+        ({"result": "reject"}, 200, "refused", Outcome.REJECTED),
+        ({"result": "reject", "reason": "stop-list"}, 200, "refused", Outcome.REJECTED),
+        ({"result": "no credits"}, 200, "postponed", None),
+        ({"success": False, "message": "Not enough money."}, 200, "postponed", None),
+        (
+            {"success": False, "data": {"number": ["Bad."]}, "message": "Validation error."},
+            400,
+            "refused",
+            Outcome.BAD_ADDRESS,
+        ),
+        ({"success": False, "message": "Incorrect number"}, 200, "refused", Outcome.BAD_ADDRESS),
+        ({"success": False, "message": "Invalid credentials."}, 200, "postponed", None),
+        ({"success": False, "data": {"sign": ["?"]}, "message": "No."}, 400, "postponed", None),
+        ({"success": False, "message": "Something else"}, 200, "refused", Outcome.FAILED),
+        ({"success": False}, 200, "refused", Outcome.FAILED),
+        ({"success": False, "message": None, "data": [1]}, 200, "refused", Outcome.FAILED),
+        ({"success": False, "message": "x"}, 401, "postponed", None),
+        ({"success": False, "message": "x"}, 503, "uncertain", None),
+        ({"hello": "world"}, 200, "uncertain", None),
+        ({"hello": "world"}, 404, "uncertain", None),
+    ],
+)
+def test_each_answer_of_the_gate_has_its_meaning(
+    body: object, status: int, kind: str, outcome: Outcome | None
+) -> None:
+    handover = answer(body, status)
+    assert (handover.kind.value, handover.outcome) == (kind, outcome)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "kind", "seconds"),
+    [
+        (429, "30", HandoverKind.POSTPONED, 30.0),
+        (429, None, HandoverKind.POSTPONED, None),
+        (429, "Wed, 01 Jan 2031 00:00:00 GMT", HandoverKind.POSTPONED, None),
+        (429, "99999999999999999999", HandoverKind.POSTPONED, 21_600.0),
+        (429, "-5", HandoverKind.POSTPONED, None),
+        (503, "10", HandoverKind.POSTPONED, 10.0),
+        (503, None, HandoverKind.UNCERTAIN, None),
+        (502, "10", HandoverKind.UNCERTAIN, None),
+        (404, None, HandoverKind.POSTPONED, None),
+        (413, None, HandoverKind.POSTPONED, None),
+        (200, None, HandoverKind.UNCERTAIN, None),
+    ],
+)
+def test_a_page_instead_of_an_answer_is_judged_by_its_status_alone(
+    status: int, retry_after: str | None, kind: HandoverKind, seconds: float | None
+) -> None:
+    handover = judge(Exchange(sent=True, status=status, retry_after=retry_after))
+    assert (handover.kind, handover.retry_after_seconds) == (kind, seconds)
+
+
+@given(st.integers(100, 599), st.none() | st.text(max_size=20), st.none() | st.text(max_size=20))
+def test_no_answer_whatever_makes_the_judge_raise(
+    status: int, retry_after: str | None, message: str | None
+) -> None:
+    for body in (None, {"success": False, "message": message}, {"success": True, "data": message}):
+        handover = judge(Exchange(sent=True, status=status, retry_after=retry_after, body=body))
+        assert (handover.outcome is not None) == (handover.kind is HandoverKind.REFUSED)
+
+
+@pytest.mark.parametrize("point", ["+7916", "", "anna@example.com", "+7916123456x", "+٧٩١٦١٢٣٤٥٦٧"])
+def test_a_number_that_is_none_is_refused_without_a_request(point: str) -> None:
+    with RawHttp(HOLD) as server:
+        [handover] = deliver(TWIN.at(server.port), TWIN.message(point))
+        assert server.requests == []
+    assert (handover.kind, handover.outcome) == (HandoverKind.REFUSED, Outcome.BAD_ADDRESS)
+
+
+@pytest.mark.parametrize("length", [0, 1, 641])
+def test_a_text_the_gate_would_not_take_is_refused_without_a_request(length: int) -> None:
+    message = SmsMessage("t", "+79161234567", "Energo", "x" * length, "https://r.example.com")
+    [handover] = deliver(TWIN.at(1), message)
+    assert (handover.kind, handover.outcome) == (HandoverKind.REFUSED, Outcome.FAILED)
+
+
+def test_threads_do_not_mix_up_each_others_answers() -> None:
+    points = [f"+7916555{number}" for number in range(3000, 3080)]
+    with rehearsal() as sandbox:
+        handovers = deliver_together(TWIN.beside(sandbox), [TWIN.message(p) for p in points])
+        known = {taken.reference: taken.contact_point for taken in sandbox.received}
+    pairs = [(known[h.reference], p) for h, p in zip(handovers, points, strict=True) if h.reference]
+    assert len(pairs) > 60
+    assert all(theirs == ours for theirs, ours in pairs)
+
+
+def receipt(form: dict[str, str], path: str = "/smsaero/1-1-abc") -> Receipt:
+    return TWIN.at(1).receipt(Payload(f"https://receipts.example.com{path}", form))
+
+
+@pytest.mark.parametrize(("status", "outcome"), sorted(STATUS.items()))
+def test_every_documented_status_maps(status: int, outcome: Outcome | None) -> None:
+    found = receipt({"id": "77", "status": str(status), "extendStatus": "whatever"})
+    assert (found.token, found.reference) == ("1-1-abc", "77")
+    assert (found.outcome, found.final) == (outcome, outcome is not None)
+
+
+@pytest.mark.parametrize(("name", "outcome"), sorted(EXTEND_STATUS.items()))
+def test_every_documented_name_maps_when_the_number_is_unknown(
+    name: str, outcome: Outcome | None
+) -> None:
+    assert outcome_of(None, name.upper().replace(" ", "_")) is outcome
+    assert outcome_of("99", name) is outcome
+
+
+@given(st.dictionaries(st.sampled_from(["id", "status", "extendStatus", "dateAnswer"]), st.text()))
+def test_an_unknown_status_is_a_stage_and_never_raises(form: dict[str, str]) -> None:
+    found = receipt(form)
+    assert found.token == "1-1-abc"
+    assert found.final == (found.outcome is not None)
+
+
+def test_a_receipt_tells_when_the_customers_phone_took_it() -> None:
+    at = receipt({"id": "1", "status": "1", "dateAnswer": "1796115600"}).at
+    assert at is not None
+    assert at.isoformat() == "2026-12-01T09:00:00+00:00"
+
+
+@pytest.mark.parametrize("path", ["/smsaero/", "/smsaero", "/", "/twilio/status/1-1-abc"])
+def test_a_receipt_without_our_token_is_forged(path: str) -> None:
+    with pytest.raises(Forged):
+        receipt({"id": "1", "status": "1"}, path)
+
+
+def test_what_became_of_a_message_can_be_asked_for() -> None:
+    async def ask() -> list[Receipt | None]:
+        channel = TWIN.beside(sandbox)
+        async with channel:
+            sent = [
+                await channel.deliver(TWIN.message(point))
+                for point in ("+79161230020", "+79161230011")
+            ]
+            sandbox_time[0] = later
+            sandbox.run_due()
+            known = [await channel.look_up(handover.reference or "") for handover in sent]
+            return [*known, await channel.look_up("123"), await channel.look_up("no number")]
+
+    sandbox_time, later = [NOON], NOON + timedelta(hours=1)
+    with Sandbox(
+        lambda: sandbox_time[0],
+        simulated=True,
+        smsaero_email="energy@example.com",
+        smsaero_api_key=SMS_KEY,
+    ) as sandbox:
+        delivered, silent, unknown, nonsense = asyncio.run(ask())
+    assert delivered is not None
+    assert silent is not None
+    assert (delivered.outcome, silent.outcome) == (Outcome.DELIVERED, None)
+    assert (unknown, nonsense) == (None, None)

@@ -1,0 +1,302 @@
+"""Twilio: what a call says, what errors and callbacks mean, and no faith in forged ones."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.outcome import Outcome
+from channels.base import CallMessage, Forged, Handover, HandoverKind, Payload, Receipt
+from channels.phone.twilio import TwilioChannel
+from channels.phone.twilio_codes import ENDED, UNDER_WAY
+from channels.sandbox.twilio_rest import Account
+from tests.channels.servers import HOLD, RawHttp, http_answer
+from tests.channels.twins import TWILIO_SID, TWILIO_TOKEN, PhoneTwin, deliver
+
+TWIN = PhoneTwin()
+CHANNEL = TWIN.at(1)
+MESSAGE = TWIN.message("+79161234567")
+CALL = "CA" + "1" * 32
+STATUS_URL = "https://receipts.example.com/twilio/status/1-1-abc?expects=20"
+GATHER_URL = "https://receipts.example.com/twilio/gather/1-1-abc?expects=20"
+
+
+def signed(url: str, form: dict[str, str]) -> Payload:
+    signature = Account(TWILIO_SID, TWILIO_TOKEN).signature(url, form)
+    return Payload(url, form, {"x-twilio-signature": signature})
+
+
+def ended(status: str, url: str = STATUS_URL, **fields: str) -> Receipt:
+    return CHANNEL.receipt(signed(url, {"CallSid": CALL, "CallStatus": status, **fields}))
+
+
+def answer(status: int, body: object, headers: dict[str, str] | None = None) -> Handover:
+    reply = http_answer(status, json.dumps(body).encode(), headers=headers)
+    with RawHttp(reply) as server:
+        [handover] = deliver(TWIN.at(server.port), MESSAGE)
+        assert len(server.requests) == 1
+    return handover
+
+
+def asked() -> dict[str, list[str]]:
+    with RawHttp(http_answer(201, json.dumps({"sid": CALL}).encode())) as server:
+        [handover] = deliver(TWIN.at(server.port), MESSAGE)
+        [request] = server.requests
+    assert handover.reference == CALL
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(f"POST /2010-04-01/Accounts/{TWILIO_SID}/Calls.json".encode())
+    return parse_qs(body.decode())
+
+
+def test_a_call_rings_five_times_is_limited_and_reports_to_our_address() -> None:
+    form = {name: values[0] for name, values in asked().items()}
+    form.pop("Twiml")
+    assert form == {
+        "To": "+79161234567",
+        "From": "+74951234567",
+        "Timeout": "25",
+        "TimeLimit": "120",
+        "MachineDetection": "Enable",
+        "StatusCallback": "https://receipts.example.com/twilio/status/1-1-abc?expects=6.5",
+        "StatusCallbackEvent": "completed",
+        "StatusCallbackMethod": "POST",
+    }
+
+
+def test_the_message_is_spoken_in_russian_inside_a_gather_that_reports_even_silence() -> None:
+    root = ElementTree.fromstring(asked()["Twiml"][0])
+    [gather] = root
+    assert gather.attrib == {
+        "action": "https://receipts.example.com/twilio/gather/1-1-abc?expects=6.5",
+        "actionOnEmptyResult": "true",
+        "input": "dtmf",
+        "method": "POST",
+        "numDigits": "1",
+        "timeout": "3",
+    }
+    assert [child.tag for child in gather] == ["Say", "Pause", "Say"]
+    assert gather[0].attrib == {"language": "ru-RU", "voice": "Polly.Tatyana"}
+    assert gather[2].text == "Ваша задолженность сто рублей. Просим оплатить."
+
+
+def test_a_phrase_with_markup_is_spoken_not_obeyed() -> None:
+    phrases = ("</Say><Dial>+7900</Dial> & Ко",)
+    message = CallMessage("t", "+79161234567", "+7495", phrases, 3, "https://r.example.com")
+    with RawHttp(http_answer(201, json.dumps({"sid": CALL}).encode())) as server:
+        deliver(TWIN.at(server.port), message)
+        twiml = parse_qs(server.requests[0].partition(b"\r\n\r\n")[2].decode())["Twiml"][0]
+    root = ElementTree.fromstring(twiml)
+    assert [element.tag for element in root.iter()] == ["Response", "Gather", "Say"]
+
+
+def test_a_text_longer_than_twilio_takes_is_refused_without_a_request() -> None:
+    message = CallMessage("t", "+79161234567", "+7495", ("я" * 4000,), 60, "https://r.example.com")
+    [handover] = deliver(CHANNEL, message)
+    assert (handover.kind, handover.outcome) == (HandoverKind.REFUSED, Outcome.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "outcome"),
+    [
+        (400, 21211, "refused", Outcome.BAD_ADDRESS),
+        (400, 21214, "refused", Outcome.BAD_ADDRESS),
+        (400, 21217, "refused", Outcome.BAD_ADDRESS),
+        (400, 13223, "refused", Outcome.BAD_ADDRESS),
+        (400, 21610, "refused", Outcome.REJECTED),
+        (400, 21205, "refused", Outcome.FAILED),
+        (404, 20404, "refused", Outcome.FAILED),
+        (401, 20003, "postponed", None),
+        (403, 20005, "postponed", None),
+        (400, 21212, "postponed", None),
+        (400, 10004, "postponed", None),
+        (500, 20500, "uncertain", None),
+        (503, None, "uncertain", None),
+        (400, "nonsense", "refused", Outcome.FAILED),
+    ],
+)
+def test_each_error_code_has_its_meaning(
+    status: int, code: object, kind: str, outcome: Outcome | None
+) -> None:
+    handover = answer(status, {"code": code, "message": "to +79161234567", "status": status})
+    assert (handover.kind.value, handover.outcome) == (kind, outcome)
+    assert "+7916" not in handover.detail
+
+
+def test_an_error_in_the_newer_form_of_rfc_9457_is_understood() -> None:
+    problem = {"type": "x", "title": "Invalid", "status": 400, "code": 21211}
+    assert answer(400, problem).outcome is Outcome.BAD_ADDRESS
+    hostile = {"type": "x", "title": "Invalid", "status": "четыреста", "code": [1]}
+    assert answer(400, hostile).kind is HandoverKind.UNCERTAIN
+
+
+def test_the_retry_after_that_the_library_loses_is_kept() -> None:
+    body = {"code": 20429, "message": "Too Many Requests", "status": 429}
+    handover = answer(429, body, {"Retry-After": "7"})
+    assert (handover.kind, handover.retry_after_seconds) == (HandoverKind.POSTPONED, 7.0)
+
+
+def test_the_time_out_that_the_library_drops_is_kept() -> None:
+    with RawHttp(HOLD) as server:
+        [handover] = deliver(TWIN.at(server.port), MESSAGE)
+        assert len(server.requests) == 1
+    assert handover.kind is HandoverKind.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://api.twilio.com", "http://10.0.0.1:80", "https://a:b@h", "api.twilio.com"]
+)
+def test_a_base_address_that_would_show_the_token_is_a_setting_error(base_url: str) -> None:
+    with pytest.raises(ValueError, match=r"провайдер|http") as refusal:
+        TwilioChannel(TWILIO_SID, TWILIO_TOKEN, base_url=base_url)
+    assert TWILIO_TOKEN not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("sid", "token"), [("", "x"), ("AC12", "x"), (TWILIO_SID, "")])
+def test_credentials_that_cannot_be_right_are_a_setting_error(sid: str, token: str) -> None:
+    with pytest.raises(ValueError, match="twilio_account_sid"):
+        TwilioChannel(sid, token)
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "outcome"),
+    [
+        ("busy", {}, Outcome.BUSY),
+        ("no-answer", {}, Outcome.NO_ANSWER),
+        ("failed", {}, Outcome.FAILED),
+        ("failed", {"SipResponseCode": "503"}, Outcome.FAILED),
+        ("failed", {"SipResponseCode": "404"}, Outcome.BAD_ADDRESS),
+        ("failed", {"SipResponseCode": "484"}, Outcome.BAD_ADDRESS),
+        ("failed", {"SipResponseCode": "604"}, Outcome.BAD_ADDRESS),
+        ("canceled", {}, Outcome.FAILED),
+        ("completed", {"CallDuration": "20", "AnsweredBy": "human"}, Outcome.HEARD),
+        ("completed", {"CallDuration": "16"}, Outcome.HEARD),
+        ("completed", {"CallDuration": "15"}, Outcome.HUNG_UP),
+        ("completed", {"CallDuration": "0"}, Outcome.HUNG_UP),
+        ("completed", {"CallDuration": "20", "AnsweredBy": "unknown"}, Outcome.HEARD),
+        ("completed", {"CallDuration": "20", "AnsweredBy": "machine_start"}, Outcome.MACHINE),
+        ("completed", {"CallDuration": "20", "AnsweredBy": "machine_end_beep"}, Outcome.MACHINE),
+        ("completed", {"CallDuration": "20", "AnsweredBy": "fax"}, Outcome.MACHINE),
+        ("completed", {}, None),
+        ("completed", {"CallDuration": "soon"}, None),
+        ("queued", {}, None),
+        ("initiated", {}, None),
+        ("ringing", {}, None),
+        ("in-progress", {}, None),
+        ("teleported", {}, None),
+        ("", {}, None),
+    ],
+)
+def test_each_status_of_a_call_has_its_meaning(
+    status: str, fields: dict[str, str], outcome: Outcome | None
+) -> None:
+    found = ended(status, **fields)
+    assert (found.token, found.reference) == ("1-1-abc", CALL)
+    assert (found.outcome, found.final) == (outcome, outcome is not None)
+
+
+def test_the_table_of_statuses_is_complete() -> None:
+    from twilio.rest.api.v2010.account.call import CallInstance
+
+    documented = {
+        value for name, value in vars(CallInstance.Status).items() if not name.startswith("_")
+    }
+    assert documented <= UNDER_WAY | set(ENDED) | {"completed"}
+
+
+def test_a_hang_up_tells_after_how_many_seconds_and_when() -> None:
+    found = ended("completed", CallDuration="4", Timestamp="Tue, 01 Dec 2026 09:00:30 +0000")
+    assert (found.outcome, found.seconds) == (Outcome.HUNG_UP, 4.0)
+    assert found.at == datetime(2026, 12, 1, 9, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("timestamp", ["", "yesterday", "2026-12-01", "Tue, 99 Dec 2026 09:00:30"])
+def test_a_strange_timestamp_is_ignored(timestamp: str) -> None:
+    assert ended("busy", Timestamp=timestamp).at is None
+
+
+def test_a_key_pressed_settles_the_call_and_is_answered_with_thanks() -> None:
+    found = ended("in-progress", GATHER_URL, Digits="1")
+    assert (found.outcome, found.final, found.detail) == (Outcome.KEY_PRESSED, True, "key 1")
+    root = ElementTree.fromstring(found.reply)
+    assert [verb.tag for verb in root] == ["Say", "Hangup"]
+    assert root[0].text == "Спасибо. До свидания."
+
+
+def test_silence_to_the_end_is_a_sign_that_the_message_was_heard() -> None:
+    found = ended("in-progress", GATHER_URL, Digits="", AnsweredBy="human")
+    assert (found.outcome, found.final) == (Outcome.HEARD, False)
+    assert "<Hangup" in found.reply
+
+
+def test_silence_of_a_machine_is_not_taken_for_listening() -> None:
+    found = ended("in-progress", GATHER_URL, AnsweredBy="machine_end_other")
+    assert (found.outcome, found.final) == (Outcome.MACHINE, False)
+
+
+def test_a_callback_without_a_signature_is_forged() -> None:
+    with pytest.raises(Forged):
+        CHANNEL.receipt(Payload(STATUS_URL, {"CallStatus": "completed"}))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        STATUS_URL.replace("1-1-abc", "2-1-abc"),
+        STATUS_URL.replace("expects=20", "expects=1"),
+        STATUS_URL.replace("status", "gather"),
+        STATUS_URL.replace("receipts.", "evil."),
+    ],
+)
+def test_a_callback_moved_to_another_address_is_forged(url: str) -> None:
+    genuine = signed(STATUS_URL, {"CallSid": CALL, "CallStatus": "completed"})
+    with pytest.raises(Forged):
+        CHANNEL.receipt(Payload(url, genuine.form, genuine.headers))
+
+
+def test_a_callback_with_a_changed_field_is_forged() -> None:
+    genuine = signed(STATUS_URL, {"CallSid": CALL, "CallStatus": "busy"})
+    with pytest.raises(Forged):
+        CHANNEL.receipt(
+            Payload(STATUS_URL, {**genuine.form, "CallStatus": "completed"}, genuine.headers)
+        )
+
+
+def test_a_signed_callback_to_an_address_we_never_gave_is_forged() -> None:
+    with pytest.raises(Forged):
+        CHANNEL.receipt(signed("https://receipts.example.com/twilio/other/1", {}))
+
+
+@given(st.text(), st.text(), st.dictionaries(st.text(), st.text()))
+def test_hostile_callbacks_are_forged_and_nothing_else(
+    path: str, signature: str, form: dict[str, str]
+) -> None:
+    payload = Payload(f"https://r.example.com/{path}", form, {"x-twilio-signature": signature})
+    with pytest.raises(Forged):
+        CHANNEL.receipt(payload)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["CallStatus", "CallDuration", "SipResponseCode", "AnsweredBy", "Digits"]),
+        st.text(max_size=12),
+    ),
+    st.sampled_from([STATUS_URL, GATHER_URL, STATUS_URL.replace("20", "nan"), STATUS_URL[:-11]]),
+)
+def test_no_signed_callback_whatever_makes_the_channel_raise(
+    form: dict[str, str], url: str
+) -> None:
+    found = CHANNEL.receipt(signed(url, form))
+    assert found.token == "1-1-abc"
+
+
+def test_an_unknown_call_is_not_looked_up() -> None:
+    async def look() -> list[Receipt | None]:
+        async with CHANNEL as channel:
+            return [await channel.look_up("not a sid"), await channel.look_up(CALL)]
+
+    assert asyncio.run(look()) == [None, None]  # the second: nobody listens there

@@ -136,7 +136,7 @@ def read_csv(
                 cells = taken[0].rstrip("\n").split(delimiter)
         elif lines.damaged and any("\ufffd" in cell for cell in cells):
             trouble = "undecodable"
-        if any(cells):
+        if any(map(str.strip, cells)):
             yield RawRow(row, cells, trouble)
 
 

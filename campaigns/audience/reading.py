@@ -1,5 +1,6 @@
 """An audience file as a stream of recipients and findings; memory stays flat for a million rows."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,9 @@ from templates.problem import Problem, Refused
 
 HEADER_WITHIN_ROWS = 15
 """Billing exports put a title, a date and a blank row above the header; how far it may stand."""
+
+SAMPLE_ROWS = 30
+"""So many rows tell how many cells a row usually has: some programs end each with a delimiter."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 DEFAULT_LIMITS = Limits()
@@ -59,11 +63,17 @@ class AudienceFile:
             self._workbook = XlsxRows(path, limits)
             self.sheet = self._workbook.name
         self.columns, self.header_row = self._find_header(mapping)
-        self._reader = RowReader(
-            self.columns, regions, branches, limits, counts_cells=self._workbook is None
-        )
-        if next(self._rows_below_header(), None) is None:
+        widths = Counter(len(raw.cells) for raw in islice(self._rows_below_header(), SAMPLE_ROWS))
+        if not widths:
             raise Refused([_header_only(path)])
+        [(usual, _times)] = widths.most_common(1)
+        self._reader = RowReader(
+            self.columns,
+            regions,
+            branches,
+            limits,
+            width=None if self._workbook else max(usual, len(self.columns)),
+        )
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -97,14 +97,14 @@ class RowReader:
         branches: Mapping[str, str],
         limits: Limits,
         *,
-        counts_cells: bool = True,
+        width: int | None = None,
     ) -> None:
-        """`counts_cells`: a row wider than the header is an error, as in CSV a stray delimiter."""
+        """`width`: how many cells a row may have; in CSV more of them mean a stray delimiter."""
         self._columns = columns
         self._regions = regions
         self._branches = {_folded(name): zone for name, zone in branches.items()}
         self._limits = limits
-        self._counts_cells = counts_cells
+        self._width = width
         self._account = next(c for c in columns if c.role is Role.ACCOUNT)
         self._read = tuple(c for c in columns if c.role is not Role.IGNORED)
         self._find_place = lru_cache(maxsize=4096)(self._place)
@@ -115,9 +115,13 @@ class RowReader:
         if raw.trouble:
             return None, [trouble(raw)]
         cells = raw.cells
-        wide = self._counts_cells and len(cells) > len(self._columns)
-        if wide and any(cells[len(self._columns) :]):
-            return None, [too_many_cells(raw, len(self._columns))]
+        columns = len(self._columns)
+        if (
+            self._width is not None
+            and len(cells) > columns
+            and (len(cells) > self._width or any(cells[columns:]))
+        ):
+            return None, [too_many_cells(raw, columns)]
         draft = _Draft()
         width = len(cells)
         longest = self._limits.cell_characters

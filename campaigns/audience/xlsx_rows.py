@@ -59,7 +59,7 @@ class XlsxRows:
         for row, values in enumerate(self._sheet.iter_rows(), start=1):
             cells = margin + [as_text(value) for value in values]
             lost = frozenset(self._no_value.get(row, ()))
-            if any(cells) or lost:
+            if lost or any(map(str.strip, cells)):
                 yield RawRow(row, cells, no_value=lost)
 
 

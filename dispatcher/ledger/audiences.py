@@ -46,7 +46,7 @@ def begin(
                 _("There is already an audience “{name}”. Choose another name.").format(name=name)
             )
         tx.execute(delete(audiences).where(audiences.c.id == present.id))
-    return tx.execute(
+    audience_id: int = tx.execute(
         insert(audiences)
         .values(
             name=name,
@@ -61,6 +61,7 @@ def begin(
         )
         .returning(audiences.c.id)
     ).scalar_one()
+    return audience_id
 
 
 def add_recipients(
@@ -172,6 +173,7 @@ def add_errors(tx: Transaction, audience_id: int, errors: Sequence[RowError]) ->
                     "advice": error.advice,
                     "fatal": error.fatal,
                     "cells": list(error.cells),
+                    "account_number": error.account_number,
                 }
                 for error in errors
             ],
@@ -181,14 +183,19 @@ def add_errors(tx: Transaction, audience_id: int, errors: Sequence[RowError]) ->
 def finish(
     tx: Transaction, audience_id: int, rows: int, columns: Sequence[str], actor: str, now: datetime
 ) -> StoredAudience:
-    """The import is whole: the audience may be used from now on."""
+    """The import is whole: the audience may be used from now on. `rows` adds to those before."""
     count = tx.execute(
         select(func.count()).where(recipients.c.audience_id == audience_id)
     ).scalar_one()
     tx.execute(
         update(audiences)
         .where(audiences.c.id == audience_id)
-        .values(status="ready", rows=rows, recipients=count, columns=list(columns))
+        .values(
+            status="ready",
+            rows=audiences.c.rows + rows,
+            recipients=count,
+            columns=sorted({*get(tx, audience_id).columns, *columns}),
+        )
     )
     trail.note(
         tx, now, actor, "audience.import", f"audience:{audience_id}", rows=rows, recipients=count
@@ -229,6 +236,7 @@ def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
         row_errors.c.advice,
         row_errors.c.cells,
         row_errors.c.fatal,
+        row_errors.c.account_number,
     )
     rows = tx.execute(
         select(*columns)
@@ -246,6 +254,7 @@ def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
             advice=row.advice,
             cells=tuple(row.cells),
             fatal=row.fatal,
+            account_number=row.account_number,
         )
 
 

@@ -91,11 +91,12 @@ def insert_planned(
 
 def last_planned(tx: Transaction, campaign_id: int) -> int:
     """The recipient up to whom an interrupted plan had come; 0 for none."""
-    return tx.execute(
+    last: int = tx.execute(
         select(func.coalesce(func.max(deliveries.c.recipient_id), 0)).where(
             deliveries.c.campaign_id == campaign_id
         )
     ).scalar_one()
+    return last
 
 
 def claim_due(

@@ -112,6 +112,7 @@ row_errors = Table(
     Column("advice", Text, nullable=False),
     Column("fatal", Boolean, nullable=False),
     Column("cells", Json, nullable=False),
+    Column("account_number", Text, nullable=False),
     Index(None, "audience_id", "row"),
 )
 

@@ -151,6 +151,7 @@ def upgrade() -> None:
         sa.Column("advice", sa.Text(), nullable=False),
         sa.Column("fatal", sa.Boolean(), nullable=False),
         sa.Column("cells", Json, nullable=False),
+        sa.Column("account_number", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["audience_id"],
             ["audiences.id"],

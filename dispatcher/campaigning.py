@@ -1,0 +1,171 @@
+"""What staff do with campaigns: launch, pause, resume, cancel, say who has paid.
+
+The command line and the pages call these; no rule lives in either.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from campaigns.audience import read_audience
+from campaigns.delivery import OPEN, SkipReason, Status
+from campaigns.recipient import Recipient
+from campaigns.scenario import Scenario
+from dispatcher import planner
+from dispatcher.engine import Engine
+from dispatcher.errors import NotPossible
+from dispatcher.ledger import audiences, campaigns, deliveries, scenarios, trail
+from dispatcher.ledger.audiences import StoredAudience
+from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.deliveries import Change
+from dispatcher.record import stop
+from templates.i18n import _
+
+DEFAULT_LENGTH = timedelta(days=14)
+
+# A settlement list is asked for by account: in pieces, so that no statement grows without limit.
+PIECE = 500
+
+
+def launch(
+    engine: Engine,
+    scenario_name: str,
+    audience_name: str,
+    actor: str,
+    *,
+    start_at: datetime | None = None,
+    end_at: datetime | None = None,
+    zone: str | None = None,
+    told: Callable[[int], None] = lambda _done: None,
+) -> Campaign:
+    """Plan a campaign and schedule it; it runs from `start_at` (now) to `end_at` (14 days later).
+
+    Raises NotFound, or NotPossible when the audience lacks a column that the scenario needs or a
+    channel is not set up.
+    """
+    now = engine.clock.now()
+    start_at = start_at or now
+    with engine.ledger.write() as tx:
+        stored = scenarios.find(tx, scenario_name)
+        audience = audiences.find(tx, audience_name)
+        _check(engine, stored.scenario, audience)
+        campaign = campaigns.create(
+            tx,
+            scenario_id=stored.id,
+            audience_id=audience.id,
+            zone=zone or engine.settings.zone,
+            start_at=start_at,
+            end_at=end_at or start_at + DEFAULT_LENGTH,
+            actor=actor,
+            now=now,
+        )
+    return planner.plan(engine, campaign, told)
+
+
+def _check(engine: Engine, scenario: Scenario, audience: StoredAudience) -> None:
+    missing = [name for name in scenario.fields if name not in audience.columns]
+    if missing:
+        raise NotPossible(
+            _(
+                "The audience “{audience}” has no column {missing}, which the scenario needs. "
+                "It has: {columns}. Import the file again and name the column: --map “Header={field}”."
+            ).format(
+                audience=audience.name,
+                missing=", ".join(missing),
+                columns=", ".join(audience.columns) or "—",
+                field=missing[0],
+            )
+        )
+    absent = [channel.value for channel in scenario.channels if channel not in engine.channels]
+    if absent:
+        raise NotPossible(
+            _(
+                "No provider is set up for: {channels}. Fill in the settings (see .env.example), "
+                "or rehearse with --sandbox."
+            ).format(channels=", ".join(absent))
+        )
+
+
+def pause(engine: Engine, campaign_id: int, actor: str) -> Campaign:
+    """Nothing more is sent; what is in flight ends as it ends."""
+    return _change(engine, campaign_id, CampaignStatus.PAUSED, actor)
+
+
+def resume(
+    engine: Engine,
+    campaign_id: int,
+    actor: str,
+    told: Callable[[int], None] = lambda _done: None,
+) -> Campaign:
+    """Go on: with a paused campaign, or with the plan of one whose launch was interrupted."""
+    with engine.ledger.read() as tx:
+        campaign = campaigns.get(tx, campaign_id)
+    if campaign.status is CampaignStatus.DRAFT:
+        return planner.plan(engine, campaign, told)
+    return _change(engine, campaign_id, CampaignStatus.RUNNING, actor)
+
+
+def cancel(engine: Engine, campaign_id: int, actor: str) -> Campaign:
+    """End a campaign for good: what was not begun is never begun."""
+    with engine.ledger.write() as tx:
+        campaign = campaigns.change(
+            tx, campaigns.get(tx, campaign_id), CampaignStatus.CANCELLED, actor, engine.clock.now()
+        )
+        deliveries.cancel(tx, campaign_id)
+    return campaign
+
+
+def _change(engine: Engine, campaign_id: int, to: CampaignStatus, actor: str) -> Campaign:
+    with engine.ledger.write() as tx:
+        campaign = campaigns.get(tx, campaign_id)
+        if to is CampaignStatus.RUNNING and campaign.status is not CampaignStatus.PAUSED:
+            raise NotPossible(_("Campaign {id} is not paused.").format(id=campaign_id))
+        return campaigns.change(tx, campaign, to, actor, engine.clock.now())
+
+
+def settle(
+    engine: Engine, campaign_id: int, accounts: Collection[str], actor: str
+) -> tuple[int, int]:
+    """Billing says that these accounts have paid: nobody reminds them any more.
+
+    What is in flight ends with its outcome, or as settled. An account that another one's message
+    speaks of is left out of it. Returns (deliveries that end, accounts that were not found).
+    """
+    now = engine.clock.now()
+    wanted = sorted(set(accounts))
+    ended, found = 0, set[int]()
+    with engine.ledger.write() as tx:
+        campaign = campaigns.get(tx, campaign_id)
+        for start in range(0, len(wanted), PIECE):
+            rows = deliveries.of_accounts(tx, campaign_id, wanted[start : start + PIECE])
+            found |= {row.recipient_id for row in rows.values()}
+            ended += stop(
+                tx, [row for row in rows.values() if row.status in OPEN], Status.SETTLED, now
+            )
+            joined = [
+                row
+                for row in rows.values()
+                if row.status is Status.SKIPPED
+                and row.reason in (SkipReason.MERGED, SkipReason.DUPLICATE)
+            ]
+            deliveries.change(
+                tx, [Change(row.id, row.status, Status.SETTLED, row.reason) for row in joined]
+            )
+            ended += len(joined)
+        trail.note(
+            tx,
+            now,
+            actor,
+            "campaign.settle",
+            campaign.subject,
+            accounts=len(wanted),
+            deliveries=ended,
+        )
+    return ended, len(wanted) - len(found)
+
+
+def read_accounts(path: Path) -> list[str]:
+    """The account numbers of a file: a billing export with that column, or one number a line."""
+    if path.suffix.lower() == ".txt":
+        return [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+    return [item.account_number for item in read_audience(path) if isinstance(item, Recipient)]

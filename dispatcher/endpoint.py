@@ -1,0 +1,193 @@
+"""The HTTP endpoint that the outside calls: receipts, links of letters, unsubscribing.
+
+Everything here is hostile until checked. Answers tell nothing about what exists: a forged token
+and an old one look alike.
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Mapping
+from html import escape
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from campaigns.channel import ChannelName
+from channels.base import Forged, Payload
+from dispatcher import receipts
+from dispatcher.engine import Engine
+from templates.i18n import _
+
+log = structlog.get_logger()
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class TooLarge(Exception):
+    """A body longer than any provider sends."""
+
+
+def application(engine: Engine) -> Starlette:
+    """The endpoint's routes over one engine."""
+
+    async def provider(request: Request, channel: ChannelName, kind: str) -> Response:
+        try:
+            form = await _form(request)
+        except TooLarge:
+            return PlainTextResponse("too large", status_code=413)
+        except (ValueError, ClientDisconnect):
+            return PlainTextResponse("unreadable", status_code=400)
+        # The provider signed the address that it was told, whatever proxies made of it since.
+        query = f"?{request.url.query}" if request.url.query else ""
+        payload = Payload(
+            url=f"{engine.receipts_url}{request.url.path}{query}",
+            form=form,
+            headers={name.lower(): value for name, value in request.headers.items()},
+        )
+        try:
+            receipt = engine.channels[channel].receipt(payload)
+        except Forged:
+            log.warning("receipt.forged", channel=channel.value)
+            return PlainTextResponse("forbidden", status_code=403)
+        await run_in_threadpool(receipts.take, engine, channel, receipt, {"kind": kind, **form})
+        kind_of_reply = "text/xml" if receipt.reply.startswith("<") else "text/plain"
+        return Response(receipt.reply, media_type=kind_of_reply)
+
+    async def twilio(request: Request) -> Response:
+        return await provider(request, ChannelName.PHONE, request.path_params["kind"])
+
+    async def smsaero(request: Request) -> Response:
+        return await provider(request, ChannelName.SMS, "receipt")
+
+    async def link(request: Request) -> Response:
+        await run_in_threadpool(receipts.follow_link, engine, request.path_params["token"])
+        return RedirectResponse(engine.settings.company_site, status_code=302)
+
+    async def ask_unsubscribe(_request: Request) -> Response:
+        # Scanners of mail follow every link: only a POST unsubscribes.
+        return _page(
+            _("Stop these letters?"),
+            f'<form method="post"><button>{escape(_("Yes, no more letters of this kind"))}'
+            "</button></form>",
+        )
+
+    async def unsubscribe(request: Request) -> Response:
+        await run_in_threadpool(receipts.unsubscribe, engine, request.path_params["token"])
+        return _page(_("Done: these letters will not come any more."), "")
+
+    async def health(_request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    return Starlette(
+        routes=[
+            Route("/twilio/{kind}/{token}", twilio, methods=["POST"]),
+            Route("/smsaero/{token}", smsaero, methods=["POST", "GET"]),
+            Route("/link/{token}", link, methods=["GET"]),
+            Route("/unsubscribe/{token}", ask_unsubscribe, methods=["GET"]),
+            Route("/unsubscribe/{token}", unsubscribe, methods=["POST"]),
+            Route("/health", health, methods=["GET"]),
+        ]
+    )
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    """Form fields or flat JSON; raises ValueError for anything else, TooLarge before reading on."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge
+    text = body.decode("utf-8")
+    if "json" in request.headers.get("content-type", ""):
+        fields = json.loads(text or "{}")
+        if not isinstance(fields, dict):
+            raise ValueError("an object is expected")
+        return {
+            str(name): value if isinstance(value, str) else json.dumps(value)
+            for name, value in fields.items()
+        }
+    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=200)
+    return dict(pairs) if pairs else dict(request.query_params)
+
+
+def _page(title: str, body: str) -> HTMLResponse:
+    return HTMLResponse(
+        "<!doctype html><meta charset=utf-8>"
+        '<meta name=viewport content="width=device-width"><meta name=robots content=noindex>'
+        f"<title>{escape(title)}</title>"
+        "<style>body{font:1.1rem/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30rem;"
+        "padding:0 1rem}button{font:inherit;padding:.6rem 1.2rem}</style>"
+        f"<h1>{escape(title)}</h1>{body}",
+        headers={"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"},
+    )
+
+
+class Endpoint:
+    """The endpoint in a thread of its own. `port` is known as soon as it is made."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.socket = socket.create_server((host, port), backlog=512)
+        # asyncio does so only for sockets it made itself; else an answer waits 40 ms for its ACK.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.host, self.port = host, self.socket.getsockname()[1]
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, engine: Engine) -> Self:
+        """Answer requests; returns when it does."""
+        ready = threading.Event()
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+            ready.set()
+            yield
+
+        app = application(engine)
+        app.router.lifespan_context = lifespan
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            http="httptools",
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+        server = self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve(sockets=[self.socket])),
+            name="endpoint",
+            daemon=True,
+        )
+        self._thread.start()
+        ready.wait(10)
+        return self
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(10)
+        self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,52 @@
+"""Settings and channels for a rehearsal: every provider is the sandbox on this machine."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from channels.sandbox import Sandbox, load_patterns
+from dispatcher.clock import Clock
+from dispatcher.settings import Settings
+
+
+def open_sandbox(
+    settings: Settings,
+    clock: Clock,
+    *,
+    journal: Path | None,
+    simulated: bool,
+    smtp_port: int = 0,
+    http_port: int = 0,
+) -> Sandbox:
+    """A sandbox by the settings' seed and table of outcomes; not started yet."""
+    return Sandbox(
+        clock.now,
+        seed=settings.sandbox_seed,
+        patterns=load_patterns(settings.sandbox_patterns),
+        journal_path=journal,
+        simulated=simulated,
+        smtp_port=smtp_port,
+        http_port=http_port,
+    )
+
+
+def toward(sandbox: Sandbox, settings: Settings) -> Settings:
+    """The same settings with every provider replaced by the (started) sandbox."""
+    return settings.model_copy(
+        update={
+            "smtp_host": sandbox.smtp_host,
+            "smtp_port": sandbox.smtp_port,
+            "smtp_username": "",
+            "smtp_password": SecretStr(""),
+            "smtp_tls": "none",
+            "mail_from": settings.mail_from or "info@example.com",
+            "smsaero_email": sandbox.smsaero_email,
+            "smsaero_api_key": SecretStr(sandbox.smsaero_api_key),
+            "smsaero_gate": sandbox.smsaero_gate,
+            "sms_sign": settings.sms_sign or "Energosbyt",
+            "twilio_account_sid": sandbox.twilio_account_sid,
+            "twilio_auth_token": SecretStr(sandbox.twilio_auth_token),
+            "twilio_base_url": sandbox.twilio_base_url,
+            "caller_id": settings.caller_id or "+74951000000",
+        }
+    )

@@ -5,9 +5,9 @@ what stands in the ledger, so that a fault of the engine, a restored backup or a
 database shows. Attempts are read once, as a stream; memory does not grow with their number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import batched  # noqa: F401
+from itertools import islice
 
 from campaigns.permission import Rulebook
 from dispatcher.audit import attempt_rules, customer_rules, delivery_rules
@@ -18,3 +18,69 @@ from dispatcher.ledger.books import Entry
 from templates.i18n import _
 
 __all__ = ["AuditResult", "Check", "Finding", "examine"]
+
+
+def examine(tx: Transaction, campaign_id: int, rules: Rulebook, now: datetime) -> AuditResult:
+    """Hold every row of a campaign against every rule. Raises NotFound.
+
+    Holidays and consents are those of `rules`, as they stand now: a day declared a holiday
+    afterwards makes findings of the attempts made on it.
+    """
+    campaign = campaigns.get(tx, campaign_id)
+    scenario = scenarios.get(tx, campaign.scenario_id).scenario
+    policies = {channel: scenario.policy(channel) for channel in scenario.sequence()}
+    standard = Standard(campaign, scenario, rules, policies)
+
+    lost = Rule("nobody_lost", _("Every recipient stands on every channel exactly once"))
+    counts = Rule("counts_agree", _("Attempts are numbered without gaps, at most one is open"))
+    statuses = Rule("statuses_agree", _("Statuses agree with the attempts"))
+    left = Rule("nothing_left_open", _("An ended campaign leaves nothing open"))
+    delivery_rules.nobody_lost(tx, standard, lost)
+    delivery_rules.counts_agree(tx, standard, counts)
+    delivery_rules.statuses_agree(tx, standard, statuses)
+    delivery_rules.nothing_left_open(tx, standard, left)
+
+    by_attempt: list[tuple[Rule, AttemptRule]] = [
+        (
+            Rule("inside_window", _("Inside the allowed hours of local time, not on a holiday")),
+            attempt_rules.inside_window,
+        ),
+        (Rule("inside_term", _("Between the campaign's start and end")), attempt_rules.inside_term),
+        (Rule("keeps_cadence", _("No sooner than the rule repeats")), attempt_rules.keeps_cadence),
+        (
+            Rule("one_at_a_time", _("Attempts of one delivery do not overlap")),
+            attempt_rules.one_at_a_time,
+        ),
+        (
+            Rule("has_outcome", _("Sum of outcomes = sum of closed attempts")),
+            attempt_rules.has_outcome,
+        ),
+        (
+            Rule("within_maximum", _("No more attempts than allowed")),
+            attempt_rules.within_maximum,
+        ),
+        (Rule("has_consent", _("Nobody contacted without consent")), attempt_rules.has_consent),
+    ]
+    stopped = Rule("after_suppression", _("Nobody contacted after a stop"))
+    quiet = Rule("keeps_quiet", _("Quiet time after a positive contact, over all campaigns"))
+    former: Entry | None = None
+    for chunk in _chunks(books.entries(tx, campaign_id)):
+        customer_rules.after_suppression(tx, standard, chunk, stopped)
+        for entry in chunk:
+            if former is not None and former.delivery_id != entry.delivery_id:
+                former = None
+            for rule, breaks in by_attempt:
+                rule.against(entry, breaks(standard, entry, former))
+            quiet.examined += bool(
+                entry.channel in policies and policies[entry.channel].quiet_after_positive
+            )
+            former = entry
+    customer_rules.keeps_quiet(tx, standard, quiet)
+    made = [lost, counts, *(rule for rule, _breaks in by_attempt), stopped, quiet, statuses, left]
+    return AuditResult(campaign_id, now, tuple(rule.check() for rule in made))
+
+
+def _chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    stream = iter(entries)
+    while chunk := list(islice(stream, books.CHUNK)):
+        yield chunk

@@ -101,7 +101,7 @@ def one_at_a_time(_standard: Standard, entry: Entry, former: Entry | None) -> st
 
 
 def has_outcome(standard: Standard, entry: Entry, _former: Entry | None) -> str | None:
-    """A closed attempt has one outcome of its channel, and it is positive if the scenario says so."""
+    """A closed attempt has an outcome of its channel, positive when the scenario says so."""
     if entry.ended_at is None:
         return None if entry.outcome is None else _("Open, but with an outcome.")
     if entry.outcome is None:

@@ -1,4 +1,4 @@
-"""Rules that look beyond the campaign: the stop-list, and the quiet time after a positive contact."""
+"""Rules that look beyond the campaign: the stop-list, and the quiet time after a positive."""
 
 from collections.abc import Sequence
 
@@ -25,13 +25,12 @@ def after_suppression(
     for entry in chunk:
         own = (stop for party in parties[entry.attempt_id] for stop in stops.get(party, ()))
         broken = next((stop for stop in own if _forbids(stop, standard, entry)), None)
-        rule.against(
-            entry,
-            broken
-            and _("On the stop-list since {since}.").format(
-                since=f"{broken.since_at:%d.%m.%Y %H:%M:%S} UTC"
-            ),
-        )
+        rule.against(entry, _stopped(broken) if broken else None)
+
+
+def _stopped(stop: Stop) -> str:
+    since = f"{stop.since_at:%d.%m.%Y %H:%M:%S} UTC"
+    return _("On the stop-list since {since}.").format(since=since)
 
 
 def _forbids(stop: Stop, standard: Standard, entry: Entry) -> bool:

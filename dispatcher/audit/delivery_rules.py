@@ -63,9 +63,9 @@ def _miscounted(row: Counted) -> Finding:
             counted=row.counted, found=row.found
         )
     elif row.found and (row.first != 1 or row.last != row.found):
-        text = _("The numbers of the attempts have gaps: {first} to {last}, {found} in all.").format(
-            first=row.first, last=row.last, found=row.found
-        )
+        text = _(
+            "The numbers of the attempts have gaps: {first} to {last}, {found} in all."
+        ).format(first=row.first, last=row.last, found=row.found)
     else:
         text = _("Status “{status}” with {number} open attempts.").format(
             status=row.status, number=row.open

@@ -123,9 +123,9 @@ def entries(tx: Transaction, campaign_id: int) -> Iterator[Entry]:
             a.ended_at,
             a.outcome,
             a.positive,
-            _learned_at(),
+            _learned_at().label("learned_at"),
             r.account_number,
-            r.zone,
+            r.zone.label("own_zone"),
             r.consents,
         )
         .select_from(attempts)
@@ -137,17 +137,25 @@ def entries(tx: Transaction, campaign_id: int) -> Iterator[Entry]:
     )
     for row in rows:
         yield Entry(
-            *row[:3],
-            ChannelName(row[3]),
-            *row[4:8],
-            Outcome(row[8]) if row[8] else None,
-            *row[9:13],
-            tuple(_read_consent(consent) for consent in row[13]),
+            attempt_id=row.id,
+            delivery_id=row.delivery_id,
+            number=row.number,
+            channel=ChannelName(row.channel),
+            contact_point=row.contact_point,
+            zone=row.zone,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            outcome=Outcome(row.outcome) if row.outcome else None,
+            positive=row.positive,
+            learned_at=row.learned_at,
+            account_number=row.account_number,
+            own_zone=row.own_zone,
+            consents=tuple(_read_consent(consent) for consent in row.consents),
         )
 
 
 def parties_told(tx: Transaction, attempt_ids: Collection[int]) -> Mapping[int, frozenset[str]]:
-    """The parties that the engine noted as contacted by these attempts, joined accounts included."""
+    """The parties the engine noted as contacted by these attempts, joined accounts included."""
     told: defaultdict[int, set[str]] = defaultdict(set)
     rows = tx.execute(
         select(touches.c.attempt_id, touches.c.party).where(
@@ -162,7 +170,14 @@ def parties_told(tx: Transaction, attempt_ids: Collection[int]) -> Mapping[int, 
 def stops(tx: Transaction, parties: Collection[str]) -> Mapping[str, Sequence[Stop]]:
     """Every line of the stop-list that ever named these parties."""
     found: defaultdict[str, list[Stop]] = defaultdict(list)
-    rows = tx.execute(select(suppressions).where(suppressions.c.party.in_(list(parties))))
+    wanted = sorted(parties)
+    rows = (
+        row
+        for start in range(0, len(wanted), CHUNK)
+        for row in tx.execute(
+            select(suppressions).where(suppressions.c.party.in_(wanted[start : start + CHUNK]))
+        )
+    )
     for row in rows:
         ends = [at for at in (row.until_at, row.removed_at) if at is not None]
         found[row.party].append(
@@ -231,9 +246,7 @@ def _told(channel: ChannelName, *which: ColumnElement[bool]) -> Select[tuple[int
         .join(recipients, recipients.c.id == deliveries.c.recipient_id)
         .where(where)
     )
-    by_note = (
-        select(a.id, touches.c.party).join(touches, touches.c.attempt_id == a.id).where(where)
-    )
+    by_note = select(a.id, touches.c.party).join(touches, touches.c.attempt_id == a.id).where(where)
     parties = union(by_point, by_account, by_note).subquery()
     return select(parties.c.id, parties.c.party)
 
@@ -343,9 +356,7 @@ def skipped_with_attempts(tx: Transaction, campaign_id: int) -> Iterator[Oddity]
     yield from _oddities(tx, campaign_id, and_(deliveries.c.status == Status.SKIPPED, tried))
 
 
-def left_open(
-    tx: Transaction, campaign_id: int, allowed: Collection[Status]
-) -> Iterator[Oddity]:
+def left_open(tx: Transaction, campaign_id: int, allowed: Collection[Status]) -> Iterator[Oddity]:
     """Deliveries that have not ended, apart from the statuses allowed; `end_as` is their detail."""
     fine = [status.value for status in (*ENDED, *allowed)]
     yield from _oddities(tx, campaign_id, deliveries.c.status.not_in(fine))
@@ -378,14 +389,10 @@ def _has_positive() -> ColumnElement[bool]:
     )
 
 
-def _oddities(
-    tx: Transaction, campaign_id: int, where: ColumnElement[bool]
-) -> Iterator[Oddity]:
+def _oddities(tx: Transaction, campaign_id: int, where: ColumnElement[bool]) -> Iterator[Oddity]:
     d = deliveries.c
     rows = tx.execute(
-        select(
-            recipients.c.account_number, d.channel, d.status, func.coalesce(d.end_as, d.reason)
-        )
+        select(recipients.c.account_number, d.channel, d.status, func.coalesce(d.end_as, d.reason))
         .select_from(deliveries)
         .join(recipients, recipients.c.id == d.recipient_id)
         .where(d.campaign_id == campaign_id, where)

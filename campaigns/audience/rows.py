@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from campaigns.audience.amounts import parse_kopecks, parse_whole_kopecks
-from campaigns.audience.cells import Numeral, one_line, unshielded
+from campaigns.audience.cells import one_line, unshielded
 from campaigns.audience.complaints import (
     cell_too_long,
     no_account,
@@ -29,32 +29,19 @@ from campaigns.audience.csv_rows import RawRow
 from campaigns.audience.dates import parse_date
 from campaigns.audience.findings import CellError, RowError, shown
 from campaigns.audience.headers import Column, Role
+from campaigns.audience.identity import read_account, read_segment
 from campaigns.audience.limits import Limits
 from campaigns.audience.names import is_organisation, readable, split_full_name
 from campaigns.contact import (
     BadContact,
     is_absent,
-    is_scientific,
     read_emails,
     read_phones,
-    whole_number,
 )
 from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
 from campaigns.regions import Regions, read_zone
-from templates.i18n import LANGUAGES, _
+from templates.i18n import LANGUAGES
 
-LONGEST_ACCOUNT = 64
-
-_SEGMENTS = {
-    Segment.BUSINESS: (
-        "юр юл юрлицо юрлица юридическое юридический business company legal b2b ю бизнес "
-        "организация прочие"
-    ),
-    Segment.PRIVATE: (
-        "физ фл физлицо физлица физическое физический private person individual b2c ф население "
-        "бытовой гражданин граждане"
-    ),
-}
 _LANGUAGES = {"рус": "ru", "русский": "ru", "russian": "ru", "англ": "en", "английский": "en",
               "english": "en"} | {code: code for code in LANGUAGES}  # fmt: skip
 
@@ -253,46 +240,6 @@ class RowReader:
             consents=tuple(draft.consents),
             fields=draft.fields,
         )
-
-
-def read_account(text: str) -> str:
-    """The account number without what a spreadsheet added: `1234567.0`, a leading apostrophe, №.
-
-    Leading zeros stay. Raises `CellError` when digits were lost or there are none: a line of totals
-    at the foot of an export is no customer.
-    """
-    if text.isascii() and text.isalnum() and text.isdigit() and len(text) <= LONGEST_ACCOUNT:
-        return str(text) if isinstance(text, Numeral) else text
-    plain = one_line(text).lstrip("'№#").strip()
-    number = whole_number(plain)
-    if number is None and is_scientific(plain):
-        raise CellError(
-            "digits_lost",
-            _("The spreadsheet has rounded this number, its last digits are lost."),
-            _("Format the column as text in the spreadsheet and export the file again."),
-        )
-    plain = number or plain
-    joined = "".join(plain.split())
-    plain = joined if joined.isdigit() else plain
-    if not any(c.isdigit() for c in plain) or len(plain) > LONGEST_ACCOUNT:
-        if is_absent(plain):
-            raise no_account()
-        raise CellError(
-            "account_unreadable",
-            _("This is not an account number."),
-            _("Write the customer's account number; delete rows of totals or remarks."),
-        )
-    return plain
-
-
-@lru_cache(maxsize=256)
-def read_segment(text: str) -> Segment | None:
-    """`физ. лицо`, `ЮЛ`, `private` …; None for what says neither."""
-    words = "".join(c if c.isalnum() else " " for c in text.casefold()).split()
-    for segment, spellings in _SEGMENTS.items():
-        if set(words) & set(spellings.split()):
-            return segment
-    return None
 
 
 def _take_points(

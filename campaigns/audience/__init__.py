@@ -16,11 +16,11 @@ What a column holds follows from its header (`campaigns.audience.columns`), in R
   header says money ("…, руб", "Сумма …", "Начислено", "Пени" …) the name ends in `_kopecks`,
   without the unit, and the value is an int; when it begins or ends with "дата" the name ends in
   `_on` and the value is an ISO date; otherwise the value is text on one line;
-* a header that is a field's name already (`penalty_kopecks`, `cut_off_on`) is taken as it is: the
-  former holds whole kopecks;
+* a header that is a field's name already (`penalty_kopecks`, `cut_off_on`, `restore_at`) is taken
+  as it is: the first holds whole kopecks, the last a local date and time;
 * `mapping` (`--map "Header=field"`) overrules all this: a name ending in `_kopecks` means money,
-  `_on` a date, `phone`, `email`, `full_name` … the recipient's own values, `-`
-  leaves the column out.
+  `_on` a date, `_at` a local date and time, `phone`, `email`, `full_name` … the recipient's own
+  values, `-` leaves the column out.
 
 The header may stand below a title, within the first rows. The time zone comes from the zone column,
 else the region, else the branch, else nothing is known; a phone number is never asked.

@@ -93,8 +93,8 @@ def _column(index: int, header: str, wanted: str | None) -> Column:
 def _further(index: int, header: str, key: str) -> Column:
     if header.endswith("_kopecks") and FIELD.fullmatch(header):
         return Column(index, header, Role.KOPECKS, header)
-    if header.endswith("_on") and FIELD.fullmatch(header):
-        return Column(index, header, Role.DATE, header)
+    if header.endswith(("_on", "_at")) and FIELD.fullmatch(header):
+        return Column(index, header, _kind(header), header)
     words = key.split()
     plain = " ".join(w for w in words if w not in ROUBLES and w not in KOPECKS and w != "в")
     name = NAMED_FIELDS.get(key) or NAMED_FIELDS.get(plain)
@@ -103,7 +103,7 @@ def _further(index: int, header: str, key: str) -> Column:
     if name.endswith("_kopecks"):
         in_kopecks = bool(KOPECKS & set(words)) and not ROUBLES & set(words)
         return Column(index, header, Role.KOPECKS if in_kopecks else Role.MONEY, name)
-    return Column(index, header, Role.DATE if name.endswith("_on") else Role.TEXT, name)
+    return Column(index, header, _kind(name), name)
 
 
 def _new_field(plain: str, words: Sequence[str]) -> str:
@@ -132,7 +132,14 @@ def _mapped(index: int, header: str, wanted: str) -> Column:
     if wanted.endswith("_kopecks"):
         in_kopecks = header == wanted or bool(KOPECKS & set(normalised(header).split()))
         return Column(index, header, Role.KOPECKS if in_kopecks else Role.MONEY, wanted)
-    return Column(index, header, Role.DATE if wanted.endswith("_on") else Role.TEXT, wanted)
+    return Column(index, header, _kind(wanted), wanted)
+
+
+def _kind(field: str) -> Role:
+    """What a field that is no money holds, by the ending of its name."""
+    if field.endswith("_on"):
+        return Role.DATE
+    return Role.MOMENT if field.endswith("_at") else Role.TEXT
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
 """Calendar dates as Russian billing systems and spreadsheets write them."""
 
 import re
-from datetime import date
+from datetime import date, datetime, time
 from functools import lru_cache
 
 from campaigns.audience.findings import CellError
@@ -13,6 +13,7 @@ _DAY_FIRST = re.compile(
 )
 _YEAR_FIRST = re.compile(rf"(\d{{4}})[-./](\d{{1,2}})[-./](\d{{1,2}}){_CLOCK}", re.ASCII)
 _NAMED = re.compile(r"(\d{1,2})\s+([а-я]{3})[а-я]*\.?\s+(\d{4})(?:\s*г(?:\.|ода)?)?")
+_TIME_OF_DAY = re.compile(r"[T\s](\d{1,2}):(\d{2})", re.ASCII)
 _MONTHS = ("янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек")
 
 
@@ -41,6 +42,22 @@ def parse_date(text: str) -> date:
         month = 5 if found[2] == "май" else _MONTHS.index(found[2]) + 1
         return _checked(int(found[3]), month, int(found[1]))
     raise CellError("date_unreadable", _("This is not a date."), _("Write the date as 01.12.2026."))
+
+
+def parse_moment(text: str) -> datetime:
+    """`01.12.2026 18:00` or `2026-12-01T18:00`: a local date and time, to the minute.
+
+    Without a time of day it would be midnight, which nobody meant. Raises `CellError`.
+    """
+    day = parse_date(text)
+    found = _TIME_OF_DAY.search(text)
+    if found and int(found[1]) < 24 and int(found[2]) < 60:
+        return datetime.combine(day, time(int(found[1]), int(found[2])))
+    raise CellError(
+        "moment_unreadable",
+        _("This is not a date with a time of day."),
+        _("Write it as 01.12.2026 18:00."),
+    )
 
 
 def _checked(year: int, month: int, day: int) -> date:

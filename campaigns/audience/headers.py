@@ -25,6 +25,7 @@ class Role(StrEnum):
     MONEY = "money"
     KOPECKS = "kopecks"
     DATE = "date"
+    MOMENT = "moment"
     TEXT = "text"
     IGNORED = "ignored"
 
@@ -111,6 +112,24 @@ NAMED_FIELDS: Mapping[str, str] = {
     "период": "period",
     "расчетный период": "period",
     "тариф": "tariff",
+    "дата ограничения": "restriction_on",
+    "дата ограничения режима потребления": "restriction_on",
+    "дата отключения": "outage_on",
+    "начало отключения": "outage_from",
+    "время отключения с": "outage_from",
+    "окончание отключения": "outage_until",
+    "конец отключения": "outage_until",
+    "время отключения до": "outage_until",
+    "время восстановления": "restore_at",
+    "восстановление": "restore_at",
+    "дата тарифа": "tariff_on",
+    "дата изменения тарифа": "tariff_on",
+    "дата работ": "works_on",
+    "дата выполнения работ": "works_on",
+    "вид работ": "works",
+    "работы": "works",
+    "цена": "price_kopecks",
+    "стоимость": "price_kopecks",
 }
 
 MONEY_STEMS = (

@@ -26,7 +26,7 @@ from campaigns.audience.complaints import (
 )
 from campaigns.audience.consents import read_consent
 from campaigns.audience.csv_rows import RawRow
-from campaigns.audience.dates import parse_date
+from campaigns.audience.dates import parse_date, parse_moment
 from campaigns.audience.findings import CellError, RowError, shown
 from campaigns.audience.headers import Column, Role
 from campaigns.audience.identity import read_account, read_segment
@@ -155,6 +155,9 @@ class RowReader:
             case Role.DATE:
                 if not is_absent(text.strip()):
                     draft.fields[column.field] = parse_date(text).isoformat()
+            case Role.MOMENT:
+                if not is_absent(text.strip()):
+                    draft.fields[column.field] = parse_moment(text).isoformat(timespec="minutes")
             case Role.CONSENT if column.consent:
                 consent = read_consent(column.consent, text)
                 if consent:

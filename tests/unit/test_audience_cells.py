@@ -11,6 +11,7 @@ from campaigns.audience import CellError, parse_date, parse_kopecks
 from campaigns.audience.amounts import parse_whole_kopecks
 from campaigns.audience.cells import Numeral, one_line, shielded, unshielded
 from campaigns.audience.consents import ConsentColumn, consent_column, read_consent
+from campaigns.audience.dates import parse_moment
 from campaigns.audience.headers import normalised
 from campaigns.audience.names import split_full_name
 from campaigns.channel import ChannelName, Purpose
@@ -127,6 +128,18 @@ def test_what_is_no_day_says_why(text: str, code: str) -> None:
     with pytest.raises(CellError) as error:
         parse_date(text)
     assert error.value.code == code
+
+
+@pytest.mark.parametrize("text", ["01.12.2026 18:05", "2026-12-01T18:05", "1.12.26 18:05:00"])
+def test_a_local_moment_is_read_to_the_minute(text: str) -> None:
+    assert parse_moment(text).isoformat() == "2026-12-01T18:05:00"
+
+
+@pytest.mark.parametrize("text", ["01.12.2026", "01.12.2026 25:00", "01.12.2026 18:60"])
+def test_a_day_without_its_hour_is_no_moment(text: str) -> None:
+    with pytest.raises(CellError) as error:
+        parse_moment(text)
+    assert error.value.code == "moment_unreadable"
 
 
 def test_slashes_are_read_when_only_one_reading_is_possible() -> None:

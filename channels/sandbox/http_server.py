@@ -1,6 +1,7 @@
 """HTTP of the sandbox: starlette on uvicorn, with the two rudenesses real networks have."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Sequence
 
@@ -23,6 +24,32 @@ class _RudeProtocol(HttpToolsProtocol):
         self.scope.setdefault("extensions", {})[_DROP] = {"abort": self.transport.abort}
 
 
+class _PromptServer(uvicorn.Server):
+    """uvicorn that ends when told to, not at the next of its ticks."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leaving = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        while not self.leaving.is_set():
+            await self.on_tick(0)  # renews the Date header
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.leaving.wait(), 1.0)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for bound in sockets or []:
+            bound.close()
+        if self.server_state.tasks:  # answers under way may finish
+            await asyncio.wait(self.server_state.tasks, timeout=1.0)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, HttpToolsProtocol):
+                connection.transport.abort()
+        await asyncio.sleep(0)  # lets the aborted connections say so
+
+
 class HttpServer:
     """Serves the sandbox's routes on one socket of the running loop."""
 
@@ -35,13 +62,12 @@ class HttpServer:
             log_config=None,
             access_log=False,
             timeout_keep_alive=120,
-            timeout_graceful_shutdown=2,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _PromptServer(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[bound]))
 
     async def close(self) -> None:
-        self._server.should_exit = True
+        self._server.leaving.set()
         await self._serving
 
 

@@ -6,7 +6,7 @@ production. The same seed gives the same books.
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,6 +60,7 @@ def rehearse(
     start_at: datetime,
     days: int,
     seed: int,
+    mapping: Mapping[str, str],
     telling: Telling,
 ) -> Rehearsed:
     """Import, launch, and run a campaign to its end against the sandbox.
@@ -101,7 +102,7 @@ def rehearse(
                 with engine.ledger.write() as tx:
                     scenarios.add(tx, scenario, ACTOR, clock.now())
                 imported = import_audience(
-                    engine, audience, audience.stem, ACTOR, mapping={}, told=telling.imported
+                    engine, audience, audience.stem, ACTOR, mapping=mapping, told=telling.imported
                 )
                 campaign = campaigning.launch(
                     engine,
@@ -112,7 +113,11 @@ def rehearse(
                     told=telling.planned,
                 )
                 simulate(
-                    works, worker, sandbox, clock, campaign.end_at + AFTERMATH,
+                    works,
+                    worker,
+                    sandbox,
+                    clock,
+                    campaign.end_at + AFTERMATH,
                     lambda now: telling.now(now, engine, campaign.id),
                 )
         finally:
@@ -120,5 +125,3 @@ def rehearse(
         received = sandbox.counts()
     write_errors(engine, imported.audience, out / "row-errors.csv")
     return Rehearsed(engine, imported, campaign, received)
-
-

@@ -1,11 +1,14 @@
 """Settings and channels for a rehearsal: every provider is the sandbox on this machine."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from campaigns.channel import ChannelName
+from channels.base import Channel
 from channels.sandbox import Sandbox, load_patterns
-from dispatcher.clock import Clock
+from dispatcher.clock import Clock, SystemClock
 from dispatcher.settings import Settings
 
 
@@ -50,3 +53,17 @@ def toward(sandbox: Sandbox, settings: Settings) -> Settings:
             "caller_id": settings.caller_id or "+74951000000",
         }
     )
+
+
+def stand_ins() -> Mapping[ChannelName, Channel]:
+    """Channels by name only: enough to launch a rehearsal that another process will run."""
+    from channels.email.smtp import SmtpChannel
+    from channels.phone.twilio import TwilioChannel
+    from channels.sms.smsaero import SmsAeroChannel
+
+    sandbox = Sandbox(SystemClock().now)
+    return {
+        ChannelName.EMAIL: SmtpChannel(sandbox.smtp_host, 25, tls="none"),
+        ChannelName.SMS: SmsAeroChannel(sandbox.smsaero_email, sandbox.smsaero_api_key, "sign"),
+        ChannelName.PHONE: TwilioChannel(sandbox.twilio_account_sid, sandbox.twilio_auth_token),
+    }

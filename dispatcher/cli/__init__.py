@@ -1,0 +1,29 @@
+"""The command line. Exit codes: 0 fine, 1 found something wrong, 2 bad use or bad input."""
+
+import os
+import sys
+
+from templates.i18n import set_language
+
+
+def main() -> None:
+    """Run a command; every error that a person can mend is told in a few words, never a traceback."""
+    # The language of the help itself is needed before the settings are read.
+    set_language(os.environ.get("DISPATCHER_LANGUAGE", "ru"))
+    from dispatcher.cli.app import app
+    from dispatcher.cli.screen import tell_error
+    from dispatcher.errors import DispatcherError
+    from templates.problem import Refused
+
+    try:
+        app()
+    except DispatcherError as error:
+        tell_error(str(error))
+        sys.exit(error.exit_code)
+    except Refused as error:
+        tell_error(str(error), *error.problems)
+        sys.exit(2)
+    except BrokenPipeError:
+        # Whoever read our output has had enough (`| head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

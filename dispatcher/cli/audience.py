@@ -1,0 +1,196 @@
+"""`dispatcher audience …`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatcher.cli import screen, shared
+from dispatcher.cli.shared import AsJson
+from dispatcher.importing import Imported, import_audience, write_errors
+from dispatcher.ledger import audiences
+from templates.i18n import _, ngettext
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("import", help=_("Read a CSV or XLSX file of recipients."))
+def import_(
+    file: Annotated[Path, typer.Argument(help=_("A CSV or XLSX file."))],
+    name: Annotated[str, typer.Option(help=_("The list's name; the file's own if left out."))] = "",
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help=_("What a column is: “Header=field”; may be repeated.")),
+    ] = None,
+    errors: Annotated[
+        Path | None, typer.Option(help=_("Where to write the bad rows, to be mended."))
+    ] = None,
+    into: Annotated[
+        bool, typer.Option("--into", help=_("Add to a list that is there (mended rows)."))
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    pairs = shared.read_mapping(mapping)
+    shared.existing(file)
+    with screen.errors.status(_("Reading {file} …").format(file=file.name)) as status:
+        imported = import_audience(
+            engine,
+            file,
+            name or file.stem,
+            shared.actor(settings),
+            mapping=pairs,
+            into=into,
+            told=lambda rows: status.update(
+                _("Reading {file}: {rows} rows").format(file=file.name, rows=screen.number(rows))
+            ),
+        )
+    if errors is not None:
+        write_errors(engine, imported.audience, errors)
+    if as_json:
+        screen.print_json(_facts(imported))
+    else:
+        tell(imported, errors)
+    if imported.rows_refused:
+        raise typer.Exit(1)
+
+
+def _facts(imported: Imported) -> dict[str, object]:
+    return {
+        "audience": imported.audience.name,
+        "rows": imported.audience.rows,
+        "recipients": imported.audience.recipients,
+        "rows_refused": imported.rows_refused,
+        "rows_warned": imported.rows_warned,
+        "encoding": imported.encoding,
+        "delimiter": imported.delimiter,
+        "sheet": imported.sheet,
+        "further_columns": imported.unmapped,
+        "errors": [
+            {"code": code, "refused": fatal, "count": count}
+            for (code, fatal), count in imported.errors.items()
+        ],
+    }
+
+
+def tell(imported: Imported, errors: Path | None) -> None:
+    """What came of an import, for a clerk."""
+    count = imported.audience.recipients
+    screen.say_well(
+        ngettext(
+            "List “{name}”: {count} recipient.", "List “{name}”: {count} recipients.", count
+        ).format(name=imported.audience.name, count=screen.number(count))
+    )
+    how = imported.sheet or " ".join(
+        part for part in (imported.encoding, repr(imported.delimiter)) if part
+    )
+    screen.say("  " + _("Read as: {how}").format(how=how))
+    if imported.unmapped:
+        screen.say("  " + _("Further columns: {names}").format(names=", ".join(imported.unmapped)))
+    if imported.errors:
+        screen.table(
+            _("Rows with mistakes"),
+            [_("mistake"), _("count"), _("what became of the row")],
+            [
+                (code, count, _("left out") if fatal else _("taken without the value"))
+                for (code, fatal), count in imported.errors.items()
+            ],
+        )
+        if errors is not None:
+            screen.say(
+                "  "
+                + _("The bad rows are in {path}. Mend them there and import that file.").format(
+                    path=errors
+                )
+            )
+
+
+@app.command("list", help=_("The stored lists."))
+def list_(as_json: AsJson = False) -> None:
+    engine = shared.engine()
+    with engine.ledger.read() as tx:
+        found = audiences.all_ready(tx)
+    if as_json:
+        screen.print_json(
+            [
+                {
+                    "name": a.name,
+                    "file": a.file_name,
+                    "rows": a.rows,
+                    "recipients": a.recipients,
+                    "imported_at": a.imported_at,
+                    "imported_by": a.imported_by,
+                }
+                for a in found
+            ]
+        )
+    elif not found:
+        screen.say(_("No lists yet. Import one: dispatcher audience import FILE"))
+    else:
+        screen.table(
+            "",
+            [_("name"), _("file"), _("recipients"), _("imported")],
+            [
+                (
+                    a.name,
+                    a.file_name,
+                    a.recipients,
+                    screen.moment(a.imported_at, engine.settings.zone),
+                )
+                for a in found
+            ],
+        )
+
+
+@app.command("show", help=_("One list: its columns and its bad rows."))
+def show(
+    name: str,
+    errors: Annotated[
+        Path | None, typer.Option(help=_("Where to write the bad rows, to be mended."))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    engine = shared.engine()
+    with engine.ledger.read() as tx:
+        audience = audiences.find(tx, name)
+        counts = audiences.error_counts(tx, audience.id)
+    if errors is not None:
+        write_errors(engine, audience, errors)
+    if as_json:
+        screen.print_json(
+            {
+                "name": audience.name,
+                "file": audience.file_name,
+                "rows": audience.rows,
+                "recipients": audience.recipients,
+                "columns": audience.columns,
+                "imported_at": audience.imported_at,
+                "imported_by": audience.imported_by,
+                "errors": [
+                    {"code": code, "refused": fatal, "count": count}
+                    for (code, fatal), count in counts.items()
+                ],
+            }
+        )
+        return
+    screen.table(
+        audience.name,
+        ["", ""],
+        [
+            (_("file"), audience.file_name),
+            (_("rows"), screen.number(audience.rows)),
+            (_("recipients"), screen.number(audience.recipients)),
+            (_("columns for templates"), ", ".join(audience.columns) or "—"),
+            (_("imported"), screen.moment(audience.imported_at, engine.settings.zone)),
+        ],
+    )
+    if counts:
+        screen.table(
+            _("Rows with mistakes"),
+            [_("mistake"), _("count"), _("what became of the row")],
+            [
+                (code, count, _("left out") if fatal else _("taken without the value"))
+                for (code, fatal), count in counts.items()
+            ],
+        )

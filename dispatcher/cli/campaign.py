@@ -1,0 +1,260 @@
+"""`dispatcher campaign …` and `dispatcher audit`"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.live import Live
+
+from dispatcher import campaigning
+from dispatcher.cli import screen, shared, summary
+from dispatcher.cli.scenario import find_or_add
+from dispatcher.cli.shared import AsJson
+from dispatcher.engine import Engine
+from dispatcher.ledger import campaigns, trail
+from dispatcher.ledger.campaigns import LEGAL, Campaign
+from dispatcher.report import export, figures
+from templates.i18n import _
+
+app = typer.Typer(no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(metavar="CAMPAIGN", help=_("The campaign's number."))]
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+@app.command("launch", help=_("Plan a campaign and schedule it."))
+def launch(
+    scenario: Annotated[str, typer.Argument(help=_("A scenario's name."))],
+    audience: Annotated[str, typer.Argument(help=_("A list's name."))],
+    start: Annotated[
+        str | None, typer.Option(help=_("When it begins (2026-12-01T10:00); now if left out."))
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help=_("When it ends; 14 days after its start if left out."))
+    ] = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help=_("A rehearsal: to be run by “up --sandbox”."))
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    if sandbox:
+        from dispatcher.rehearsal import stand_ins
+
+        engine.channels = stand_ins()
+    actor = shared.actor(settings)
+    find_or_add(engine, scenario, actor)
+    with screen.errors.status(_("Planning …")) as status:
+        campaign = campaigning.launch(
+            engine,
+            scenario,
+            audience,
+            actor,
+            start_at=shared.read_instant(start, settings.zone),
+            end_at=shared.read_instant(end, settings.zone, end_of_day=True),
+            told=lambda done: status.update(
+                _("Planning: {count} recipients").format(count=screen.number(done))
+            ),
+        )
+    _show(engine, campaign.id, as_json)
+    if not as_json:
+        screen.say(
+            _(
+                "It runs while “dispatcher up” runs. Watch it: dispatcher campaign watch {id}"
+            ).format(id=campaign.id)
+        )
+
+
+@app.command("list", help=_("All campaigns."))
+def list_(as_json: AsJson = False) -> None:
+    engine = shared.engine()
+    with engine.ledger.read() as tx:
+        found = campaigns.everything(tx)
+    if as_json:
+        screen.print_json([_facts(campaign) for campaign in found])
+    elif not found:
+        screen.say(_("No campaigns yet. Launch one: dispatcher campaign launch SCENARIO LIST"))
+    else:
+        zone = engine.settings.zone
+        screen.table(
+            "",
+            [_("no."), _("scenario"), _("list"), _("status"), _("start"), _("end")],
+            [
+                (
+                    str(c.id),
+                    c.title,
+                    c.audience_name,
+                    summary.campaign_status(c.status),
+                    screen.moment(c.start_at, zone),
+                    screen.moment(c.end_at, zone),
+                )
+                for c in found
+            ],
+        )
+
+
+@app.command("show", help=_("How a campaign stands."))
+def show(number: Number, as_json: AsJson = False) -> None:
+    _show(shared.engine(), number, as_json)
+
+
+@app.command("watch", help=_("The same, live, until the campaign ends."))
+def watch(
+    number: Number,
+    every: Annotated[float, typer.Option(help=_("Seconds between looks."), min=0.2)] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    engine = shared.engine()
+    report = _report(engine, number)
+    with contextlib.suppress(KeyboardInterrupt), Live(console=screen.console) as live:
+        while True:
+            report = _report(engine, number)
+            if as_json:
+                print(summary.one_line(report), flush=True)
+            else:
+                live.update(summary.panel(report, engine.settings.zone))
+            if not LEGAL[report.campaign.status]:
+                break
+            time.sleep(every)
+
+
+@app.command("pause", help=_("Send nothing more for now."))
+def pause(number: Number, as_json: AsJson = False) -> None:
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    _told(campaigning.pause(engine, number, shared.actor(settings)), as_json)
+
+
+@app.command("resume", help=_("Go on with a paused campaign, or an interrupted launch."))
+def resume(number: Number, as_json: AsJson = False) -> None:
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    _told(campaigning.resume(engine, number, shared.actor(settings)), as_json)
+
+
+@app.command("cancel", help=_("End a campaign for good."))
+def cancel(number: Number, as_json: AsJson = False) -> None:
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    _told(campaigning.cancel(engine, number, shared.actor(settings)), as_json)
+
+
+def _told(campaign: Campaign, as_json: bool) -> None:
+    if as_json:
+        screen.print_json(_facts(campaign))
+    else:
+        screen.say_well(
+            _("Campaign {id}: {status}.").format(
+                id=campaign.id, status=summary.campaign_status(campaign.status)
+            )
+        )
+
+
+@app.command("settle", help=_("These accounts have paid: remind them no more."))
+def settle(
+    number: Number,
+    file: Annotated[Path, typer.Argument(help=_("CSV, XLSX, or TXT with one account a line."))],
+    as_json: AsJson = False,
+) -> None:
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    accounts = campaigning.read_accounts(shared.existing(file))
+    ended, unknown = campaigning.settle(engine, number, accounts, shared.actor(settings))
+    if as_json:
+        screen.print_json({"accounts": len(set(accounts)), "ended": ended, "unknown": unknown})
+    else:
+        screen.say_well(
+            _(
+                "Accounts: {accounts}; deliveries ended: {ended}; not in this campaign: {unknown}."
+            ).format(accounts=len(set(accounts)), ended=ended, unknown=unknown)
+        )
+
+
+@app.command("report", help=_("The report: on the screen, or as HTML, XLSX and CSV in a folder."))
+def report(
+    number: Number,
+    out: Annotated[Path | None, typer.Option(help=_("Where to write the files."))] = None,
+    as_json: AsJson = False,
+) -> None:
+    engine = shared.engine()
+    found = _report(engine, number)
+    if out is not None:
+        summary.write_files(engine, found, out)
+    if as_json:
+        screen.print_json(summary.facts(found))
+        return
+    screen.console.print(summary.panel(found, engine.settings.zone))
+    summary.print_report(found)
+    if out is not None:
+        screen.say_well(_("The files are in {path}").format(path=out))
+
+
+@app.command("attempts", help=_("Every attempt, as CSV or JSON lines."))
+def attempts(
+    number: Number,
+    form: Annotated[Format, typer.Option("--format", help="csv | jsonl")] = Format.CSV,
+    full: Annotated[bool, typer.Option("--full", help=_("Do not mask contact points."))] = False,
+    out: Annotated[Path | None, typer.Option(help=_("Into this file; else to the screen."))] = None,
+) -> None:
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    with engine.ledger.write() as tx:
+        campaign = campaigns.get(tx, number)
+        if full:
+            trail.note(
+                tx, engine.clock.now(), shared.actor(settings), "campaign.export", campaign.subject
+            )
+    with engine.ledger.read() as tx, _target(out) as file:
+        rows = export.attempts(tx, number, full=full)
+        if form is Format.CSV:
+            export.write_csv(rows, file)
+        else:
+            export.write_jsonl(rows, file)
+
+
+@contextlib.contextmanager
+def _target(out: Path | None) -> Iterator[TextIO]:
+    if out is None:
+        yield sys.stdout
+    else:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            yield file
+
+
+def audit(number: Number, as_json: AsJson = False) -> None:
+    """Exit code 1 when something in the books does not hold."""
+    engine = shared.engine()
+    result = summary.examine(engine, number)
+    if as_json:
+        screen.print_json(summary.audit_facts(result))
+    else:
+        summary.print_audit(result)
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+def _report(engine: Engine, number: int) -> figures.CampaignReport:
+    with engine.ledger.read() as tx:
+        return figures.of_campaign(tx, number, engine.clock.now())
+
+
+def _show(engine: Engine, number: int, as_json: bool) -> None:
+    found = _report(engine, number)
+    if as_json:
+        screen.print_json(summary.facts(found))
+    else:
+        screen.console.print(summary.panel(found, engine.settings.zone))
+
+
+def _facts(campaign: Campaign) -> dict[str, object]:
+    return summary.campaign_facts(campaign)

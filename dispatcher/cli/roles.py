@@ -1,0 +1,184 @@
+"""The processes: `up` for everything in one, or one role each."""
+
+import fcntl
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from dispatcher.cli import screen, shared
+from dispatcher.clock import SystemClock
+from dispatcher.dispatch import Loop
+from dispatcher.endpoint import Endpoint
+from dispatcher.errors import AlreadyRunning, BadSetting
+from dispatcher.queue import QUEUES
+from dispatcher.settings import Settings
+from dispatcher.wiring import make_engine, make_works, serving
+from templates.i18n import _
+
+log = structlog.get_logger()
+
+WithSandbox = Annotated[
+    bool, typer.Option("--sandbox", help=_("Rehearse: every provider is the local sandbox."))
+]
+
+
+def up(sandbox: WithSandbox = False) -> None:
+    """Loop, workers and receipts in this process, until it is stopped."""
+    settings = shared.settings()
+    clock = SystemClock()
+    with ExitStack() as stack:
+        if settings.is_embedded:
+            stack.enter_context(_alone(settings.data_dir))
+        endpoint = stack.enter_context(Endpoint(settings.receipts_host, settings.receipts_port))
+        receipts_url = None
+        if sandbox:
+            from dispatcher.rehearsal import open_sandbox, toward
+
+            journal = settings.data_dir / "received.jsonl"
+            world = open_sandbox(settings, clock, journal=journal, simulated=False)
+            settings = toward(stack.enter_context(world), settings)
+            receipts_url = f"http://{endpoint.host}:{endpoint.port}"
+        engine = make_engine(settings, clock=clock, receipts_url=receipts_url)
+        works = make_works(engine)
+        if settings.is_embedded:
+            uncertain = works.loop.recover()
+            if uncertain:
+                log.warning("recovered", uncertain=uncertain)
+        stack.enter_context(serving(engine, endpoint))
+        crew = works.workers()
+        crew.start()
+        stack.callback(crew.stop)
+        screen.say_well(
+            _("Dispatcher works. Channels: {channels}. Ctrl+C stops it.").format(
+                channels=", ".join(channel.value for channel in engine.channels) or _("none")
+            )
+        )
+        if sandbox:
+            screen.say("  " + _("Rehearsal: what was received is in {path}").format(path=journal))
+        _turn(works.loop, settings.poll_seconds, _stopped_by_signal())
+    screen.say(_("Stopped."))
+
+
+def loop() -> None:
+    settings = shared.settings()
+    _need_redis(settings)
+    works = make_works(make_engine(settings))
+    screen.say_well(_("The loop works."))
+    _turn(works.loop, settings.poll_seconds, _stopped_by_signal())
+
+
+def worker(
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(help=_("Only these queues: {names}").format(names=", ".join(QUEUES))),
+    ] = None,
+) -> None:
+    settings = shared.settings()
+    _need_redis(settings)
+    unknown = sorted({*(queue or ())} - {*QUEUES})
+    if unknown:
+        raise BadSetting("--queue", ", ".join(QUEUES))
+    works = make_works(make_engine(settings))
+    crew = works.workers(queue or QUEUES)
+    crew.start()
+    screen.say_well(_("The worker works."))
+    _stopped_by_signal().wait()
+    crew.stop()
+
+
+def receipts() -> None:
+    settings = shared.settings()
+    engine = make_engine(settings)
+    with (
+        Endpoint(settings.receipts_host, settings.receipts_port) as endpoint,
+        serving(engine, endpoint),
+    ):
+        screen.say_well(
+            _("Receipts are taken at {host}:{port}.").format(host=endpoint.host, port=endpoint.port)
+        )
+        _stopped_by_signal().wait()
+
+
+def sandbox(
+    smtp_port: Annotated[int, typer.Option(min=0, max=65535)] = 2525,
+    http_port: Annotated[int, typer.Option(min=0, max=65535)] = 8025,
+    journal: Annotated[Path | None, typer.Option(help=_("Where to write what comes."))] = None,
+) -> None:
+    from dispatcher.rehearsal import open_sandbox
+
+    settings = shared.settings()
+    world = open_sandbox(
+        settings,
+        SystemClock(),
+        journal=journal,
+        simulated=False,
+        smtp_port=smtp_port,
+        http_port=http_port,
+    )
+    with world:
+        screen.say_well(_("The sandbox listens. Settings that lead to it:"))
+        for line in (
+            f"DISPATCHER_SMTP_HOST={world.smtp_host}",
+            f"DISPATCHER_SMTP_PORT={world.smtp_port}",
+            "DISPATCHER_SMTP_TLS=none",
+            "DISPATCHER_MAIL_FROM=info@example.com",
+            f"DISPATCHER_SMSAERO_EMAIL={world.smsaero_email}",
+            f"DISPATCHER_SMSAERO_API_KEY={world.smsaero_api_key}",
+            f"DISPATCHER_SMSAERO_GATE={world.smsaero_gate}",
+            "DISPATCHER_SMS_SIGN=Energosbyt",
+            f"DISPATCHER_TWILIO_ACCOUNT_SID={world.twilio_account_sid}",
+            f"DISPATCHER_TWILIO_AUTH_TOKEN={world.twilio_auth_token}",
+            f"DISPATCHER_TWILIO_BASE_URL={world.twilio_base_url}",
+            "DISPATCHER_CALLER_ID=+74951000000",
+        ):
+            print(line, flush=True)
+        _stopped_by_signal().wait()
+
+
+def _turn(loop: Loop, poll_seconds: float, stopped: threading.Event) -> None:
+    """Tick until stopped. A database that is away is waited for; any other error is a bug, told
+    and survived, because the campaigns of others must go on."""
+    while not stopped.is_set():
+        try:
+            idle = loop.tick().is_idle
+        except DBAPIError as error:
+            log.error("ledger.away", kind=type(error).__name__)
+            idle = True
+        except Exception:
+            log.exception("loop.broken")
+            idle = True
+        stopped.wait(poll_seconds if idle else 0.01)
+
+
+def _stopped_by_signal() -> threading.Event:
+    stopped = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_args: stopped.set())
+    return stopped
+
+
+def _need_redis(settings: Settings) -> None:
+    if settings.redis_url is None:
+        raise BadSetting(
+            "DISPATCHER_REDIS_URL",
+            _("several processes share work through Redis; for one process use “dispatcher up”."),
+        )
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Only one process may work on the embedded ledger: the lock goes with the process."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunning(str(data_dir)) from None
+        yield

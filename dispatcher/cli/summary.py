@@ -1,0 +1,216 @@
+"""A campaign's figures on the screen and in files: the same for `show`, `watch`, `report`, `demo`."""
+
+import json
+from pathlib import Path
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from campaigns.channel import ChannelName
+from campaigns.delivery import SkipReason, Status
+from dispatcher import audit
+from dispatcher.audit import AuditResult
+from dispatcher.cli import screen
+from dispatcher.engine import Engine
+from dispatcher.ledger.campaigns import Campaign
+from dispatcher.report import export, html, words, workbook
+from dispatcher.report.figures import CampaignReport, ChannelFigures
+from templates.i18n import _
+
+BAR_WIDTH = 24
+
+
+def campaign_status(status: str) -> str:
+    return words.word(words.campaign_statuses, status)
+
+
+def campaign_facts(campaign: Campaign) -> dict[str, object]:
+    return {
+        "campaign": campaign.id,
+        "scenario": campaign.scenario_name,
+        "version": campaign.scenario_version,
+        "audience": campaign.audience_name,
+        "status": campaign.status,
+        "zone": campaign.zone,
+        "start_at": campaign.start_at,
+        "end_at": campaign.end_at,
+        "created_by": campaign.created_by,
+        "closed_at": campaign.closed_at,
+    }
+
+
+def facts(report: CampaignReport) -> dict[str, object]:
+    """The whole report for programs."""
+    return campaign_facts(report.campaign) | {
+        "recipients": report.recipients,
+        "attempts": report.attempts,
+        "adds_up": report.adds_up,
+        "without_own_zone": report.without_own_zone,
+        "channels": {figures.channel.value: _channel(figures) for figures in report.channels},
+        "row_errors": {error.code: error.count for error in report.row_errors},
+    }
+
+
+def _channel(c: ChannelFigures) -> dict[str, object]:
+    return {
+        "recipients": c.recipients,
+        "planned": c.planned,
+        "skipped": dict(c.skipped),
+        "statuses": {status.value: count for status, count in c.statuses.items()},
+        "attempts": c.attempts,
+        "outcomes": {
+            one.outcome.value: {"attempts": one.attempts, "positive": one.positive}
+            for one in c.outcomes
+        },
+        "positive": c.positive,
+        "given_up": dict(c.given_up),
+        "expired": c.ended_as(Status.EXPIRED),
+        "uncertain": c.ended_as(Status.UNCERTAIN),
+        "open": c.at_work,
+        "merged_messages": c.merged_messages,
+        "spoken_of": c.spoken_of,
+        "duplicates": c.duplicates,
+        "first_local": c.hours.earliest.isoformat() if c.hours.earliest else None,
+        "last_local": c.hours.latest.isoformat() if c.hours.latest else None,
+    }
+
+
+def one_line(report: CampaignReport) -> str:
+    return json.dumps(facts(report), ensure_ascii=False, default=str)
+
+
+def panel(report: CampaignReport, zone: str) -> Group:
+    """How a campaign stands, within 80 columns; redrawn while it runs."""
+    campaign = report.campaign
+    head = Text()
+    head.append(f"{campaign.title} · ", style="bold")
+    head.append(campaign_status(campaign.status))
+    head.append(f" · {screen.moment(report.made_at, zone)}", style="dim")
+    grid = Table(box=None, pad_edge=False, padding=(0, 1))
+    titles = ("", _("planned"), _("attempts"), _("reached"), "", _("waiting"), _("ended"))
+    for index, title in enumerate(titles):
+        grid.add_column(title, justify="left" if index in (0, 4) else "right", style=None)
+    for c in report.channels:
+        share = c.positive / c.planned if c.planned else 0.0
+        filled = round(share * BAR_WIDTH)
+        others = c.planned - c.positive - c.at_work
+        bar = f"[green]{'━' * filled}[/green][dim]{'─' * (BAR_WIDTH - filled)}[/dim]"
+        grid.add_row(
+            words.word(words.channels, c.channel),
+            screen.number(c.planned),
+            screen.number(c.attempts),
+            screen.number(c.positive),
+            f"{bar} {share:>4.0%}",
+            screen.number(c.at_work),
+            screen.number(others),
+        )
+    return Group(head, grid)
+
+
+def print_report(report: CampaignReport) -> None:
+    """Everything a clerk asks after a campaign, in a few tables."""
+    channels = [words.word(words.channels, c.channel) for c in report.channels]
+    endings = [
+        (_("recipients"), [c.recipients for c in report.channels]),
+        (_("skipped"), [c.skipped_total for c in report.channels]),
+        (_("planned"), [c.planned for c in report.channels]),
+        *(
+            (words.word(words.statuses, status), [c.ended_as(status) for c in report.channels])
+            for status in Status
+            if status is not Status.SKIPPED and report.total(status)
+        ),
+        (_("attempts"), [c.attempts for c in report.channels]),
+    ]
+    screen.table(_("What became of them"), ["", *channels], [(n, *v) for n, v in endings])
+    reasons = [
+        reason for reason in SkipReason if any(c.skipped.get(reason) for c in report.channels)
+    ]
+    screen.table(
+        _("Skipped, by reason"),
+        ["", *channels],
+        [
+            (
+                words.word(words.skip_reasons, reason),
+                *(c.skipped.get(reason, 0) for c in report.channels),
+            )
+            for reason in reasons
+        ],
+    )
+    timed = [c for c in report.channels if c.channel is not ChannelName.EMAIL and c.hours.earliest]
+    for c in timed:
+        if c.hours.earliest and c.hours.latest:
+            screen.say(
+                _("{channel}: the earliest at {first}, the latest at {last}, local time").format(
+                    channel=words.word(words.channels, c.channel),
+                    first=words.clock(c.hours.earliest),
+                    last=words.clock(c.hours.latest),
+                )
+            )
+    if report.without_own_zone:
+        screen.say(
+            _("Without a zone of their own (the campaign's is used): {count}").format(
+                count=screen.number(report.without_own_zone)
+            )
+        )
+    merged = sum(c.merged_messages for c in report.channels)
+    if merged:
+        screen.say(
+            _(
+                "Messages that speak of several accounts: {merged}, accounts joined: {joined}"
+            ).format(merged=merged, joined=sum(c.spoken_of for c in report.channels))
+        )
+    if report.adds_up:
+        screen.say_well(_("The figures add up."))
+    else:
+        for balance in report.balances:
+            if not balance.holds:
+                name = words.word(words.balances, balance.name)
+                screen.say_badly(f"{name}: {balance.expected} ≠ {balance.found}")
+
+
+def examine(engine: Engine, campaign_id: int) -> AuditResult:
+    """Prove the books of a campaign."""
+    with engine.ledger.read() as tx:
+        return audit.examine(tx, campaign_id, engine.rules(tx), engine.clock.now())
+
+
+def print_audit(result: AuditResult) -> None:
+    screen.console.print(f"[bold]{escape(_('Audit of the books'))}[/bold]")
+    for check in result.checks:
+        line = f"{check.title} ({screen.number(check.examined)})"
+        if check.passed:
+            screen.say_well(line)
+            continue
+        screen.say_badly(_("{line}: broken {count} times").format(line=line, count=check.total))
+        for finding in check.findings:
+            screen.say(f"    {finding}")
+
+
+def audit_facts(result: AuditResult) -> dict[str, object]:
+    return {
+        "passed": result.passed,
+        "checks": [
+            {
+                "name": check.name,
+                "passed": check.passed,
+                "examined": check.examined,
+                "broken": check.total,
+                "findings": [str(finding) for finding in check.findings],
+            }
+            for check in result.checks
+        ],
+    }
+
+
+def write_files(engine: Engine, report: CampaignReport, out: Path, *, full: bool = False) -> None:
+    """report.html, report.xlsx, attempts.csv and skips.csv in a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.html").write_text(html.render(report), encoding="utf-8")
+    with engine.ledger.read() as tx:
+        workbook.write(out / "report.xlsx", tx, report, full=full)
+        with (out / "attempts.csv").open("w", encoding="utf-8", newline="") as file:
+            export.write_csv(export.attempts(tx, report.campaign.id, full=full), file)
+        with (out / "skips.csv").open("w", encoding="utf-8", newline="") as file:
+            export.write_csv(export.skips(tx, report.campaign.id), file, export.SKIP_COLUMNS)

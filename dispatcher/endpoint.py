@@ -76,11 +76,9 @@ def application(engine: Engine) -> Starlette:
 
     async def ask_unsubscribe(_request: Request) -> Response:
         # Scanners of mail follow every link: only a POST unsubscribes.
-        return _page(
-            _("Stop these letters?"),
-            f'<form method="post"><button>{escape(_("Yes, no more letters of this kind"))}'
-            "</button></form>",
-        )
+        button = escape(_("Yes, no more letters of this kind"))
+        form = f'<form method="post"><button>{button}</button></form>'
+        return _page(_("Stop these letters?"), form)
 
     async def unsubscribe(request: Request) -> Response:
         await run_in_threadpool(receipts.unsubscribe, engine, request.path_params["token"])

@@ -53,3 +53,8 @@ class LedgerAway(DispatcherError):
     """The database did not answer for longer than we are ready to wait."""
 
     exit_code = 1
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The database does not answer. Nothing is lost; try again when it is back.")
+        )

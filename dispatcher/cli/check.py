@@ -109,7 +109,7 @@ def _library(settings: Settings) -> str:
 
 
 def _regions(settings: Settings) -> str:
-    return str(len(load_regions(settings.regions_file).spellings()))
+    return str(len(load_regions(settings.regions_file).by_key))
 
 
 def _patterns(settings: Settings) -> str:

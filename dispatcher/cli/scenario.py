@@ -1,7 +1,7 @@
 """`dispatcher scenario …`"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +9,8 @@ from campaigns.scenario_description import describe
 from campaigns.scenario_file import ScenarioFile, library, library_path, read_scenario
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
+from dispatcher.engine import Engine
+from dispatcher.errors import NotFound
 from dispatcher.ledger import scenarios
 from dispatcher.ledger.scenarios import StoredScenario
 from templates.i18n import _
@@ -26,12 +28,8 @@ def find_file(which: str, supplier: dict[str, str]) -> ScenarioFile:
     return read_scenario(shared.existing(Path(which)), supplier=supplier)
 
 
-def find_or_add(engine: object, which: str, actor: str) -> StoredScenario:
+def find_or_add(engine: Engine, which: str, actor: str) -> StoredScenario:
     """A stored scenario; a built-in one that nobody stored yet is stored now."""
-    from dispatcher.engine import Engine
-    from dispatcher.errors import NotFound
-
-    assert isinstance(engine, Engine)  # noqa: S101
     with engine.ledger.write() as tx:
         try:
             return scenarios.find(tx, which)
@@ -47,7 +45,7 @@ def list_(as_json: AsJson = False) -> None:
     engine = shared.engine()
     with engine.ledger.read() as tx:
         stored = {one.name: one for one in scenarios.newest(tx)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in sorted({*stored, *library()}):
         one = stored.get(name)
         scenario = one.scenario if one else read_scenario(library_path(name)).scenario
@@ -70,7 +68,7 @@ def list_(as_json: AsJson = False) -> None:
             (
                 r["name"],
                 r["title"],
-                ", ".join(map(str, r["channels"])),
+                ", ".join(r["channels"]),
                 r["version"] or _("built in"),
             )
             for r in rows

@@ -49,7 +49,7 @@ def facts(report: CampaignReport) -> dict[str, object]:
         "adds_up": report.adds_up,
         "without_own_zone": report.without_own_zone,
         "channels": {figures.channel.value: _channel(figures) for figures in report.channels},
-        "row_errors": {error.code: error.count for error in report.row_errors},
+        "row_errors": {error.code: error.rows for error in report.row_errors},
     }
 
 

@@ -10,6 +10,7 @@ from campaigns.audience.cells import unshielded
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import Suppression
 from campaigns.contact import BadContact, classify_email, classify_phone
+from campaigns.permission import account_party, point_party
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import NotPossible
@@ -85,7 +86,7 @@ def remove(
     settings = shared.settings()
     engine = shared.engine(settings)
     point, number = _party(contact, account)
-    party = suppressions.account_party(number) if number else suppressions.point_party(point or "")
+    party = account_party(number) if number else point_party(point or "")
     with engine.ledger.write() as tx:
         removed = suppressions.remove(
             tx, party, channel, shared.actor(settings), engine.clock.now()

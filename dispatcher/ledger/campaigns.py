@@ -136,7 +136,7 @@ def change(
         present = get(tx, campaign.id)
         raise NotPossible(
             _("Campaign {id} is {status}; it cannot become {to}.").format(
-                id=campaign.id, status=_(present.status.value), to=_(to.value)
+                id=campaign.id, status=present.status.value, to=to.value
             )
         )
     trail.note(tx, now, actor, f"campaign.{to}", campaign.subject)

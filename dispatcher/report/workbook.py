@@ -89,13 +89,13 @@ def write(
             share=book.add_format({"num_format": "0.0%"}),
             instant=book.add_format({"num_format": "dd.mm.yyyy hh:mm:ss", "align": "left"}),
         )
-        _summary(book, formats, report, cut=report.attempts > row_limit - 1)
+        _summary(book, formats, report, cut=report.attempts > row_limit - 2)
         _by_channel(book, formats, report)
         attempts = export.attempts(tx, campaign_id, full=full)
         _list(book, formats, _("Attempts"), _attempt_columns(), _cells(attempts), row_limit)
         unreached = export.unreached(tx, campaign_id, full=full)
         _list(
-            book, formats, _("Not reached list"), _unreached_columns(), _cells(unreached), row_limit
+            book, formats, _("Without a result"), _unreached_columns(), _cells(unreached), row_limit
         )
         skips = export.skips(tx, campaign_id)
         _list(book, formats, _("Skips"), _skip_columns(), _skip_cells(skips), row_limit)

@@ -102,8 +102,9 @@ class Loop:
             room = settings.max_in_flight - deliveries.in_flight(tx)
             if room <= 0:
                 return 0
+            lease_until = now + timedelta(seconds=settings.lease_seconds)
             claimed = deliveries.claim_due(
-                tx, now, now + timedelta(seconds=settings.lease_seconds), claim, room
+                tx, now, lease_until, claim, room, tuple(self._engine.channels)
             )
         batches: defaultdict[tuple[bool, ChannelName, int], list[int]] = defaultdict(list)
         for delivery_id, campaign_id, channel, urgent in claimed:

@@ -42,6 +42,8 @@ def application(engine: Engine) -> Starlette:
     """The endpoint's routes over one engine."""
 
     async def provider(request: Request, channel: ChannelName, kind: str) -> Response:
+        if channel not in engine.channels:
+            return PlainTextResponse("not found", status_code=404)
         try:
             form = await _form(request)
         except TooLarge:

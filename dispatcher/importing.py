@@ -1,6 +1,6 @@
 """An audience from a file into the ledger: a stream, in pieces, each of them whole or absent."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from campaigns.regions import load_regions
 from dispatcher.engine import Engine
 from dispatcher.ledger import audiences
 from dispatcher.ledger.audiences import StoredAudience
+from dispatcher.ledger.reports import RowErrorCount, by_row_error
 
 CHUNK = 2000
 
@@ -25,7 +26,7 @@ class Imported:
     unmapped: tuple[str, ...]
     rows_refused: int
     rows_warned: int
-    errors: Mapping[tuple[str, bool], int]
+    errors: Sequence[RowErrorCount]
 
 
 def import_audience(
@@ -74,7 +75,7 @@ def import_audience(
         told(rows)
     with engine.ledger.write() as tx:
         audience = audiences.finish(tx, audience_id, rows, sorted(columns), actor, clock.now())
-        counts = audiences.error_counts(tx, audience_id)
+        counts = by_row_error(tx, audience_id)
     return Imported(
         audience=audience,
         encoding=file.encoding,

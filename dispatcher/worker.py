@@ -126,6 +126,7 @@ def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> 
     handed: dict[int, tuple[str | None, datetime]] = {}
     findings: list[Finding] = []
     later: list[Answered] = []
+    unsent: list[int] = []
     for answer in answers:
         handover, attempt_id = answer.handover, answer.opened.attempt_id
         match handover.kind:
@@ -147,6 +148,8 @@ def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> 
             case HandoverKind.POSTPONED:
                 if answer.opened.is_resend:
                     # It may have left the first time; only the second time is certain.
+                    if not handover.about_recipient:
+                        unsent.append(attempt_id)
                     findings.append(
                         Finding(attempt_id, Outcome.UNCERTAIN, answer.at, handover.detail)
                     )
@@ -157,6 +160,7 @@ def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> 
                 else:
                     later.append(answer)
     _await_receipts(tx, engine, handed, answers)
+    attempts.take_back_send(tx, unsent)
     record(tx, engine, findings, now)
     _postpone(tx, engine, later, now)
 

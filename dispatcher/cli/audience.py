@@ -1,5 +1,6 @@
 """`dispatcher audience …`"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.importing import Imported, import_audience, write_errors
 from dispatcher.ledger import audiences
+from dispatcher.ledger.reports import RowErrorCount, by_row_error
 from templates.i18n import _, ngettext
 
 app = typer.Typer(no_args_is_help=True)
@@ -68,8 +70,8 @@ def _facts(imported: Imported) -> dict[str, object]:
         "sheet": imported.sheet,
         "further_columns": imported.unmapped,
         "errors": [
-            {"code": code, "refused": fatal, "count": count}
-            for (code, fatal), count in imported.errors.items()
+            {"code": error.code, "refused": error.fatal, "count": error.rows}
+            for error in imported.errors
         ],
     }
 
@@ -89,14 +91,7 @@ def tell(imported: Imported, errors: Path | None) -> None:
     if imported.unmapped:
         screen.say("  " + _("Further columns: {names}").format(names=", ".join(imported.unmapped)))
     if imported.errors:
-        screen.table(
-            _("Rows with mistakes"),
-            [_("mistake"), _("count"), _("what became of the row")],
-            [
-                (code, count, _("left out") if fatal else _("taken without the value"))
-                for (code, fatal), count in imported.errors.items()
-            ],
-        )
+        _tell_errors(imported.errors)
         if errors is not None:
             screen.say(
                 "  "
@@ -104,6 +99,17 @@ def tell(imported: Imported, errors: Path | None) -> None:
                     path=errors
                 )
             )
+
+
+def _tell_errors(found: Sequence[RowErrorCount]) -> None:
+    screen.table(
+        _("Rows with mistakes"),
+        [_("mistake"), _("rows"), _("what became of the row")],
+        [
+            (error.message, error.rows, _("left out") if error.fatal else _("taken without it"))
+            for error in sorted(found, key=lambda error: (not error.fatal, -error.rows))
+        ],
+    )
 
 
 @app.command("list", help=_("The stored lists."))
@@ -154,7 +160,7 @@ def show(
     engine = shared.engine()
     with engine.ledger.read() as tx:
         audience = audiences.find(tx, name)
-        counts = audiences.error_counts(tx, audience.id)
+        counts = by_row_error(tx, audience.id)
     if errors is not None:
         write_errors(engine, audience, errors)
     if as_json:
@@ -168,8 +174,8 @@ def show(
                 "imported_at": audience.imported_at,
                 "imported_by": audience.imported_by,
                 "errors": [
-                    {"code": code, "refused": fatal, "count": count}
-                    for (code, fatal), count in counts.items()
+                    {"code": error.code, "refused": error.fatal, "count": error.rows}
+                    for error in counts
                 ],
             }
         )
@@ -186,11 +192,4 @@ def show(
         ],
     )
     if counts:
-        screen.table(
-            _("Rows with mistakes"),
-            [_("mistake"), _("count"), _("what became of the row")],
-            [
-                (code, count, _("left out") if fatal else _("taken without the value"))
-                for (code, fatal), count in counts.items()
-            ],
-        )
+        _tell_errors(counts)

@@ -19,7 +19,7 @@ from dispatcher.report import export, html, words, workbook
 from dispatcher.report.figures import CampaignReport, ChannelFigures
 from templates.i18n import _
 
-BAR_WIDTH = 24
+BAR_WIDTH = 14
 
 
 def campaign_status(status: str) -> str:
@@ -88,7 +88,7 @@ def panel(report: CampaignReport, zone: str) -> Group:
     head.append(f"{campaign.title} · ", style="bold")
     head.append(campaign_status(campaign.status))
     head.append(f" · {screen.moment(report.made_at, zone)}", style="dim")
-    grid = Table(box=None, pad_edge=False, padding=(0, 1))
+    grid = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True)
     titles = ("", _("planned"), _("attempts"), _("reached"), "", _("waiting"), _("ended"))
     for index, title in enumerate(titles):
         grid.add_column(title, justify="left" if index in (0, 4) else "right", style=None)

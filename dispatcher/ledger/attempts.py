@@ -99,6 +99,16 @@ def reopen(tx: Transaction, attempt_ids: Collection[int]) -> None:
     )
 
 
+def take_back_send(tx: Transaction, attempt_ids: Collection[int]) -> None:
+    """A letter that was to go once more did not: the server was away, and that does not count."""
+    if attempt_ids:
+        tx.execute(
+            update(attempts)
+            .where(attempts.c.id.in_(list(attempt_ids)), attempts.c.sends > 1)
+            .values(sends=attempts.c.sends - 1)
+        )
+
+
 def discard(tx: Transaction, attempt_ids: Collection[int]) -> None:
     """Nothing was sent, for certain: a postponement is no attempt."""
     tx.execute(

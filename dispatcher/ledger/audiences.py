@@ -258,17 +258,6 @@ def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
         )
 
 
-def error_counts(tx: Transaction, audience_id: int) -> Mapping[tuple[str, bool], int]:
-    """How many row errors of each code, by whether the row was lost to them."""
-    rows = tx.execute(
-        select(row_errors.c.code, row_errors.c.fatal, func.count())
-        .where(row_errors.c.audience_id == audience_id)
-        .group_by(row_errors.c.code, row_errors.c.fatal)
-        .order_by(row_errors.c.code)
-    )
-    return {(code, fatal): count for code, fatal, count in rows}
-
-
 def get_many(tx: Transaction, ids: Sequence[int]) -> Mapping[int, Recipient]:
     """Recipients by id, with their contact points."""
     rows = tx.execute(select(recipients).where(recipients.c.id.in_(ids))).all()

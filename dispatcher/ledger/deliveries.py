@@ -100,12 +100,18 @@ def last_planned(tx: Transaction, campaign_id: int) -> int:
 
 
 def claim_due(
-    tx: Transaction, now: datetime, lease_until: datetime, claim: str, limit: int
+    tx: Transaction,
+    now: datetime,
+    lease_until: datetime,
+    claim: str,
+    limit: int,
+    channels: Collection[ChannelName] = tuple(ChannelName),
 ) -> Sequence[tuple[int, int, ChannelName, bool]]:
     """Take due deliveries of running campaigns for this claim, urgent ones first.
 
-    Any number of loops may do so at once: none gets what another one took. Returns
-    (delivery, campaign, channel, urgent).
+    Any number of loops may do so at once: none gets what another one took. Deliveries on other
+    `channels` than those that are set up stay where they are. Returns (delivery, campaign,
+    channel, urgent).
     """
     due = (
         select(deliveries.c.id)
@@ -113,6 +119,7 @@ def claim_due(
         .where(
             deliveries.c.status == Status.PENDING,
             deliveries.c.due_at <= now,
+            deliveries.c.channel.in_(list(channels)),
             campaigns.c.status == CampaignStatus.RUNNING,
             campaigns.c.end_at > now,
         )

@@ -109,7 +109,7 @@ def meter(value: int, whole: int, title: str) -> Markup:
     width = value / whole * 100 if whole else 0
     return Markup(  # noqa: S704 - every text in it is escaped
         '<svg viewBox="0 0 100 8" preserveAspectRatio="none" '
-        f'style="height:8px;min-width:4rem" role="img" aria-label="{escape(title)}">'
+        f'style="height:8px" role="img" aria-label="{escape(title)}">'
         '<rect class="c-track" width="100" height="8" rx="2"/>'
         f'<rect class="c-good" width="{width:.1f}" height="8" rx="2"/></svg>'
     )

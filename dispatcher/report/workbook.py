@@ -279,7 +279,7 @@ def _skip_cells(rows: Iterable[Row]) -> Iterator[list[Value]]:
 
 
 def _error_cells(tx: Transaction, report: CampaignReport) -> Iterator[list[Value]]:
-    fatal = {True: _("left out"), False: _("taken with a remark")}
+    fatal = {True: _("row left out"), False: _("taken with a remark")}
     for error in audiences.errors_of(tx, report.audience.id):
         yield [
             error.row,

@@ -5,6 +5,7 @@ claims, workers send through the real channels to a server on a real socket.
 """
 
 import csv
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,16 +111,16 @@ class House:
     works: Works
     worker: Worker
 
-    def import_rows(self, rows: Sequence[Mapping[str, str]], name: str = "people") -> Imported:
-        path = write_rows(self.folder / f"{name}.csv", rows)
-        return import_audience(self.engine, path, name, "test", mapping={})
+    def import_rows(self, rows: Sequence[Mapping[str, str]]) -> Imported:
+        path = write_rows(self.folder / "people.csv", rows)
+        return import_audience(self.engine, path, "people", "test", mapping={})
 
     def launch(
         self,
         *channels: ChannelName,
         days: int = 14,
         words: Mapping[str, str] | None = None,
-        audience: str = "people",
+        fields: Sequence[str] = (),
     ) -> Campaign:
         """A campaign of a scenario that says something harmless on these channels."""
         texts = self.folder / "templates" / "note"
@@ -129,6 +130,7 @@ class House:
         scenario = self.folder / "note.toml"
         scenario.write_text(
             'name = "note"\ntitle = "Сообщение"\npurpose = "service"\nsame_contact = "separate"\n'
+            + f"fields = {json.dumps(fields, ensure_ascii=False)}\n"
             + "".join(f'[channels.{channel}]\ntemplate = "note"\n' for channel in channels),
             "utf-8",
         )
@@ -137,7 +139,7 @@ class House:
         return campaigning.launch(
             self.engine,
             "note",
-            audience,
+            "people",
             "test",
             end_at=self.clock.now() + timedelta(days=days),
         )

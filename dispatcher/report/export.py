@@ -131,12 +131,13 @@ def write_jsonl(rows: Iterable[Mapping[str, Cell]], file: TextIO) -> int:
 def shielded(text: str) -> str:
     """The text with an apostrophe before what a spreadsheet would run as a formula.
 
-    A phone number is left as it is: a plus followed by nothing but digits is only a number
-    (OWASP, "CSV Injection").
+    A phone number is left as it is, masked or not: a plus followed by nothing but digits and
+    stars is only a number (OWASP, "CSV Injection").
     """
     if not text or text[0] not in FORMULA_STARTS:
         return text
-    if text[0] == "+" and text[1:].isascii() and text[1:].isdigit():
+    digits = text[1:].replace("*", "")
+    if text[0] == "+" and digits.isascii() and digits.isdigit():
         return text
     return "'" + text
 

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from aiosmtplib import SMTP, SMTPException
+from aiosmtplib import SMTPException
 from aiosmtplib.errors import (
     SMTPAuthenticationError,
     SMTPConnectError,
@@ -17,7 +17,7 @@ from aiosmtplib.errors import (
     SMTPTimeoutError,
 )
 
-from channels.email.session import MailSession
+from channels.email.session import MailSession, PromptClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class MailServer:
     tls_context: ssl.SSLContext | None
     local_hostname: str | None
 
-    def client(self) -> SMTP:
+    def client(self) -> PromptClient:
         # start_tls=None would upgrade by chance; the settings alone decide. A name for EHLO is
         # given because the library would otherwise ask DNS for it on every connection.
-        return SMTP(
+        return PromptClient(
             hostname=self.host,
             port=self.port,
             username=self.username,
@@ -105,6 +105,7 @@ class ConnectionPool:
     async def close(self) -> None:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(_say_goodbye(session) for session in idle))
+        await asyncio.sleep(0)  # lets the cut transports close their sockets
 
 
 async def _say_goodbye(session: MailSession) -> None:

@@ -5,11 +5,27 @@ which side of the final dot the connection broke. Just that decides between "cer
 and "perhaps sent", so the two steps are taken apart here.
 """
 
+import asyncio
+
 from aiosmtplib import SMTP
 from aiosmtplib.errors import SMTPServerDisconnected
 
 from channels.email.envelope import EnvelopeAddress
 from channels.email.replies import Reply
+
+
+class PromptClient(SMTP):
+    """aiosmtplib's client that has really closed when it says so.
+
+    A TLS connection closes by an exchange that would outlive the batch's event loop and leave its
+    socket open, so the transport is cut; nothing of ours is in it after QUIT.
+    """
+
+    def close(self) -> None:
+        transport = self.transport
+        super().close()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
 
 
 class MailSession:

@@ -10,7 +10,7 @@ class ChannelName(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why a customer is contacted. Marketing and surveys need consent; the rest perform the contract."""
+    """Why a customer is contacted. Marketing and surveys need consent, the rest does not."""
 
     SERVICE = "service"
     MARKETING = "marketing"

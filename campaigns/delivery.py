@@ -55,9 +55,7 @@ _DECIDED = frozenset(
 LEGAL: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.QUEUED, Status.POSITIVE}) | _DECIDED,
     # Given up before an attempt: the words cannot be made, or no living contact point is left.
-    Status.QUEUED: frozenset(
-        {Status.PENDING, Status.SENDING, Status.POSITIVE, Status.GIVEN_UP}
-    )
+    Status.QUEUED: frozenset({Status.PENDING, Status.SENDING, Status.POSITIVE, Status.GIVEN_UP})
     | _DECIDED,
     Status.SENDING: frozenset({Status.PENDING, Status.AWAITING, Status.UNCERTAIN}) | _ENDS,
     Status.AWAITING: frozenset({Status.PENDING, Status.UNCERTAIN}) | _ENDS,

@@ -84,7 +84,7 @@ def may_be_told(
     rules: Rulebook,
     at: datetime,
 ) -> SkipReason | None:
-    """What forbids telling this customer at all, at whatever contact point; None if nothing does."""
+    """What forbids telling this customer at whatever contact point; None if nothing does."""
     if not consent_allows(rules.consents, scenario.purpose, channel, recipient.consents, at.date()):
         return SkipReason.NO_CONSENT
     stop = suppressed(

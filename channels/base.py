@@ -64,8 +64,9 @@ class Handover:
 
     `outcome` is set when and only when the kind is *refused*. `reference` is the provider's own
     name for what it accepted. `retry_after_seconds` belongs to *postponed*, and so does
-    `about_recipient`: a full mailbox cannot be waited for like a server that is away. `detail` is for staff
-    and logs: the provider's code and a few words, never a number, an address or a secret.
+    `about_recipient`: a full mailbox cannot be waited for like a server that is away.
+    `detail` is for staff and logs: the provider's code and a few words, never a number, an address
+    or a secret.
     """
 
     kind: HandoverKind

@@ -68,7 +68,8 @@ def _check(engine: Engine, scenario: Scenario, audience: StoredAudience) -> None
         raise NotPossible(
             _(
                 "The audience “{audience}” has no column {missing}, which the scenario needs. "
-                "It has: {columns}. Import the file again and name the column: --map “Header={field}”."
+                "It has: {columns}. Import the file again and name the column: "
+                "--map “Header={field}”."
             ).format(
                 audience=audience.name,
                 missing=", ".join(missing),

@@ -24,7 +24,7 @@ def compose(
     number: int,
     now: datetime,
 ) -> Message:
-    """The message of one attempt. Raises templates.errors.RenderError when the words cannot be made.
+    """The message of one attempt. Raises RenderError when the words cannot be made.
 
     Everything in it follows from the attempt, so that a letter that is sent once more is the same
     letter under the same Message-ID.

@@ -54,7 +54,7 @@ class Loop:
         self._name_claim = name_claim or (lambda: uuid.uuid4().hex)
 
     def recover(self) -> int:
-        """At the start of the only process there is: whatever was in flight, died with the last one.
+        """At the start of the only process: whatever was in flight died with the last one.
 
         Claims are due again; open attempts of which nothing more will be heard from a worker are
         uncertain at once. How many attempts that were.
@@ -149,7 +149,7 @@ class Loop:
         return len(findings)
 
     def _settle(self, now: datetime) -> int:
-        """Time is over for receipts: a letter without a bounce has arrived; others are asked for."""
+        """The time for receipts is over: a letter without a bounce arrived, others are asked."""
         ask: defaultdict[ChannelName, list[int]] = defaultdict(list)
         with self._engine.ledger.write() as tx:
             locked = deliveries.lock(tx, deliveries.lapsed(tx, Status.AWAITING, now))

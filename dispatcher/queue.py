@@ -52,6 +52,16 @@ def make_broker(redis_url: str | None) -> dramatiq.Broker:
     return broker
 
 
+def ping(redis_url: str) -> None:
+    """Whether Redis answers. Raises QueueAway."""
+    from redis import Redis
+
+    try:
+        Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=5).ping()
+    except (RedisError, OSError, ValueError) as error:
+        raise QueueAway(type(error).__name__) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """The loop's side: batches go out by channel, urgent ones by a queue of their own."""

@@ -159,7 +159,7 @@ def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> 
                     )
                 else:
                     later.append(answer)
-    _await_receipts(tx, engine, handed, answers)
+    _await_receipts(tx, handed, answers)
     attempts.take_back_send(tx, unsent)
     record(tx, engine, findings, now)
     _postpone(tx, engine, later, now)
@@ -167,7 +167,6 @@ def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> 
 
 def _await_receipts(
     tx: Transaction,
-    engine: Engine,
     handed: Mapping[int, tuple[str | None, datetime]],
     answers: Sequence[Answered],
 ) -> None:

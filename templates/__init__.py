@@ -1,1 +1,1 @@
-"""The words: pure rendering of what a customer hears and reads. No network, no database, no clock."""
+"""The words: pure rendering of what a customer hears and reads. No network, no database."""

@@ -7,7 +7,7 @@ from templates.i18n import set_language
 
 
 def main() -> None:
-    """Run a command; every error that a person can mend is told in a few words, never a traceback."""
+    """Run a command; errors that a person can mend are told in words, without a traceback."""
     # The language of the help itself is needed before the settings are read.
     set_language(os.environ.get("DISPATCHER_LANGUAGE", "ru"))
     from dispatcher.cli.app import app

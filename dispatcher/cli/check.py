@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import typer
-from redis.exceptions import RedisError
 
 from campaigns.channel import ChannelName
 from campaigns.regions import load_regions
@@ -13,7 +12,8 @@ from channels.sandbox import load_patterns
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import DispatcherError
-from dispatcher.ledger import open_ledger
+from dispatcher.ledger import LedgerFault, open_ledger
+from dispatcher.queue import QueueAway, ping
 from dispatcher.settings import Settings
 from dispatcher.wiring import make_channels, receipts_url_of
 from templates.i18n import _
@@ -51,18 +51,16 @@ def check(as_json: AsJson = False) -> None:
 def _examine(what: str, look: Callable[[], str]) -> Examined:
     try:
         return Examined(what, True, look())
-    except (DispatcherError, Refused, RedisError, OSError, ValueError) as error:
+    except (DispatcherError, Refused, OSError, ValueError) as error:
         return Examined(what, False, str(error))
 
 
 def _ledger(settings: Settings) -> str:
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         ledger = open_ledger(settings.ledger_url)
         with ledger.read():
             pass
-    except SQLAlchemyError as error:
+    except LedgerFault as error:
         # Its text may hold the address with the password.
         raise OSError(
             _("the database does not answer ({kind})").format(kind=type(error).__name__)
@@ -73,12 +71,9 @@ def _ledger(settings: Settings) -> str:
 def _queue(settings: Settings) -> str:
     if settings.redis_url is None:
         return _("in this process")
-    import redis
-
-    client = redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=5)
     try:
-        client.ping()
-    except RedisError as error:
+        ping(settings.redis_url.get_secret_value())
+    except QueueAway as error:
         raise OSError(
             _("Redis does not answer ({kind})").format(kind=type(error).__name__)
         ) from None

@@ -1,4 +1,4 @@
-"""`dispatcher demo`: from a billing export to a report, in two simulated weeks that take seconds."""
+"""`dispatcher demo`: from a billing export to a report, two simulated weeks in seconds."""
 
 import time
 from datetime import datetime

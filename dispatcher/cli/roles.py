@@ -10,13 +10,13 @@ from typing import Annotated
 
 import structlog
 import typer
-from sqlalchemy.exc import DBAPIError
 
 from dispatcher.cli import screen, shared
 from dispatcher.clock import SystemClock
 from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.errors import AlreadyRunning, BadSetting
+from dispatcher.ledger import LedgerFault
 from dispatcher.queue import QUEUES
 from dispatcher.settings import Settings
 from dispatcher.wiring import make_engine, make_works, serving
@@ -148,7 +148,7 @@ def _turn(loop: Loop, poll_seconds: float, stopped: threading.Event) -> None:
     while not stopped.is_set():
         try:
             idle = loop.tick().is_idle
-        except DBAPIError as error:
+        except LedgerFault as error:
             log.error("ledger.away", kind=type(error).__name__)
             idle = True
         except Exception:

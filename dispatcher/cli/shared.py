@@ -1,4 +1,4 @@
-"""What the commands have in common: options, the engine, and reading instants as clerks write them."""
+"""What the commands share: options, the engine, instants as clerks write them."""
 
 import getpass
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""A campaign's figures on the screen and in files: the same for `show`, `watch`, `report`, `demo`."""
+"""A campaign's figures on the screen and in files: one way for every command that shows them."""
 
 import json
 from pathlib import Path

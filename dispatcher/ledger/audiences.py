@@ -79,14 +79,19 @@ def add_recipients(
         if error is not None:
             errors.append(error)
     present = _present(tx, audience_id, list(merged))
+    known = get_many(tx, list(present.values()))
     for account, stored_id in present.items():
-        stored = get_many(tx, [stored_id])[stored_id]
+        stored = known[stored_id]
         joined, error = join_rows(stored, merged.pop(account))
         if error is not None:
             errors.append(error)
-        known = {point.address for point in stored.contact_points}
-        fresh = [point for point in joined.contact_points if point.address not in known]
-        _insert_points(tx, audience_id, stored_id, fresh, len(known))
+        if joined != stored:
+            # A refusal that only the later row tells counts as much as one in the first.
+            tx.execute(
+                update(recipients).where(recipients.c.id == stored_id).values(_values(joined))
+            )
+        begun = len(stored.contact_points)
+        _insert_points(tx, audience_id, stored_id, joined.contact_points[begun:], begun)
     if merged:
         _insert(tx, audience_id, list(merged.values()))
     return errors
@@ -104,25 +109,7 @@ def _present(tx: Transaction, audience_id: int, accounts: Sequence[str]) -> dict
 def _insert(tx: Transaction, audience_id: int, batch: Sequence[Recipient]) -> None:
     ids = tx.execute(
         insert(recipients).returning(recipients.c.id, sort_by_parameter_order=True),
-        [
-            {
-                "audience_id": audience_id,
-                "row": r.row,
-                "account_number": r.account_number,
-                "name": r.name,
-                "patronymic": r.patronymic,
-                "surname": r.surname,
-                "segment": r.segment.value,
-                "branch": r.branch,
-                "region": r.region,
-                "zone": r.zone,
-                "zone_source": r.zone_source.value,
-                "language": r.language,
-                "consents": [_write_consent(consent) for consent in r.consents],
-                "fields": dict(r.fields),
-            }
-            for r in batch
-        ],
+        [{"audience_id": audience_id, **_values(r)} for r in batch],
     ).scalars()
     points = [
         {
@@ -137,6 +124,24 @@ def _insert(tx: Transaction, audience_id: int, batch: Sequence[Recipient]) -> No
     ]
     if points:
         tx.execute(insert(contact_points), points)
+
+
+def _values(recipient: Recipient) -> dict[str, object]:
+    return {
+        "row": recipient.row,
+        "account_number": recipient.account_number,
+        "name": recipient.name,
+        "patronymic": recipient.patronymic,
+        "surname": recipient.surname,
+        "segment": recipient.segment.value,
+        "branch": recipient.branch,
+        "region": recipient.region,
+        "zone": recipient.zone,
+        "zone_source": recipient.zone_source.value,
+        "language": recipient.language,
+        "consents": [_write_consent(consent) for consent in recipient.consents],
+        "fields": dict(recipient.fields),
+    }
 
 
 def _insert_points(

@@ -22,6 +22,8 @@ from dispatcher.errors import BadSetting, LedgerAway
 log = structlog.get_logger()
 
 Transaction = Connection
+# What a database that is away, locked or broken raises.
+LedgerFault = DBAPIError
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 60.0
@@ -93,8 +95,16 @@ class Ledger:
         self.engine.dispose()
 
 
+# SQLITE_BUSY, _LOCKED, _IOERR, _FULL and _CANTOPEN; SQLite calls a wrong statement
+# "operational", too, and waiting does not mend that.
+_SQLITE_PASSING = frozenset({5, 6, 10, 13, 14})
+
+
 def _may_pass(error: DBAPIError) -> bool:
-    """A fault that waiting can mend: the server is away or the file is locked."""
+    """A fault that waiting can mend: the server is away, or the file is locked."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return (code & 0xFF) in _SQLITE_PASSING
     return isinstance(error, OperationalError) or error.connection_invalidated
 
 

@@ -61,13 +61,13 @@ class Change:
 
 def insert_planned(
     tx: Transaction, campaign_id: int, planned: Sequence[Planned], *, urgent: bool
-) -> int:
-    """Store a part of the plan; what is there already stays as it is. How many were new."""
+) -> None:
+    """Store a part of the plan; what is there already stays as it is."""
     if not planned:
-        return 0
+        return
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(deliveries).on_conflict_do_nothing()
-    result = tx.execute(
+    tx.execute(
         statement,
         [
             {
@@ -86,7 +86,6 @@ def insert_planned(
             for p in planned
         ],
     )
-    return max(result.rowcount, 0)
 
 
 def last_planned(tx: Transaction, campaign_id: int) -> int:
@@ -126,10 +125,12 @@ def claim_due(
         .order_by(deliveries.c.urgent.desc(), deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
         .with_for_update(of=deliveries, skip_locked=True)
+        # As a CTE it is run once; PostgreSQL may run a subquery again and take more than `limit`.
+        .cte("due")
     )
     rows = tx.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(due.scalar_subquery()))
+        .where(deliveries.c.id.in_(select(due.c.id)))
         .values(status=Status.QUEUED, due_at=lease_until, claim=claim)
         .returning(
             deliveries.c.id, deliveries.c.campaign_id, deliveries.c.channel, deliveries.c.urgent
@@ -166,7 +167,7 @@ def release_all(tx: Transaction, now: datetime) -> int:
 def lapsed(
     tx: Transaction, status: Status, now: datetime | None, limit: int = 500
 ) -> Sequence[int]:
-    """Deliveries whose lease or time for a receipt is over; all of the status when `now` is None."""
+    """Deliveries whose lease or time for a receipt is over; with no `now`, all of the status."""
     query = select(deliveries.c.id).where(deliveries.c.status == status)
     if now is not None:
         query = query.where(deliveries.c.due_at <= now)
@@ -253,7 +254,7 @@ def expire(tx: Transaction, campaign_ids: Collection[int]) -> int:
 
 
 def cancel(tx: Transaction, campaign_id: int) -> int:
-    """What was not begun is cancelled; what is in flight ends with its own outcome, or cancelled."""
+    """What was not begun is cancelled; what is in flight ends with its outcome, or cancelled."""
     cancelled = tx.execute(
         update(deliveries)
         .where(

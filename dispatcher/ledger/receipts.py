@@ -25,10 +25,15 @@ def keep(
         insert(receipts).values(
             provider=provider,
             attempt_id=attempt_id,
-            reference=reference,
+            reference=None if reference is None else storable(reference),
             received_at=now,
             outcome=outcome,
             effect=effect,
-            payload=dict(payload),
+            payload={storable(name): storable(value) for name, value in payload.items()},
         )
     )
+
+
+def storable(text: str) -> str:
+    """Text as both databases can keep it: a stranger may send NUL and halves of characters."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")

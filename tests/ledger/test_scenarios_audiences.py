@@ -1,0 +1,139 @@
+"""Scenarios and audiences as either database keeps them."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from campaigns.audience import RowError
+from campaigns.channel import ChannelName, Purpose
+from campaigns.recipient import Consent
+from dispatcher.errors import NotFound, NotPossible
+from dispatcher.ledger import Ledger, audiences, scenarios, trail
+from dispatcher.ledger.reports import by_row_error
+from tests.ledger.making import ACTOR, NOW, PHONE, campaign_of, person, scenario_file
+
+
+def test_the_same_scenario_added_twice_is_one_version(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        first = scenarios.add(tx, scenario_file(), ACTOR, NOW)
+        again = scenarios.add(tx, scenario_file(), ACTOR, NOW)
+        assert (again.id, again.version) == (first.id, 1)
+        assert len(trail.of(tx, "scenario:debt-reminder")) == 1
+
+
+def test_a_changed_scenario_is_a_new_version_and_the_old_one_stays(ledger: Ledger) -> None:
+    file = scenario_file()
+    changed = replace(file, digest="f" * 64, source_toml=file.source_toml + "\n# again\n")
+    with ledger.write() as tx:
+        old = scenarios.add(tx, file, ACTOR, NOW)
+        new = scenarios.add(tx, changed, ACTOR, NOW)
+        assert new.version == 2
+        assert scenarios.find(tx, "debt-reminder").id == new.id
+        assert scenarios.find(tx, "debt-reminder", version=1) == old
+        assert [one.version for one in scenarios.newest(tx)] == [2]
+        assert old.scenario == file.scenario
+        assert old.templates == file.templates
+
+
+def test_a_scenario_that_is_not_there_names_those_that_are(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        scenarios.add(tx, scenario_file(), ACTOR, NOW)
+        with pytest.raises(NotFound, match="debt-reminder"):
+            scenarios.find(tx, "debt")
+
+
+def test_a_recipient_comes_back_as_it_went_in(ledger: Ledger) -> None:
+    consent = Consent(True, Purpose.MARKETING, ChannelName.SMS, "form", date(2026, 2, 28))
+    anna = replace(
+        person("1", "+79160000001", "Anna@example.com"),
+        name="Анна",
+        consents=(consent, Consent(False)),
+        fields={"debt_kopecks": 2**53, "адрес": "ул. «Мира», д. 1"},
+    )
+    with ledger.write() as tx:
+        audience = campaign_of(tx, [anna]).audience_id
+        assert list(audiences.after(tx, audience, 0).values()) == [anna]
+
+
+def test_the_same_account_in_a_later_batch_is_the_same_recipient(ledger: Ledger) -> None:
+    refusal = Consent(False, Purpose.SERVICE)
+    again = replace(person("1", "+79160000002", row=9), name="Анна", consents=(refusal,))
+    with ledger.write() as tx:
+        audience = audiences.begin(tx, "list", "list.csv", (), ACTOR, NOW)
+        assert not audiences.add_recipients(tx, audience, [person("1", "+79160000001")])
+        assert not audiences.add_recipients(tx, audience, [again])
+        [one] = audiences.after(tx, audience, 0).values()
+    assert [p.address for p in one.contact_points] == ["+79160000001", "+79160000002"]
+    # A refusal in the second row counts as much as one in the first.
+    assert (one.name, one.consents, one.row) == ("Анна", (refusal,), 2)
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_two_amounts_for_one_account_are_an_error_and_the_first_counts(
+    ledger: Ledger, batches: int
+) -> None:
+    rows = [person("1", row=2, debt=100), person("1", row=3, debt=999)]
+    with ledger.write() as tx:
+        audience = audiences.begin(tx, "list", "list.csv", (), ACTOR, NOW)
+        pieces = [rows] if batches == 1 else [rows[:1], rows[1:]]
+        errors = [e for piece in pieces for e in audiences.add_recipients(tx, audience, piece)]
+        [one] = audiences.after(tx, audience, 0).values()
+    assert [(e.code, e.row) for e in errors] == [("duplicate_account", 3)]
+    assert one.fields["debt_kopecks"] == 100
+
+
+def test_row_errors_are_kept_with_their_cells_in_the_order_of_the_file(ledger: Ledger) -> None:
+    errors = [
+        RowError(9, "Долг", "bad_amount", "сто", "плохо", "лучше", ("1", "сто"), True, "1"),
+        RowError(3, "E-mail", "bad_email", "@", "плохо", "лучше", ("2", "@"), False, "2"),
+    ]
+    with ledger.write() as tx:
+        audience = audiences.begin(tx, "list", "list.csv", ("Счёт", "Долг"), ACTOR, NOW)
+        audiences.add_errors(tx, audience, errors)
+        assert list(audiences.errors_of(tx, audience)) == errors[::-1]
+        counts = {(one.code, one.fatal): one.rows for one in by_row_error(tx, audience)}
+        assert counts == {("bad_amount", True): 1, ("bad_email", False): 1}
+
+
+def test_an_interrupted_import_is_not_there_and_the_next_one_begins_anew(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        old = audiences.begin(tx, "list", "list.csv", (), ACTOR, NOW)
+        audiences.add_recipients(tx, old, [person("1", "+79160000001")])
+    with ledger.write() as tx:
+        with pytest.raises(NotFound):
+            audiences.find(tx, "list")
+        new = audiences.begin(tx, "list", "list.csv", (), ACTOR, NOW)
+        audiences.add_recipients(tx, new, [person("2", "+79160000002")])
+        stored = audiences.finish(tx, new, 1, ["debt_kopecks"], ACTOR, NOW)
+        assert stored.recipients == 1
+        assert [r.account_number for r in audiences.after(tx, new, 0).values()] == ["2"]
+
+
+def test_the_name_of_an_audience_that_is_ready_is_taken(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        campaign_of(tx, [person("1")], name="list")
+        with pytest.raises(NotPossible, match="list"):
+            audiences.begin(tx, "list", "other.csv", (), ACTOR, NOW)
+
+
+def test_rows_added_to_an_audience_add_to_its_counts_and_columns(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        audience = campaign_of(tx, [person("1")]).audience_id
+        audiences.add_recipients(tx, audience, [person("2")])
+        stored = audiences.finish(tx, audience, 3, ["due_on"], ACTOR, NOW)
+    assert (stored.rows, stored.recipients) == (4, 2)
+    assert stored.columns == ("debt_kopecks", "due_on")
+
+
+def test_only_those_who_share_a_contact_point_are_told_so(ledger: Ledger) -> None:
+    people = [
+        person("1", "+79160000001"),
+        person("2", "+79160000002", "a@example.com"),
+        person("3", "+79160000001"),
+    ]
+    with ledger.write() as tx:
+        audience = campaign_of(tx, people).audience_id
+        sharing = audiences.get_many(tx, audiences.sharing(tx, audience))
+    assert sorted(one.account_number for one in sharing.values()) == ["1", "3"]
+    assert all(one.reachable_on(PHONE) for one in sharing.values())

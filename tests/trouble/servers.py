@@ -93,6 +93,11 @@ class HttpProvider(Provider):
 
         super().__init__(Handler, port)
 
+    def recipients(self) -> list[str]:
+        """Whom each message was for, as the provider writes numbers."""
+        fields = [posted(request) for request in self.sends]
+        return [form.get("To") or form["number"] for form in fields]
+
 
 def http(status: int, body: str, kind: str = "application/json", **headers: str) -> bytes:
     encoded = body.encode()

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     company: str = "Энергосбыт"
     company_phone: str = "+78001000000"
     company_site: str = "https://example.com"
+    company_signer: str = ""
+    company_signer_post: str = ""
 
     # tables that staff may replace
     regions_file: Path | None = None
@@ -150,10 +152,16 @@ class Settings(BaseSettings):
 
     def supplier(self) -> dict[str, str]:
         """What every template may say about us."""
+        signer = {
+            "company_signer": self.company_signer,
+            "company_signer_post": self.company_signer_post,
+        }
         return {
             "company": self.company,
             "company_phone": self.company_phone,
             "company_site": self.company_site,
+            # Without them the templates sign for the department, in the letter's language.
+            **{name: value for name, value in signer.items() if value},
         }
 
 

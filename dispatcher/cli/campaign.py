@@ -41,6 +41,9 @@ def launch(
     end: Annotated[
         str | None, typer.Option(help=_("When it ends; 14 days after its start if left out."))
     ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help=_("The zone of recipients whose own is not known."))
+    ] = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help=_("A rehearsal: to be run by “up --sandbox”."))
     ] = False,
@@ -62,6 +65,7 @@ def launch(
             actor,
             start_at=shared.read_instant(start, settings.zone),
             end_at=shared.read_instant(end, settings.zone, end_of_day=True),
+            zone=shared.read_zone(zone),
             told=lambda done: status.update(
                 _("Planning: {count} recipients").format(count=screen.number(done))
             ),

@@ -4,7 +4,7 @@ import getpass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import typer
 
@@ -71,6 +71,15 @@ def read_instant(text: str | None, zone: str, *, end_of_day: bool = False) -> da
 def _day(day: date, zone: str, end_of_day: bool) -> datetime:
     day = day + timedelta(days=1) if end_of_day else day
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def read_zone(text: str | None) -> str | None:
+    """An IANA zone that exists. Raises NotPossible."""
+    if text is not None and text not in available_timezones():
+        raise NotPossible(
+            _("“{text}” is no time zone: write one such as Asia/Omsk.").format(text=text)
+        )
+    return text
 
 
 def read_mapping(pairs: list[str] | None) -> dict[str, str]:

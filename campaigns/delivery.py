@@ -53,7 +53,8 @@ _DECIDED = frozenset(
 )
 
 LEGAL: dict[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.QUEUED, Status.POSITIVE}) | _DECIDED,
+    # Given up while a letter waits to be sent again: the first sending turned out to be refused.
+    Status.PENDING: frozenset({Status.QUEUED, Status.POSITIVE, Status.GIVEN_UP}) | _DECIDED,
     # Given up before an attempt: the words cannot be made, or no living contact point is left.
     Status.QUEUED: frozenset({Status.PENDING, Status.SENDING, Status.POSITIVE, Status.GIVEN_UP})
     | _DECIDED,

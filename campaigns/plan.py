@@ -97,12 +97,12 @@ def plan_recipient(
 ) -> list[Planned]:
     """Every channel of the scenario for one recipient, in the scenario's order.
 
-    In a cascade each channel that can be used waits `delay` longer than the one before; a channel
-    that is skipped takes no turn.
+    In a cascade each channel waits `delay` from when the one before is due, wherever the window
+    moved that; a channel that is skipped takes no turn.
     """
     zone = recipient.zone or term.zone
     planned: list[Planned] = []
-    turn = 0
+    not_before = term.start_at
     for channel in scenario.sequence():
         answer = contactable(scenario, channel, recipient, facts, rules, term.start_at)
         if isinstance(answer[0], SkipReason):
@@ -120,9 +120,6 @@ def plan_recipient(
             continue
         if group is not None:
             points = group.points
-        not_before = term.start_at
-        if scenario.order.kind is OrderKind.CASCADE:
-            not_before += scenario.order.delay * turn
         delivery = _due(
             scenario.policy(channel),
             recipient_id,
@@ -134,8 +131,9 @@ def plan_recipient(
             facts,
             rules,
         )
-        turn += delivery.skipped is None
         planned.append(delivery)
+        if scenario.order.kind is OrderKind.CASCADE and delivery.due_at is not None:
+            not_before = delivery.due_at + scenario.order.delay
     return planned
 
 

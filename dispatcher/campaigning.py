@@ -140,9 +140,7 @@ def settle(
         for start in range(0, len(wanted), PIECE):
             rows = deliveries.of_accounts(tx, campaign_id, wanted[start : start + PIECE])
             found |= {row.recipient_id for row in rows.values()}
-            ended += stop(
-                tx, [row for row in rows.values() if row.status in OPEN], Status.SETTLED, now
-            )
+            # The joined ones first: who has paid must not inherit another's message.
             joined = [
                 row
                 for row in rows.values()
@@ -152,7 +150,8 @@ def settle(
             deliveries.change(
                 tx, [Change(row.id, row.status, Status.SETTLED, row.reason) for row in joined]
             )
-            ended += len(joined)
+            still_open = [row for row in rows.values() if row.status in OPEN]
+            ended += len(joined) + stop(tx, still_open, Status.SETTLED, now)
         trail.note(
             tx,
             now,

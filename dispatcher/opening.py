@@ -146,7 +146,8 @@ def open_batch(
             verdict = _judge(bench, delivery)
             if isinstance(verdict, _Ready):
                 ready.append(verdict)
-                bench.busy.add(verdict.contact_point)
+                if channel is ChannelName.PHONE:
+                    bench.busy.update(verdict.parties)
                 continue
             changes.append(verdict)
             if verdict.after is Status.WITHDRAWN:
@@ -182,24 +183,23 @@ def _bench(
         if channel is ChannelName.EMAIL
         else {}
     )
-    busy = (
-        touches.busy_points(tx, {point for d in batch for point in d.points})
-        if channel is ChannelName.PHONE
-        else frozenset()
-    )
+    rules = engine.rules(tx)
+    if policy.quiet_after_positive or channel in rules.caps:
+        touches.one_at_a_time(tx, channel)
+    busy = touches.busy_parties(tx, parties) if channel is ChannelName.PHONE else frozenset()
     return _Bench(
         engine=engine,
         campaign=campaign,
         stored=stored,
         policy=policy,
-        rules=engine.rules(tx),
+        rules=rules,
         people=people,
         members=members,
         facts=Facts(
             suppressions.of_parties(tx, parties, now),
             {channel: touches.history(tx, channel, parties, now - look_back(policy))},
         ),
-        uncertain=uncertain,
+        uncertain={i: a for i, a in uncertain.items() if a.outcome is Outcome.UNCERTAIN},
         busy=set(busy),
         now=now,
     )
@@ -253,7 +253,7 @@ def _judge(bench: _Bench, delivery: Delivery) -> _Ready | Change:
         return later(quiet, "quiet")
     if not is_allowed(now, delivery.zone, bench.policy.window, bench.rules.holidays):
         return later(now, "window")
-    if point in bench.busy:
+    if not bench.busy.isdisjoint(parties):
         return later(now + LINE_BUSY, "line_busy")
     try:
         message = compose(

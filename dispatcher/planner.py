@@ -9,10 +9,9 @@ from datetime import datetime
 import structlog
 
 from campaigns.channel import ChannelName
-from campaigns.delivery import SkipReason
 from campaigns.joining import Candidate, Joined, join_shared
 from campaigns.permission import Facts, Rulebook, look_back, parties_of
-from campaigns.plan import Planned, Term, contactable, plan_recipient
+from campaigns.plan import Planned, Term, plan_recipient
 from campaigns.recipient import Recipient
 from campaigns.scenario import SameContact, Scenario
 from dispatcher.engine import Engine
@@ -30,16 +29,19 @@ def plan(
     engine: Engine, campaign: Campaign, told: Callable[[int], None] = lambda _done: None
 ) -> Campaign:
     """Plan a draft to its end and schedule it. `told` hears how many recipients are done."""
+    term = Term(campaign.start_at, campaign.end_at, campaign.zone)
     with engine.ledger.read() as tx:
         stored = engine.scenario(tx, campaign.scenario_id)
         rules = engine.rules(tx)
-        shared = _shared(tx, stored.scenario, campaign, rules)
+        shared = _shared(tx, stored.scenario, campaign, term, rules)
         last_id = deliveries.last_planned(tx, campaign.id)
     # The last one may have been stored in part; its plan is made again and adds what is missing.
     last_id, done = max(last_id - 1, 0), 0
-    term = Term(campaign.start_at, campaign.end_at, campaign.zone)
     while True:
         with engine.ledger.write() as tx:
+            # Cancelled meanwhile: what is planned from here on would wait for ever.
+            if campaigns.get(tx, campaign.id).status is not CampaignStatus.DRAFT:
+                break
             people = audiences.after(tx, campaign.audience_id, last_id, CHUNK)
             if not people:
                 break
@@ -70,7 +72,9 @@ def _facts(
     return Facts(suppressions.of_parties(tx, parties, at), histories)
 
 
-def _shared(tx: Transaction, scenario: Scenario, campaign: Campaign, rules: Rulebook) -> Shared:
+def _shared(
+    tx: Transaction, scenario: Scenario, campaign: Campaign, term: Term, rules: Rulebook
+) -> Shared:
     """Who is spoken of in whose message, on each channel: by recipient."""
     if scenario.joins is SameContact.SEPARATE:
         return {}
@@ -80,11 +84,11 @@ def _shared(tx: Transaction, scenario: Scenario, campaign: Campaign, rules: Rule
         people = audiences.get_many(tx, sharing[start : start + CHUNK])
         facts = _facts(tx, scenario, people, campaign.start_at)
         for recipient_id, person in people.items():
-            for channel, found in candidates.items():
-                points = contactable(scenario, channel, person, facts, rules, campaign.start_at)
-                if not isinstance(points[0], SkipReason):
-                    usable = tuple(str(point) for point in points)
-                    found.append(Candidate(recipient_id, person.account_number, usable))
+            # Who is skipped for a reason of their own must not lead: nobody would be told.
+            for alone in plan_recipient(scenario, recipient_id, person, term, facts, rules, {}):
+                if alone.skipped is None:
+                    candidate = Candidate(recipient_id, person.account_number, alone.points)
+                    candidates[alone.channel].append(candidate)
     shared: dict[ChannelName, dict[int, Joined]] = {}
     for channel, found in candidates.items():
         groups = join_shared(found, scenario.joins)

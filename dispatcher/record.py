@@ -17,7 +17,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, Status
 from campaigns.outcome import MEANING, Outcome, replaces
 from campaigns.permission import Rulebook
-from campaigns.scenario import Policy, StopOn
+from campaigns.scenario import OrderKind, Policy, Scenario, StopOn
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
 from dispatcher.ledger.attempts import Attempt, Ending
@@ -32,6 +32,8 @@ RESEND_AFTER = timedelta(minutes=15)
 MAX_SENDS = 3
 
 _IN_FLIGHT = (Status.SENDING, Status.AWAITING)
+_WAITING = (Status.PENDING, Status.QUEUED)
+_CLOSED = (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def record(
     changes: list[Change] = []
     endings: list[Ending] = []
     reached: list[tuple[Campaign, Delivery]] = []
-    positive_at: dict[int, datetime] = {}
+    positive_at: dict[int, datetime | None] = {}
     settled: list[Delivery] = []
     seen: dict[int, Campaign] = {}
     for finding in findings:
@@ -94,8 +96,18 @@ def record(
             contact_points_left=any(point not in dead for point in delivery.points),
             ended_at=ended_at,
         )
-        change = _follow(decision, attempt, delivery, campaign, policy, rules, outcome, dead, now)
         positive = isinstance(decision, Positive)
+        # What one attempt achieved, the failure of another does not undo.
+        stays = (
+            not positive
+            and delivery.status is Status.POSITIVE
+            and attempts.reached_otherwise(tx, attempt)
+        )
+        change = (
+            None
+            if stays
+            else _follow(decision, attempt, delivery, campaign, policy, rules, outcome, dead, now)
+        )
         endings.append(
             Ending(
                 attempt_id=attempt.id,
@@ -116,8 +128,10 @@ def record(
             deliveries.mark_in_flight(tx, [delivery.id], Status.POSITIVE)
         if positive:
             positive_at[attempt.id] = ended_at
-            if stored.scenario.stop_on is StopOn.ANY:
+            if _one_is_enough(stored.scenario):
                 reached.append((campaign, delivery))
+        elif attempt.positive:
+            positive_at[attempt.id] = None
         _tell(attempt, outcome, positive, change, delivery)
     attempts.end(tx, endings)
     deliveries.change(tx, changes)
@@ -127,6 +141,14 @@ def record(
     for delivery in settled:
         hand_on(tx, delivery, now)
     return frozenset(ending.attempt_id for ending in endings)
+
+
+def _one_is_enough(scenario: Scenario) -> bool:
+    """Whether a positive outcome on one channel leaves the others nothing to do.
+
+    A cascade goes on to the next channel only because the former did not reach the customer.
+    """
+    return scenario.stop_on is StopOn.ANY or scenario.order.kind is OrderKind.CASCADE
 
 
 def _with_sign(attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -160,25 +182,30 @@ def _follow(
             due_at,
             outcome=outcome if is_latest else None,
             dead_points=dead,
+            # A decision outlives the doubt: who has paid is not reminded when the doubt is over.
+            end_as=delivery.end_as if after is Status.UNCERTAIN else None,
         )
 
     if isinstance(decision, Positive):
         newer_in_flight = not is_latest and before in _IN_FLIGHT
         may_turn = before in OPEN or before in (Status.GIVEN_UP, Status.EXPIRED)
         return to(Status.POSITIVE) if may_turn and not newer_in_flight else None
-    if not is_latest or before not in (*_IN_FLIGHT, Status.UNCERTAIN, Status.POSITIVE):
+    resend = before in _WAITING and attempt.outcome is Outcome.UNCERTAIN
+    if not is_latest or not (resend or before in (*_IN_FLIGHT, Status.UNCERTAIN, Status.POSITIVE)):
         return None
     if isinstance(decision, Wait):
         return _when_uncertain(attempt, delivery, campaign, policy, rules, now, to=to)
     if delivery.end_as is not None:
         return to(delivery.end_as)
+    if before is Status.POSITIVE and campaign.status in _CLOSED:
+        return to(Status.EXPIRED, "campaign_end")
     if campaign.status is CampaignStatus.CANCELLED:
         return to(Status.CANCELLED)
     if isinstance(decision, GiveUp):
         return to(Status.GIVEN_UP, decision.reason.value)
     assert isinstance(decision, Retry)  # noqa: S101 - the last of a closed set
     due_at = _due(decision.at, delivery, campaign, policy, rules, now)
-    if due_at is None:
+    if due_at is None or campaign.status in _CLOSED:
         return to(Status.EXPIRED, "campaign_end")
     return to(Status.PENDING, due_at=due_at)
 
@@ -214,7 +241,7 @@ def _when_uncertain(
     """Calls and SMS wait for a receipt or for staff; a letter may be sent again."""
     if delivery.channel is ChannelName.EMAIL and attempt.sends < MAX_SENDS and not delivery.end_as:
         due_at = _due(now + RESEND_AFTER, delivery, campaign, policy, rules, now)
-        if due_at is not None and campaign.status is not CampaignStatus.CANCELLED:
+        if due_at is not None and campaign.status not in _CLOSED:
             return to(Status.PENDING, "resend", due_at)
     return to(Status.UNCERTAIN)
 
@@ -229,27 +256,39 @@ def supersede(tx: Transaction, campaign: Campaign, delivery: Delivery, now: date
     others = [
         d for d in deliveries.siblings(tx, campaign.id, group).values() if d.id != delivery.id
     ]
-    stop(tx, [d for d in others if d.status in OPEN], Status.SUPERSEDED, now)
+    open_ones = [d for d in others if d.status in OPEN]
+    stop(tx, open_ones, Status.SUPERSEDED, now, reached=group)
 
 
 def stop(
-    tx: Transaction, rows: Sequence[Delivery], as_status: Status, now: datetime, reason: str = ""
+    tx: Transaction,
+    rows: Sequence[Delivery],
+    as_status: Status,
+    now: datetime,
+    *,
+    reached: Collection[int] = (),
 ) -> int:
-    """End open deliveries by a decision. What is in flight ends with its outcome, or so."""
+    """End open deliveries by a decision. What is in flight ends with its outcome, or so.
+
+    `reached` are recipients who need no message any more: none is left to them.
+    """
     waiting = [d for d in rows if d.status in (Status.PENDING, Status.QUEUED)]
-    deliveries.change(tx, [Change(d.id, d.status, as_status, reason) for d in waiting])
+    deliveries.change(tx, [Change(d.id, d.status, as_status) for d in waiting])
     flying = [d for d in rows if d.status in (*_IN_FLIGHT, Status.UNCERTAIN)]
     deliveries.mark_in_flight(tx, [d.id for d in flying], as_status)
     for delivery in waiting:
-        hand_on(tx, delivery, now)
+        hand_on(tx, delivery, now, reached=reached)
     return len(waiting) + len(flying)
 
 
-def hand_on(tx: Transaction, delivery: Delivery, now: datetime) -> None:
+def hand_on(
+    tx: Transaction, delivery: Delivery, now: datetime, *, reached: Collection[int] = ()
+) -> None:
     """Whose message was stopped for their own sake leaves it to those who were to share it."""
-    joined = deliveries.members(
+    members = deliveries.members(
         tx, delivery.campaign_id, delivery.channel, [delivery.recipient_id]
     ).get(delivery.recipient_id, ())
+    joined = [member for member in members if member.recipient_id not in reached]
     if joined:
         heir, *others = joined
         due_at = delivery.due_at if delivery.status is Status.PENDING and delivery.due_at else now

@@ -208,6 +208,16 @@ def latest(tx: Transaction, delivery_ids: Collection[int]) -> Mapping[int, Attem
     return {row.delivery_id: _read(row) for row in rows}
 
 
+def reached_otherwise(tx: Transaction, attempt: Attempt) -> bool:
+    """Whether another attempt of the same delivery reached the customer."""
+    others = select(attempts.c.id).where(
+        attempts.c.delivery_id == attempt.delivery_id,
+        attempts.c.id != attempt.id,
+        attempts.c.positive.is_(True),
+    )
+    return tx.execute(others.limit(1)).first() is not None
+
+
 def of_campaign(tx: Transaction, campaign_id: int) -> Iterator[tuple[str, Attempt]]:
     """Every attempt of a campaign with its account number, in the order of their beginning."""
     rows = tx.execute(

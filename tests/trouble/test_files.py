@@ -62,43 +62,47 @@ def zip_bomb(path: Path) -> None:
                 sheet.write(b"0" * (1 << 20))
 
 
+def of(content: bytes | str) -> Callable[[Path], object]:
+    """Writes a file of that content."""
+    encoded = content.encode() if isinstance(content, str) else content
+    return lambda path: path.write_bytes(encoded)
+
+
 UNUSABLE: dict[str, tuple[str, Callable[[Path], object], str]] = {
-    "nothing in it": ("a.csv", lambda p: p.write_bytes(b""), "empty_file"),
-    "only blank lines": ("a.csv", lambda p: p.write_bytes(b"\r\n\r\n ;; \r\n"), "empty_file"),
-    "the header alone": ("a.csv", lambda p: p.write_text(HEADER), "header_only"),
-    "no text at all": ("a.csv", lambda p: p.write_bytes(bytes(range(256)) * 40), "wrong_encoding"),
+    "nothing in it": ("a.csv", of(b""), "empty_file"),
+    "only blank lines": ("a.csv", of(b"\r\n\r\n ;; \r\n"), "empty_file"),
+    "the header alone": ("a.csv", of(HEADER), "header_only"),
+    "no text at all": ("a.csv", of(bytes(range(256)) * 40), "wrong_encoding"),
     "utf-16 without a mark": (
         "a.csv",
-        lambda p: p.write_bytes(HEADER.encode("utf-16-le")),
+        of(HEADER.encode("utf-16-le")),
         "wrong_encoding",
     ),
     "two columns of one name": (
         "a.csv",
-        lambda p: p.write_text("Лицевой счёт;Сумма долга;Сумма долга\r\n1;2;3\r\n"),
+        of("Лицевой счёт;Сумма долга;Сумма долга\r\n1;2;3\r\n"),
         "duplicate_header",
     ),
     "a thousand columns": (
         "a.csv",
-        lambda p: p.write_text(
-            HEADER.strip() + "too_many_columns".join(f";к{n}" for n in range(1000)) + "\r\n" + ROW
-        ),
-        "",
+        of(HEADER.strip() + "".join(f";к{n}" for n in range(1000)) + "\r\n" + ROW),
+        "too_many_columns",
     ),
     "an archive that explodes": ("a.xlsx", zip_bomb, "zip_bomb"),
     "an archive that is none": (
         "a.xlsx",
-        lambda p: p.write_bytes(b"PK\x03\x04" + b"\0" * 90),
+        of(b"PK\x03\x04" + b"\0" * 90),
         "not_a_workbook",
     ),
     "an empty workbook": ("a.xlsx", lambda p: workbook(p, []), "empty_file"),
     "a picture": (
         "a.csv",
-        lambda p: p.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 500),
+        of(b"\x89PNG\r\n\x1a\n" + b"\0" * 500),
         "wrong_encoding",
     ),
     "a page of the web": (
         "a.csv",
-        lambda p: p.write_text("<html><body>404</body></html>"),
+        of("<html><body>404</body></html>"),
         "not_a_list",
     ),
 }

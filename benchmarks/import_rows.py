@@ -1,23 +1,21 @@
-"""How fast an audience of a million rows is read, and in how much memory.
+"""How fast an audience of a million rows is read and imported, and in how much memory.
 
     python benchmarks/import_rows.py --rows 1000000
 
 Writes a CSV of that many rows as a billing system would (cp1251, `;`, kept with `--keep FILE`),
-then reads it in a process of its own and prints rows per second and the peak of resident memory.
+then reads it, and imports it into SQLite and into PostgreSQL, each in a process of its own: rows
+per second and the peak of resident memory.
 """
 
 import argparse
 import json
 import random
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from measuring import Stopwatch, apart, peak_mib, scratch_postgres, show
 
 HEADER = (
     "Лицевой счёт;ФИО;Телефон;Телефон 2;E-mail;Тип клиента;Филиал;Регион;Адрес;Сумма долга, руб.;"
@@ -65,24 +63,43 @@ def write_billing_export(path: Path, count: int, seed: int = 1) -> None:
         file.writelines(row + "\r\n" for row in billing_rows(count, seed))
 
 
-def read_and_measure(path: Path) -> dict[str, float]:
-    """Read the file to its end in this process. Times in seconds, memory in MiB."""
+def read(path: Path) -> tuple[int, int]:
+    """Read the file to its end: recipients and findings."""
     from campaigns.audience import RowError, read_audience
 
-    started = time.perf_counter()
     recipients = errors = 0
     for item in read_audience(path):
         if isinstance(item, RowError):
             errors += 1
         else:
             recipients += 1
-    seconds = time.perf_counter() - started
+    return recipients, errors
+
+
+def into_ledger(path: Path, url: str) -> tuple[int, int]:
+    """Import the file as `dispatcher audience import` does: recipients and rows refused."""
+    from dispatcher.clock import SystemClock
+    from dispatcher.engine import Engine
+    from dispatcher.importing import import_audience
+    from dispatcher.ledger import open_ledger
+    from dispatcher.settings import Settings
+
+    engine = Engine(Settings(_env_file=None), open_ledger(url), SystemClock(), {}, "", "benchmark")
+    imported = import_audience(engine, path, f"b{time.time_ns()}", "benchmark", mapping={})
+    engine.ledger.close()
+    return imported.audience.recipients, imported.rows_refused
+
+
+def measured(path: Path, url: str | None) -> dict[str, float]:
+    """Do the job in this process. Times in seconds, memory in MiB."""
+    with Stopwatch() as watch:
+        recipients, errors = into_ledger(path, url) if url else read(path)
     return {
         "recipients": recipients,
-        "errors": errors,
-        "seconds": round(seconds, 2),
-        "rows_per_second": round((recipients + errors) / seconds),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "findings": errors,
+        "seconds": round(watch.seconds, 1),
+        "rows/s": round((recipients + errors) / watch.seconds),
+        "peak MiB": round(peak_mib()),
     }
 
 
@@ -90,16 +107,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="write the file here and leave it")
-    parser.add_argument("--read", type=Path, help="only read this file and print the measures")
+    parser.add_argument("--job", nargs="+", help=argparse.SUPPRESS)  # a file and a ledger's URL
     options = parser.parse_args()
-    if options.read:
-        print(json.dumps(read_and_measure(options.read)))
+    if options.job:
+        path, *urls = options.job
+        print(json.dumps(measured(Path(path), urls[0] if urls else None)))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = options.keep or Path(folder) / "million.csv"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = options.keep or folder / "million.csv"
         write_billing_export(path, options.rows)
-        print(f"{path.stat().st_size / 2**20:.0f} MiB written, {options.rows} rows", flush=True)
-        subprocess.run([sys.executable, __file__, "--read", str(path)], check=True)
+        print(f"{path.stat().st_size / 2**20:.0f} MiB written, {options.rows:,} rows", flush=True)
+        rows = [{"import": "read only"} | apart(__file__, "--job", str(path))]
+        sqlite = f"sqlite:///{folder / 'ledger.sqlite3'}"
+        rows.append({"import": "into SQLite"} | apart(__file__, "--job", str(path), sqlite))
+        with scratch_postgres(folder / "postgres") as url:
+            rows.append({"import": "into PostgreSQL"} | apart(__file__, "--job", str(path), url))
+        show("Import of a billing export", rows)
 
 
 if __name__ == "__main__":

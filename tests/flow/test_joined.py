@@ -31,7 +31,8 @@ def letters(rehearsal: Rehearsal) -> list[str]:
     texts = []
     for content in rehearsal.letters:
         message = message_from_bytes(content, policy=policy.SMTP)
-        body = message.get_body(("plain",))  # type: ignore[attr-defined]
+        body = message.get_body(("plain",))
+        assert body is not None
         texts.append(body.get_content().replace("\xa0", " "))
     return texts
 

@@ -82,6 +82,15 @@ MEANING: dict[Outcome, Meaning] = {
 }
 
 
+# Who heard this share of a message was told it (the pauses at its end are silence).
+HEARD_SHARE = 0.8
+
+
+def of_answered_call(seconds: float, expected_seconds: float) -> Outcome:
+    """What the length of a call that a person answered says about the message."""
+    return Outcome.HEARD if seconds >= HEARD_SHARE * expected_seconds else Outcome.HUNG_UP
+
+
 def default_positive(channel: ChannelName) -> frozenset[Outcome]:
     """The outcomes that count as positive on the channel when a scenario says nothing."""
     return frozenset(o for o, m in MEANING.items() if m.reached and channel in m.channels)

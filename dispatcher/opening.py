@@ -29,7 +29,7 @@ from campaigns.permission import (
 )
 from campaigns.recipient import Recipient
 from campaigns.scenario import Policy, SameContact
-from channels.base import Message
+from channels.base import CallMessage, Message
 from dispatcher.compose import compose
 from dispatcher.engine import Engine
 from dispatcher.ledger import (
@@ -311,6 +311,7 @@ def _write_open(
                 one.contact_point,
                 bench.engine.channels[channel].provider,
                 one.delivery.zone,
+                one.message.expected_seconds if isinstance(one.message, CallMessage) else None,
             )
             for one in fresh
         ],

@@ -14,7 +14,7 @@ import structlog
 
 from campaigns.channel import ChannelName
 from campaigns.consent import Suppression
-from campaigns.outcome import Outcome
+from campaigns.outcome import Outcome, of_answered_call
 from channels.base import Channel, Receipt
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, attempts, campaigns, suppressions
@@ -118,15 +118,21 @@ def settle_batch(engine: Engine, channel: ChannelName, delivery_ids: Sequence[in
         findings = []
         for attempt in open_attempts:
             receipt = answers.get(attempt.id)
-            if receipt is not None and receipt.outcome is not None and receipt.final:
+            outcome = _told(attempt, receipt) if receipt else None
+            if receipt is not None and outcome is not None:
+                kept.keep(
+                    tx,
+                    provider=attempt.provider,
+                    attempt_id=attempt.id,
+                    reference=attempt.reference,
+                    outcome=outcome,
+                    effect=Effect.RECORDED,
+                    payload={"kind": "asked", "detail": receipt.detail},
+                    now=now,
+                )
+                ended_at = _ended_at(attempt, receipt, now)
                 findings.append(
-                    Finding(
-                        attempt.id,
-                        receipt.outcome,
-                        _ended_at(attempt, receipt, now),
-                        receipt.detail,
-                        seconds=receipt.seconds,
-                    )
+                    Finding(attempt.id, outcome, ended_at, receipt.detail, seconds=receipt.seconds)
                 )
             elif channel is ChannelName.SMS:
                 ended_at = attempt.handed_at or now
@@ -136,6 +142,15 @@ def settle_batch(engine: Engine, channel: ChannelName, delivery_ids: Sequence[in
         return len(record(tx, engine, findings, now))
 
     return engine.ledger.insist(act)
+
+
+def _told(attempt: Attempt, receipt: Receipt) -> Outcome | None:
+    """What a provider's answer means; of an answered call it may tell the length alone."""
+    if receipt.outcome is not None:
+        return receipt.outcome if receipt.final else None
+    if receipt.seconds is not None and attempt.expected_seconds is not None:
+        return of_answered_call(receipt.seconds, attempt.expected_seconds)
+    return None
 
 
 async def _ask(channel: Channel, open_attempts: Sequence[Attempt]) -> Mapping[int, Receipt]:

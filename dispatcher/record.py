@@ -67,7 +67,7 @@ def record(
     rules = engine.rules(tx)
     changes: list[Change] = []
     endings: list[Ending] = []
-    reached: list[tuple[Campaign, Delivery]] = []
+    reached: list[tuple[Campaign, Delivery, Collection[ChannelName]]] = []
     positive_at: dict[int, datetime | None] = {}
     settled: list[Delivery] = []
     seen: dict[int, Campaign] = {}
@@ -128,27 +128,33 @@ def record(
             deliveries.mark_in_flight(tx, [delivery.id], Status.POSITIVE)
         if positive:
             positive_at[attempt.id] = ended_at
-            if _one_is_enough(stored.scenario):
-                reached.append((campaign, delivery))
+            done = _leaves_nothing_to(stored.scenario, delivery.channel)
+            if done:
+                reached.append((campaign, delivery, done))
         elif attempt.positive:
             positive_at[attempt.id] = None
         _tell(attempt, outcome, positive, change, delivery)
     attempts.end(tx, endings)
     deliveries.change(tx, changes)
     touches.mark_positive(tx, positive_at)
-    for campaign, delivery in reached:
-        supersede(tx, campaign, delivery, now)
+    for campaign, delivery, done in reached:
+        supersede(tx, campaign, delivery, done, now)
     for delivery in settled:
         hand_on(tx, delivery, now)
     return frozenset(ending.attempt_id for ending in endings)
 
 
-def _one_is_enough(scenario: Scenario) -> bool:
-    """Whether a positive outcome on one channel leaves the others nothing to do.
+def _leaves_nothing_to(scenario: Scenario, reached_on: ChannelName) -> frozenset[ChannelName]:
+    """The channels that have nothing left to do once the customer was reached on this one.
 
-    A cascade goes on to the next channel only because the former did not reach the customer.
+    A cascade goes on to a next channel only because the former ones did not reach the customer.
     """
-    return scenario.stop_on is StopOn.ANY or scenario.order.kind is OrderKind.CASCADE
+    order = scenario.sequence()
+    if scenario.stop_on is StopOn.ANY:
+        return frozenset(order)
+    if scenario.order.kind is OrderKind.CASCADE:
+        return frozenset(order[order.index(reached_on) + 1 :])
+    return frozenset()
 
 
 def _with_sign(attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -246,18 +252,25 @@ def _when_uncertain(
     return to(Status.UNCERTAIN)
 
 
-def supersede(tx: Transaction, campaign: Campaign, delivery: Delivery, now: datetime) -> None:
-    """The customer was reached on one channel: the others have nothing left to do."""
+def supersede(
+    tx: Transaction,
+    campaign: Campaign,
+    delivery: Delivery,
+    channels: Collection[ChannelName],
+    now: datetime,
+) -> None:
+    """The customer was reached on one channel: these others have nothing left to do."""
     joined = deliveries.members(tx, campaign.id, delivery.channel, [delivery.recipient_id])
     group = [
         delivery.recipient_id,
         *(m.recipient_id for m in joined.get(delivery.recipient_id, ())),
     ]
     others = [
-        d for d in deliveries.siblings(tx, campaign.id, group).values() if d.id != delivery.id
+        d
+        for d in deliveries.siblings(tx, campaign.id, group).values()
+        if d.channel in channels and d.channel is not delivery.channel and d.status in OPEN
     ]
-    open_ones = [d for d in others if d.status in OPEN]
-    stop(tx, open_ones, Status.SUPERSEDED, now, reached=group)
+    stop(tx, others, Status.SUPERSEDED, now, reached=group)
 
 
 def stop(

@@ -5,7 +5,7 @@ Codes: https://www.twilio.com/docs/api/errors. Statuses: the call resource of AP
 
 from dataclasses import dataclass
 
-from campaigns.outcome import Outcome
+from campaigns.outcome import Outcome, of_answered_call
 from channels.base import Handover, postponed, refused, uncertain
 
 INVALID_NUMBER = frozenset({13223, 13224, 21211, 21214, 21217, 21401, 21421})
@@ -15,9 +15,6 @@ OUR_SENDER = frozenset({21210, 21212, 21213})  # the caller id is not ours or no
 THROTTLED = frozenset({10004, 20429})
 # RFC 3261, section 21; RFC 3966: the number does not exist, is incomplete or gone.
 DEAD_NUMBER_SIP = frozenset({404, 410, 484, 604})
-
-# A message counts as heard from this share of its length on (the pauses at its end are silence).
-HEARD_SHARE = 0.8
 
 UNDER_WAY = frozenset({"queued", "initiated", "ringing", "in-progress", "answered"})
 COMPLETED = "completed"
@@ -72,5 +69,4 @@ class CallEnd:
             return Outcome.MACHINE
         if self.seconds is None or self.expected_seconds is None:
             return None
-        heard = self.seconds >= HEARD_SHARE * self.expected_seconds
-        return Outcome.HEARD if heard else Outcome.HUNG_UP
+        return of_answered_call(self.seconds, self.expected_seconds)

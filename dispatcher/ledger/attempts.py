@@ -34,6 +34,7 @@ class Attempt:
     outcome: Outcome | None
     positive: bool | None
     reference: str | None
+    expected_seconds: float | None
     seconds: float | None
     next_due_at: datetime | None
     reason: str
@@ -51,6 +52,7 @@ class Opening:
     contact_point: str
     provider: str
     zone: str
+    expected_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def open_many(tx: Transaction, openings: Sequence[Opening], now: datetime) -> Ma
                 "contact_point": o.contact_point,
                 "provider": o.provider,
                 "zone": o.zone,
+                "expected_seconds": o.expected_seconds,
                 "started_at": now,
             }
             for o in openings
@@ -249,6 +252,7 @@ def _read(row: Row[tuple[object, ...]]) -> Attempt:
         outcome=Outcome(row.outcome) if row.outcome else None,
         positive=row.positive,
         reference=row.reference,
+        expected_seconds=row.expected_seconds,
         seconds=row.seconds,
         next_due_at=row.next_due_at,
         reason=row.reason,

@@ -329,7 +329,7 @@ def _read_recipient(row: Row[tuple[object, ...]], points: tuple[ContactPoint, ..
         zone=row.zone,
         zone_source=ZoneSource(row.zone_source),
         language=row.language,
-        consents=tuple(_read_consent(consent) for consent in row.consents),
+        consents=tuple(read_consent(consent) for consent in row.consents),
         fields=row.fields,
     )
 
@@ -359,7 +359,7 @@ def _write_consent(consent: Consent) -> dict[str, object]:
     }
 
 
-def _read_consent(stored: Mapping[str, Any]) -> Consent:
+def read_consent(stored: Mapping[str, Any]) -> Consent:
     purpose, channel, since_on = stored["purpose"], stored["channel"], stored["since_on"]
     return Consent(
         granted=bool(stored["granted"]),

@@ -15,7 +15,7 @@ from campaigns.delivery import ENDED, SkipReason, Status
 from campaigns.outcome import Outcome
 from campaigns.permission import ACCOUNT
 from campaigns.recipient import Consent
-from dispatcher.ledger.audiences import _read_consent
+from dispatcher.ledger.audiences import read_consent
 from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import (
@@ -150,7 +150,7 @@ def entries(tx: Transaction, campaign_id: int) -> Iterator[Entry]:
             learned_at=row.learned_at,
             account_number=row.account_number,
             own_zone=row.own_zone,
-            consents=tuple(_read_consent(consent) for consent in row.consents),
+            consents=tuple(read_consent(consent) for consent in row.consents),
         )
 
 

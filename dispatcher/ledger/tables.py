@@ -196,6 +196,7 @@ deliveries = Table(
     ),
     Index(
         "ix_deliveries_lapse",
+        "status",
         "due_at",
         sqlite_where=text("status IN ('queued', 'sending', 'awaiting')"),
         postgresql_where=text("status IN ('queued', 'sending', 'awaiting')"),
@@ -229,6 +230,7 @@ attempts = Table(
     Column("outcome", String(16)),
     Column("positive", Boolean),
     Column("reference", Text),
+    Column("expected_seconds", Float),  # how long the message of a call lasts
     Column("seconds", Float),
     Column("next_due_at", Instant),
     Column("reason", Text, nullable=False, server_default=""),

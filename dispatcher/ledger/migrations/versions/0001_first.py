@@ -228,7 +228,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_lapse",
         "deliveries",
-        ["due_at"],
+        ["status", "due_at"],
         unique=False,
         sqlite_where=sa.text("status IN ('queued', 'sending', 'awaiting')"),
         postgresql_where=sa.text("status IN ('queued', 'sending', 'awaiting')"),
@@ -260,6 +260,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("positive", sa.Boolean(), nullable=True),
         sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("expected_seconds", sa.Float(), nullable=True),
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("next_due_at", Instant(), nullable=True),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),

@@ -128,17 +128,17 @@ def record(
             deliveries.mark_in_flight(tx, [delivery.id], Status.POSITIVE)
         if positive:
             positive_at[attempt.id] = ended_at
-            done = _leaves_nothing_to(stored.scenario, delivery.channel)
-            if done:
-                reached.append((campaign, delivery, done))
+            needless = _leaves_nothing_to(stored.scenario, delivery.channel)
+            if needless:
+                reached.append((campaign, delivery, needless))
         elif attempt.positive:
             positive_at[attempt.id] = None
         _tell(attempt, outcome, positive, change, delivery)
     attempts.end(tx, endings)
     deliveries.change(tx, changes)
     touches.mark_positive(tx, positive_at)
-    for campaign, delivery, done in reached:
-        supersede(tx, campaign, delivery, done, now)
+    for campaign, delivery, channels in reached:
+        supersede(tx, campaign, delivery, channels, now)
     for delivery in settled:
         hand_on(tx, delivery, now)
     return frozenset(ending.attempt_id for ending in endings)

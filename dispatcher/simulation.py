@@ -9,12 +9,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from dramatiq import Worker
+from dramatiq.errors import QueueJoinTimeout
 
 from channels.sandbox import Sandbox
 from dispatcher.clock import SimulatedClock
 from dispatcher.wiring import Works
 
 LOOK_EVERY = timedelta(minutes=1)
+TELL_EVERY_MILLISECONDS = 500
 
 
 def simulate(
@@ -25,15 +27,32 @@ def simulate(
     until: datetime,
     told: Callable[[datetime], None] = lambda _now: None,
 ) -> None:
-    """Run until nothing is left to do, or the clock would pass `until`."""
+    """Run until nothing is left to do, or the clock would pass `until`.
+
+    `told` hears the simulated time, often: whoever shows it chooses how often to look.
+    """
+
+    def drain() -> None:
+        """Wait until every enqueued batch has been carried out."""
+        for name in works.queue.broker.get_declared_queues():
+            while True:
+                try:
+                    works.queue.broker.join(name, timeout=TELL_EVERY_MILLISECONDS)
+                except QueueJoinTimeout:
+                    told(clock.now())
+                else:
+                    break
+        worker.join()
+
     while True:
         while works.loop.tick().claimed:
-            _drain(works, worker)
-        _drain(works, worker)
+            drain()
+        drain()
         look_at = clock.now() + LOOK_EVERY
         while (event_at := sandbox.next_event_at()) is not None and event_at <= look_at:
             clock.move_to(event_at)
             sandbox.run_due()
+            told(event_at)
         turns = [at for at in (works.loop.next_wake(), sandbox.next_event_at()) if at is not None]
         if not turns:
             break
@@ -43,10 +62,3 @@ def simulate(
         clock.move_to(next_at)
         told(next_at)
     sandbox.flush()
-
-
-def _drain(works: Works, worker: Worker) -> None:
-    """Wait until every enqueued batch has been carried out."""
-    for name in works.queue.broker.get_declared_queues():
-        works.queue.broker.join(name)
-    worker.join()

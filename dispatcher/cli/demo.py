@@ -1,9 +1,10 @@
 """`dispatcher demo`: from a billing export to a report, two simulated weeks in seconds."""
 
 import time
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.live import Live
@@ -111,7 +112,7 @@ class _View:
     def __init__(self, live: Live, zone: str, *, quiet: bool) -> None:
         self._live, self._zone, self._quiet = live, zone, quiet
         self._looked = 0.0
-        self._day = ""
+        self._day: date | None = None
 
     def word(self, text: str) -> None:
         if not self._quiet:
@@ -119,10 +120,10 @@ class _View:
 
     def look(self, now: datetime, engine: Engine, campaign_id: int) -> None:
         if self._quiet:
-            day = screen.moment(now, self._zone).rpartition(",")[0]
+            day = now.astimezone(ZoneInfo(self._zone)).date()
             if day != self._day:
                 self._day = day
-                screen.errors.print(day)
+                screen.errors.print(screen.moment(now, self._zone).rpartition(",")[0])
             return
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return

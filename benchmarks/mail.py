@@ -139,7 +139,7 @@ def whole_way(folder: Path, port: int, letters: int) -> dict[str, float]:
                 with engine.ledger.read() as tx:
                     if tx.execute(waiting).scalar_one() == 0:
                         finished.set()
-            finished.wait(0.02 if idle else 0.01)
+            finished.wait(settings.poll_seconds if idle else 0.01)
     worker.stop()
     with engine.ledger.read() as tx:
         handed = tx.execute(

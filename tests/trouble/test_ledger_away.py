@@ -91,10 +91,16 @@ def test_a_ledger_locked_for_ten_seconds_holds_a_campaign_up_and_changes_nothing
         assert house.audit_findings(campaign) == []
 
 
+_CUTTING = threading.Lock()  # else two of us cut each other
+
+
 def cut_every_connection(url: str) -> int:
     """As if the server had been restarted: every connection to this database but ours ends."""
     parsed = make_url(url).set(drivername="postgresql")
-    with psycopg.connect(parsed.render_as_string(hide_password=False), autocommit=True) as ours:
+    with (
+        _CUTTING,
+        psycopg.connect(parsed.render_as_string(hide_password=False), autocommit=True) as ours,
+    ):
         found = ours.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -106,12 +112,10 @@ def test_connections_cut_while_answers_come_in_lose_and_double_nothing(
     tmp_path: Path, postgres_url: str
 ) -> None:
     cuts: list[int] = []
-    lock = threading.Lock()
 
     def cutting(number: int, _request: bytes) -> bytes:
-        with lock:
-            if number in {3, 17, 40}:
-                cuts.append(cut_every_connection(postgres_url))
+        if number in {3, 17, 40}:
+            cuts.append(cut_every_connection(postgres_url))
         return sms_taken(number)
 
     with (

@@ -8,6 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+# Heavy, and else imported late: read once for all children.
+import channels.email.smtp
+import channels.phone.twilio
+import channels.sms.smsaero  # noqa: F401
 from dispatcher import opening, worker
 from dispatcher.clock import SimulatedClock
 from dispatcher.ledger import attempts, deliveries
@@ -46,9 +50,9 @@ def prepare(point: str, engine_channels: list[Any]) -> None:
         case 0:
             opening.deliveries.change = _when_sending(deliveries.change)  # type: ignore[attr-defined]
         case 1:
-            worker._hand_over = die  # type: ignore[assignment]
+            worker._hand_over = die
         case 2:
-            worker._deliver = die  # type: ignore[assignment]
+            worker._deliver = die
         case 3:
             for channel in engine_channels:
                 type(channel).deliver = _async_after(type(channel).deliver)

@@ -232,6 +232,15 @@ class Rehearsal:
         simulate(self.works, self.worker, self.sandbox, self.clock, end)
         self.clock.move_to(end)
 
+    def rest(self) -> None:
+        """From now on nobody works: what is enqueued waits in the queue."""
+        self.worker.stop()
+
+    def wake(self) -> None:
+        """Somebody works again."""
+        self.worker = self.works.workers()
+        self.worker.start()
+
     def work(self) -> None:
         """Carry out what is enqueued, without a turn of the loop."""
         for name in self.works.queue.broker.get_declared_queues():

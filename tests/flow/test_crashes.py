@@ -34,7 +34,6 @@ HANDED_OVER = POINTS[3:]
 
 def let_die(rehearsal: Rehearsal, point: str) -> None:
     """A process of its own takes the campaign up, and dies at the point."""
-    rehearsal.worker.pause()
     arguments = (
         point,
         rehearsal.engine.settings,
@@ -45,7 +44,6 @@ def let_die(rehearsal: Rehearsal, point: str) -> None:
     child.start()
     child.join(60)
     assert child.exitcode == DIED
-    rehearsal.worker.resume()
 
 
 @pytest.mark.parametrize("point", POINTS)

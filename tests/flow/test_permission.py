@@ -122,11 +122,11 @@ def test_what_was_decided_after_planning_is_honoured_at_the_instant_of_sending(
 ) -> None:
     campaign = rehearsal.launch([ANNA], scenario_text("phone"))
     if when == "claimed":
-        rehearsal.worker.pause()
+        rehearsal.rest()
         rehearsal.works.loop.tick()
         assert rehearsal.status("1") is Status.QUEUED
         act(rehearsal, campaign)
-        rehearsal.worker.resume()
+        rehearsal.wake()
         rehearsal.work()
     else:
         act(rehearsal, campaign)
@@ -284,12 +284,12 @@ def test_a_campaign_found_late_after_an_outage_fires_nothing(
     text = scenario_text("phone", "sms", "email")
     campaign = rehearsal.launch([ANNA], text, start_at=MONDAY + HOUR, days=1)
     if status is CampaignStatus.RUNNING:
-        rehearsal.worker.pause()
+        rehearsal.rest()
         rehearsal.clock.move_to(MONDAY + HOUR)
         rehearsal.works.loop.tick()
     rehearsal.clock.move_to(campaign.end_at + timedelta(microseconds=1))
     if status is CampaignStatus.RUNNING:
-        rehearsal.worker.resume()
+        rehearsal.wake()
     rehearsal.run(DAY)
     assert not rehearsal.taken()
     assert {row.status for row in rehearsal.rows().values()} == {Status.EXPIRED}

@@ -38,11 +38,10 @@ def test_batches_that_went_through_redis_are_sent_once_each(over_redis: Rehearsa
 def test_flushing_redis_between_claim_and_work_loses_nothing(
     over_redis: Rehearsal, redis_server: str
 ) -> None:
-    over_redis.worker.stop()
+    over_redis.rest()
     assert over_redis.works.loop.tick().claimed == len(PEOPLE)
     redis.Redis.from_url(redis_server).flushall()
-    over_redis.worker = over_redis.works.workers()
-    over_redis.worker.start()
+    over_redis.wake()
     over_redis.work()
     assert not over_redis.taken()
     assert {row.status for row in over_redis.rows().values()} == {Status.QUEUED}
@@ -53,7 +52,7 @@ def test_flushing_redis_between_claim_and_work_loses_nothing(
 
 def test_the_same_message_delivered_twice_sends_once(over_redis: Rehearsal) -> None:
     broker = over_redis.works.queue.broker
-    over_redis.worker.stop()
+    over_redis.rest()
     over_redis.works.loop.tick()
     sender = over_redis.works.queue.senders[SEND_QUEUES[SMS]]
     rows = over_redis.rows()
@@ -104,9 +103,9 @@ def test_a_campaign_goes_on_when_redis_is_back(tmp_path: Path, rehearse: Rehears
 def test_no_more_is_claimed_than_may_be_in_flight(rehearse: Rehearse) -> None:
     rehearsal = rehearse(max_in_flight=4)
     rehearsal.launch(PEOPLE, scenario_text("phone"))
-    rehearsal.worker.pause()
+    rehearsal.rest()
     assert rehearsal.works.loop.tick().claimed == 4
     assert rehearsal.works.loop.tick().claimed == 0
-    rehearsal.worker.resume()
+    rehearsal.wake()
     rehearsal.run(HOUR)
     assert len(rehearsal.taken(PHONE)) == len(PEOPLE)

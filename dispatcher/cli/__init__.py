@@ -10,13 +10,14 @@ def main() -> None:
     """Run a command; errors that a person can mend are told in words, without a traceback."""
     # The language of the help itself is needed before the settings are read.
     set_language(os.environ.get("DISPATCHER_LANGUAGE", "ru"))
-    from dispatcher.cli.app import app
+    from dispatcher.cli.app import build
     from dispatcher.cli.screen import tell_error
     from dispatcher.errors import DispatcherError
     from templates.problem import Refused
 
+    wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
-        app()
+        build(wanted)()
     except DispatcherError as error:
         tell_error(str(error))
         sys.exit(error.exit_code)

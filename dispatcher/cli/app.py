@@ -1,27 +1,67 @@
-"""All commands in one tree."""
+"""All commands in one tree, of which only the branch that is asked for is imported.
+
+SQLAlchemy, the providers' SDKs and the sandbox take a second to import; `--help` and a slip of the
+pen should not wait for them.
+"""
+
+from importlib import import_module
 
 import typer
 
-from dispatcher.cli import audience, calendar, campaign, check, demo, roles, scenario, suppress
 from templates.i18n import _
 
-app = typer.Typer(
-    name="dispatcher",
-    help=_("Notification of customers by phone, SMS and e-mail."),
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(scenario.app, name="scenario", help=_("What is said, and by which rules."))
-app.add_typer(audience.app, name="audience", help=_("Lists of recipients."))
-app.add_typer(campaign.app, name="campaign", help=_("Launch, watch, stop, prove."))
-app.add_typer(suppress.app, name="suppress", help=_("The stop-list."))
-app.add_typer(calendar.app, name="calendar", help=_("Public holidays as staff corrected them."))
-app.command("demo", help=_("Two simulated weeks of a campaign, from file to report."))(demo.demo)
-app.command("audit", help=_("Prove the books of a campaign."))(campaign.audit)
-app.command("check", help=_("Are the settings, the ledger and the channels in order?"))(check.check)
-app.command("up", help=_("Everything in one process."))(roles.up)
-app.command("loop", help=_("Only the loop: claims what is due."))(roles.loop)
-app.command("worker", help=_("Only a worker: carries out batches."))(roles.worker)
-app.command("receipts", help=_("Only the endpoint that providers report to."))(roles.receipts)
-app.command("sandbox", help=_("Only the sandbox: local servers to rehearse with."))(roles.sandbox)
+
+def build(wanted: str | None) -> typer.Typer:
+    """The tree with the branch `wanted` in full; of the others only what the help says of them."""
+    app = typer.Typer(
+        name="dispatcher",
+        help=_("Notification of customers by phone, SMS and e-mail."),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name, (place, told) in _branches().items():
+        module, _colon, function = place.partition(":")
+        if name != wanted:
+            app.command(name, help=told)(_unasked)
+        elif function:
+            app.command(name, help=told)(getattr(import_module(module), function))
+        else:
+            app.add_typer(import_module(module).app, name=name, help=told)
+    return app
+
+
+def _unasked() -> None:
+    """Stands in the help for a branch that was not imported; never called."""
+
+
+def _branches() -> dict[str, tuple[str, str]]:
+    """Each command: where its function is (or its own tree of commands), and what it does."""
+    here = "dispatcher.cli"
+    return {
+        "demo": (
+            f"{here}.demo:demo",
+            _("Two simulated weeks of a campaign, from file to report."),
+        ),
+        "up": (f"{here}.roles:up", _("Everything in one process.")),
+        "check": (
+            f"{here}.check:check",
+            _("Are the settings, the ledger and the channels in order?"),
+        ),
+        "audience": (f"{here}.audience", _("Lists of recipients.")),
+        "scenario": (f"{here}.scenario", _("What is said, and by which rules.")),
+        "campaign": (f"{here}.campaign", _("Launch, watch, stop, prove.")),
+        "audit": (f"{here}.campaign:audit", _("Prove the books of a campaign.")),
+        "suppress": (f"{here}.suppress", _("The stop-list.")),
+        "calendar": (f"{here}.calendar", _("Public holidays as staff corrected them.")),
+        "loop": (f"{here}.roles:loop", _("Only the loop: claims what is due.")),
+        "worker": (f"{here}.roles:worker", _("Only a worker: carries out batches.")),
+        "receipts": (
+            f"{here}.roles:receipts",
+            _("Only the endpoint that providers report to."),
+        ),
+        "sandbox": (
+            f"{here}.roles:sandbox",
+            _("Only the sandbox: local servers to rehearse with."),
+        ),
+    }

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from dispatcher.errors import BadSetting, LedgerAway, NotPossible
 from dispatcher.ledger import Ledger, Transaction, connection, migrate, open_ledger, trail
+from dispatcher.ledger.migration import LATEST, SCRIPTS
 from dispatcher.ledger.tables import metadata
 from tests.ledger.making import ACTOR, NOW
 
@@ -160,3 +161,8 @@ def test_a_reading_transaction_does_not_wait_for_a_writing_one(sqlite_url: str) 
 def test_the_folder_of_a_new_ledger_is_made(tmp_path: Path) -> None:
     open_ledger(f"sqlite:///{tmp_path / 'a' / 'b' / 'ledger.sqlite3'}").close()
     assert (tmp_path / "a" / "b" / "ledger.sqlite3").exists()
+
+
+def test_the_program_knows_which_migration_is_the_latest() -> None:
+    names = sorted(path.stem for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
+    assert names[-1].startswith(LATEST)

@@ -3,12 +3,9 @@
 One e-mail and one SMS delivery walk through claims, attempts, receipts, decisions and time.
 """
 
-import atexit
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
-from shutil import copy, rmtree
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -22,7 +19,7 @@ from dispatcher import campaigning
 from dispatcher.clock import SimulatedClock
 from dispatcher.dispatch import Loop
 from dispatcher.engine import Engine
-from dispatcher.ledger import Ledger, attempts, deliveries, open_ledger, scenarios
+from dispatcher.ledger import attempts, deliveries, open_ledger, scenarios
 from dispatcher.ledger import audiences as stored
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.deliveries import Delivery
@@ -55,8 +52,7 @@ class Findings(RuleBasedStateMachine):
     def begin(self, stop_on: str) -> None:
         self.folder = TemporaryDirectory()
         path = Path(self.folder.name)
-        copy(_empty_ledger(), path / "ledger.sqlite3")
-        self.ledger = Ledger(f"sqlite:///{path / 'ledger.sqlite3'}")
+        self.ledger = open_ledger(f"sqlite:///{path / 'ledger.sqlite3'}")
         self.clock = SimulatedClock(MONDAY)
         self.engine = Engine(
             settings=settings_for(
@@ -201,14 +197,6 @@ class _Silent:
 
     def send(self, *_: object, **__: object) -> None: ...
     def settle(self, *_: object) -> None: ...
-
-
-@cache
-def _empty_ledger() -> Path:
-    folder = Path(mkdtemp(prefix="dispatcher-empty-"))
-    atexit.register(rmtree, folder, ignore_errors=True)
-    open_ledger(f"sqlite:///{folder / 'empty.sqlite3'}").close()
-    return folder / "empty.sqlite3"
 
 
 def _reachable(start: Status) -> set[Status]:

@@ -91,3 +91,4 @@ class ValkeyByPip:
         if self._server is not None:
             self._server.stop()  # type: ignore[attr-defined]
             self._server = None
+        shutil.rmtree(self._folder, ignore_errors=True)

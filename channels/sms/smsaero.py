@@ -37,9 +37,10 @@ class SmsAeroChannel:
     """Sends personal texts, one request each.
 
     `sign` is the sender's name when a message carries none. `url_gate` as the library writes it
-    (`@host/v2/`) or a full address; None is the provider's first gate. Raises ValueError for
-    credentials that cannot be right and for plain http to another machine. A receipt is proved by
-    the token in its path, which only the provider was told; the engine verifies it.
+    (`@host/v2/`) or a full address; None is the provider's first gate. `ca_file` (PEM) names the
+    authorities to trust in place of the public ones. Raises ValueError for credentials that cannot
+    be right and for plain http to another machine. A receipt is proved by the token in its path,
+    which only the provider was told; the engine verifies it.
     """
 
     channel = ChannelName.SMS
@@ -54,6 +55,7 @@ class SmsAeroChannel:
         url_gate: str | None = None,
         timeout_seconds: float = 15.0,
         concurrency: int = 8,
+        ca_file: str | None = None,
     ) -> None:
         check_credentials(email, api_key, sign)
         silence_library()
@@ -61,6 +63,7 @@ class SmsAeroChannel:
         self._email, self._api_key, self._sign = email, api_key, sign
         self._gate = read_gate(url_gate)
         self._timeout_seconds = timeout_seconds
+        self._ca_file = ca_file
         self._threads: LoopLocal[_Threads] = LoopLocal("the SMS channel")
 
     async def __aenter__(self) -> Self:
@@ -106,7 +109,12 @@ class SmsAeroChannel:
 
     def _client(self) -> SafeSmsAero:
         return SafeSmsAero(
-            self._email, self._api_key, self._sign, self._gate, self._timeout_seconds
+            self._email,
+            self._api_key,
+            self._sign,
+            self._gate,
+            self._timeout_seconds,
+            self._ca_file,
         )
 
     def _send(self, client: SafeSmsAero, number: int, message: SmsMessage) -> Handover:

@@ -1,9 +1,13 @@
 """Servers for the tests, over real sockets: one that misbehaves, one that takes callbacks."""
 
+import contextlib
 import socket
 import socketserver
+import ssl
+import struct
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +17,69 @@ from channels.base import Payload
 
 HOLD = object()  # say nothing until the client goes away
 CLOSE = object()  # close the connection without a word
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Bytes written past TLS, straight onto the wire, after `answered` went through it properly."""
+
+    wire: bytes = b""
+    answered: bytes = b""
+    reset: bool = False  # TCP's RST in place of an orderly end
+
+
+# Each is what a client may meet in the middle of an exchange over TLS (RFC 8446, section 5).
+TLS_BREAKS = {
+    "plain-text": Broken(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"),
+    "broken-record": Broken(b"\x17\x03\x03\x00\x20" + b"\x5a" * 32),
+    "fatal-alert": Broken(b"\x15\x03\x03\x00\x02\x02\x50"),
+    "no-close-notify": Broken(),
+    "reset": Broken(reset=True),
+    "garbage-inside-an-answer": Broken(
+        b"\xff" * 64, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"
+    ),
+}
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    """A connection, over TLS when its server has a context for it."""
+
+    tls: ssl.SSLContext | None = None
+    tunnel = False
+
+    def setup(self) -> None:
+        self.wire: socket.socket = self.request.dup()
+        try:
+            if self.tunnel:
+                take_connect(self.wire)
+            if self.tls is not None:
+                self.request = self.tls.wrap_socket(self.request, server_side=True)
+        except OSError:  # a client that does not trust us; finish() is not called
+            self.wire.close()
+            raise
+        super().setup()
+
+    def finish(self) -> None:
+        with contextlib.suppress(OSError):
+            super().finish()
+        self.request.close()
+        self.wire.close()
+
+    def break_off(self, broken: Broken) -> None:
+        self.wfile.write(broken.answered)
+        self.wire.sendall(broken.wire)
+        if broken.reset:
+            self.wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def take_connect(wire: socket.socket) -> None:
+    """Be the proxy and the gate behind it at once: agree to a CONNECT."""
+    asked = b""
+    while not asked.endswith(b"\r\n\r\n"):
+        if not (byte := wire.recv(1)):
+            raise ConnectionError("the client went away")
+        asked += byte
+    wire.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
 
 
 class _Threaded(socketserver.ThreadingTCPServer):
@@ -48,14 +115,28 @@ class _Server:
 
 
 class RawHttp(_Server):
-    """Answers each HTTP request with the same bytes, HOLD or CLOSE, and counts the requests."""
+    """Answers each HTTP request with the same bytes, HOLD, CLOSE or Broken; counts the requests.
 
-    def __init__(self, answer: bytes | object) -> None:
+    A list is answered with one after the other on the same connection.
+
+    `tls` makes it a server of https; with `tunnel` it is met through a CONNECT, as by a proxy.
+    """
+
+    def __init__(
+        self, answer: bytes | object, tls: ssl.SSLContext | None = None, tunnel: bool = False
+    ) -> None:
         self.requests: list[bytes] = []
-        outer = self
+        outer, context, through = self, tls, tunnel
 
-        class Handler(socketserver.StreamRequestHandler):
+        class Handler(_Handler):
+            tls = context
+            tunnel = through
+
             def handle(self) -> None:
+                for one in answer if isinstance(answer, list) else [answer]:
+                    self.answer(one)
+
+            def answer(self, one: object) -> None:
                 length, lines = 0, []
                 while (line := self.rfile.readline()) not in {b"\r\n", b""}:
                     lines.append(line)
@@ -64,10 +145,41 @@ class RawHttp(_Server):
                 if not lines:
                     return
                 outer.requests.append(b"".join(lines) + b"\r\n" + self.rfile.read(length))
-                if answer is HOLD:
+                if one is HOLD:
                     self.rfile.read(1)
-                elif isinstance(answer, bytes):
-                    self.wfile.write(answer)
+                elif isinstance(one, bytes):
+                    self.wfile.write(one)
+                elif isinstance(one, Broken):
+                    self.break_off(one)
+
+        super().__init__(_Threaded(("127.0.0.1", 0), Handler))
+
+
+# What may come in place of a server's part of the handshake.
+HANDSHAKE_BREAKS = {
+    "plain-text": Broken(b"HTTP/1.1 400 Bad Request\r\n\r\nspeak plainly"),
+    "fatal-alert": Broken(b"\x15\x03\x03\x00\x02\x02\x28"),
+    "closed": Broken(),
+    "reset": Broken(reset=True),
+    "silent": HOLD,
+}
+
+
+class NoHandshake(_Server):
+    """Hears a client's first words and answers with no TLS; counts the connections."""
+
+    def __init__(self, answer: object) -> None:
+        self.connections = 0
+        outer = self
+
+        class Handler(_Handler):
+            def handle(self) -> None:
+                outer.connections += 1
+                self.request.recv(65536)
+                if isinstance(answer, Broken):
+                    self.break_off(answer)
+                else:
+                    self.rfile.read(1)
 
         super().__init__(_Threaded(("127.0.0.1", 0), Handler))
 
@@ -87,16 +199,19 @@ class ScriptedSmtp(_Server):
     """A mail server that answers each command from a script, all else with 250.
 
     Keys are commands, `GREETING`, and `END` for the answer to the final dot; values are a line,
-    HOLD or CLOSE. A callable is asked with the number of the connection, from 0.
+    HOLD, CLOSE or Broken. A callable is asked with the number of the connection, from 0. `tls`
+    makes it a server of implicit TLS.
     """
 
-    def __init__(self, script: Mapping[str, object]) -> None:
+    def __init__(self, script: Mapping[str, object], tls: ssl.SSLContext | None = None) -> None:
         self.commands: list[str] = []
         self.letters: list[bytes] = []
         self.connections = 0
-        outer = self
+        outer, context = self, tls
 
-        class Handler(socketserver.StreamRequestHandler):
+        class Handler(_Handler):
+            tls = context
+
             def handle(self) -> None:
                 self.number = outer.connections
                 outer.connections += 1
@@ -126,6 +241,9 @@ class ScriptedSmtp(_Server):
                     self.rfile.read(1)
                     return False
                 if answer is CLOSE:
+                    return False
+                if isinstance(answer, Broken):
+                    self.break_off(answer)
                     return False
                 self.wfile.write(f"{answer}\r\n".encode())
                 return True

@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
+import ssl
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import dns.resolver
 import email_validator
@@ -18,7 +21,18 @@ from channels.sandbox import Sandbox
 from channels.sms.answers import EXTEND_STATUS, STATUS, judge, outcome_of
 from channels.sms.gate import Exchange, read_gate
 from channels.sms.smsaero import SmsAeroChannel
-from tests.channels.servers import CLOSE, HOLD, RawHttp, http_answer
+from tests.channels.conftest import PROXIED_HOST
+from tests.channels.servers import (
+    CLOSE,
+    HANDSHAKE_BREAKS,
+    HOLD,
+    TLS_BREAKS,
+    Broken,
+    NoHandshake,
+    RawHttp,
+    closed_port,
+    http_answer,
+)
 from tests.channels.twins import NOON, SMS_KEY, SmsTwin, deliver, deliver_together, rehearsal
 
 TWIN = SmsTwin()
@@ -313,3 +327,155 @@ def test_what_became_of_a_message_can_be_asked_for() -> None:
     assert silent is not None
     assert (delivered.outcome, silent.outcome) == (Outcome.DELIVERED, None)
     assert (unknown, nonsense) == (None, None)
+
+
+def by_tls(
+    port: int, certificate: Path | None, host: str = "127.0.0.1", timeout_seconds: float = 2.0
+) -> SmsAeroChannel:
+    """A channel to an https gate; without a certificate it trusts the public authorities."""
+    return SmsAeroChannel(
+        "energy@example.com",
+        SMS_KEY,
+        "Energo",
+        url_gate=f"https://{host}:{port}/v2",
+        timeout_seconds=timeout_seconds,
+        ca_file=str(certificate) if certificate else None,
+    )
+
+
+TAKEN = http_answer(200, b'{"success": true, "data": {"id": 5}}')
+
+
+def test_a_gate_with_a_known_certificate_takes_the_message(
+    certificate: Path, server_tls: ssl.SSLContext
+) -> None:
+    with RawHttp(TAKEN, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, certificate), MESSAGE)
+        [request] = server.requests
+    assert (handover.kind, handover.reference) == (HandoverKind.ACCEPTED, "5")
+    assert b"content-length:" in request.lower()
+    assert b"chunked" not in request
+
+
+@pytest.mark.parametrize("broken", TLS_BREAKS.values(), ids=TLS_BREAKS)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_that_breaks_after_the_gate_took_the_post_is_uncertain(
+    certificate: Path, server_tls: ssl.SSLContext, version: ssl.TLSVersion, broken: Broken
+) -> None:
+    server_tls.maximum_version = version
+    with RawHttp(broken, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, certificate), MESSAGE)
+        assert len(server.requests) == 1
+    assert handover.kind is HandoverKind.UNCERTAIN
+
+
+def test_an_answer_that_stops_in_the_middle_of_its_body_is_uncertain() -> None:
+    half = b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"success": '
+    chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    for answer_ in (half, chunk):
+        with RawHttp(answer_) as server:
+            [handover] = deliver(TWIN.at(server.port), MESSAGE)
+            assert len(server.requests) == 1
+        assert handover.kind is HandoverKind.UNCERTAIN
+
+
+def test_a_kept_connection_that_breaks_in_the_second_message_is_uncertain_for_that_one(
+    certificate: Path, server_tls: ssl.SSLContext
+) -> None:
+    body = b'{"success": true, "data": {"id": 5}}'
+    kept = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    with RawHttp([kept, Broken(reset=True)], server_tls) as server:
+        channel = by_tls(server.port, certificate)
+        channel.concurrency = 1
+        first, second = deliver(channel, MESSAGE, MESSAGE)
+        assert len(server.requests) == 2
+    assert (first.kind, second.kind) == (HandoverKind.ACCEPTED, HandoverKind.UNCERTAIN)
+
+
+def test_a_certificate_nobody_vouches_for_is_postponed_and_nothing_is_posted(
+    server_tls: ssl.SSLContext,
+) -> None:
+    with RawHttp(TAKEN, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, None), MESSAGE)
+        assert server.requests == []
+    assert handover.kind is HandoverKind.POSTPONED
+
+
+def test_a_certificate_of_another_host_is_postponed_and_nothing_is_posted(
+    certificate: Path, server_tls: ssl.SSLContext
+) -> None:
+    with RawHttp(TAKEN, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, certificate, host="localhost"), MESSAGE)
+        assert server.requests == []
+    assert handover.kind is HandoverKind.POSTPONED
+
+
+@pytest.mark.parametrize("greeting", HANDSHAKE_BREAKS.values(), ids=HANDSHAKE_BREAKS)
+def test_a_handshake_that_fails_is_postponed(certificate: Path, greeting: object) -> None:
+    with NoHandshake(greeting) as server:
+        [handover] = deliver(by_tls(server.port, certificate, timeout_seconds=0.4), MESSAGE)
+        assert server.connections == 1
+    assert handover.kind is HandoverKind.POSTPONED
+
+
+@pytest.fixture
+def proxy_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes a port of this machine the corporate proxy for https."""
+
+    def point(port: int) -> None:
+        for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+
+    return point
+
+
+def test_a_proxy_that_is_away_is_postponed(
+    certificate: Path, proxy_at: Callable[[int], None]
+) -> None:
+    proxy_at(closed_port())
+    [handover] = deliver(by_tls(443, certificate, PROXIED_HOST), MESSAGE)
+    assert handover.kind is HandoverKind.POSTPONED
+
+
+@pytest.mark.parametrize(
+    "answer_",
+    [
+        pytest.param(http_answer(407, b"who are you?", "text/plain"), id="407"),
+        pytest.param(http_answer(502, b"no way", "text/plain"), id="502"),
+        pytest.param(http_answer(200, b"no tunnel", "text/plain"), id="no-tunnel"),
+        pytest.param(b"nonsense", id="nonsense"),
+        pytest.param(CLOSE, id="closed"),
+        pytest.param(HOLD, id="silent"),
+    ],
+)
+def test_a_proxy_that_opens_no_way_to_the_gate_is_postponed(
+    certificate: Path, proxy_at: Callable[[int], None], answer_: object
+) -> None:
+    with RawHttp(answer_) as proxy:
+        proxy_at(proxy.port)
+        channel = by_tls(443, certificate, PROXIED_HOST, timeout_seconds=0.4)
+        [handover] = deliver(channel, MESSAGE)
+        [request] = proxy.requests
+    assert request.startswith(b"CONNECT ")
+    assert handover.kind is HandoverKind.POSTPONED
+
+
+@pytest.mark.parametrize("broken", TLS_BREAKS.values(), ids=TLS_BREAKS)
+def test_tls_that_breaks_behind_a_proxy_after_the_post_is_uncertain(
+    certificate: Path,
+    server_tls: ssl.SSLContext,
+    proxy_at: Callable[[int], None],
+    broken: Broken,
+) -> None:
+    with RawHttp(broken, server_tls, tunnel=True) as proxy:
+        proxy_at(proxy.port)
+        [handover] = deliver(by_tls(443, certificate, PROXIED_HOST), MESSAGE)
+        assert len(proxy.requests) == 1
+    assert handover.kind is HandoverKind.UNCERTAIN
+
+
+def test_a_gate_that_is_no_host_name_does_not_condemn_the_customers_number() -> None:
+    channel = SmsAeroChannel("energy@example.com", SMS_KEY, "Energo", url_gate="https://*bad/v2")
+    [handover] = deliver(channel, MESSAGE)
+    assert handover.kind is HandoverKind.POSTPONED

@@ -1,8 +1,6 @@
 """E-mail by SMTP: what each answer means, kept connections, and nothing smuggled."""
 
-import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -272,34 +270,9 @@ def test_starttls_the_server_does_not_offer_is_postponed_not_skipped() -> None:
     assert server.letters == []
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1 with its key, made for this run."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command")
-    folder = tmp_path_factory.mktemp("tls")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both = folder / "both.pem"
-    both.write_text(key.read_text() + certificate.read_text())
-    return both
-
-
 @pytest.fixture
-def tls_sandbox(certificate: Path) -> Sandbox:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return rehearsal(smtp_tls_context=context)
+def tls_sandbox(server_tls: ssl.SSLContext) -> Sandbox:
+    return rehearsal(smtp_tls_context=server_tls)
 
 
 def test_an_unknown_certificate_is_refused_unless_staff_say_otherwise(tls_sandbox: Sandbox) -> None:

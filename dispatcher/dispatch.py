@@ -6,7 +6,7 @@ can be interrupted anywhere: everything it does is a conditional update of the l
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +25,9 @@ log = structlog.get_logger()
 
 # How long after asking a provider about a message the question is put again.
 ASK_AGAIN = timedelta(minutes=10)
+# How long after the closing of a campaign the loop looks for what still waits in it.
+LEFT_OVER = timedelta(days=1)
+WORKER_LOST = "worker lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +62,39 @@ class Loop:
         Claims are due again; open attempts of which nothing more will be heard from a worker are
         uncertain at once. How many attempts that were.
         """
-        with self._engine.ledger.write() as tx:
-            now = self._engine.clock.now()
-            deliveries.release_all(tx, now)
-            found = 0
-            while stuck := deliveries.lapsed(tx, Status.SENDING, None):
-                found += self._call_uncertain(tx, stuck, now)
-            return found
+        now = self._engine.clock.now()
+        self._engine.ledger.insist(lambda tx: deliveries.release_all(tx, now))
+        found = 0
+        while changed := self._engine.ledger.insist(
+            lambda tx: self._call_uncertain(tx, deliveries.lapsed(tx, Status.SENDING, None), now)
+        ):
+            found += changed
+        return found
 
     def tick(self) -> Tick:
         """One turn: start and end campaigns, rescue the stuck, claim and enqueue what is due."""
-        engine = self._engine
-        now = engine.clock.now()
-        with engine.ledger.write() as tx:
-            campaigns.start_due(tx, now)
-            over = campaigns.past_end(tx, now)
-            expired = deliveries.expire(tx, over) if over else 0
-            released = deliveries.release_lapsed(tx, now)
-            uncertain = self._call_uncertain(tx, deliveries.lapsed(tx, Status.SENDING, now), now)
+        now = self._engine.clock.now()
+        insist = self._engine.ledger.insist
+        expired, released = insist(lambda tx: self._turn_campaigns(tx, now))
+        uncertain = insist(
+            lambda tx: self._call_uncertain(
+                tx, deliveries.lapsed(tx, Status.SENDING, now), now, now
+            )
+        )
         settled = self._settle(now)
         claimed = self._claim(now)
-        with engine.ledger.write() as tx:
-            closed = campaigns.close_finished(tx, now)
+        closed = insist(lambda tx: campaigns.close_finished(tx, now))
         for campaign_id in closed:
             log.info("campaign.completed", campaign=campaign_id)
         return Tick(claimed, released, uncertain, settled, expired, len(closed))
+
+    def _turn_campaigns(self, tx: Transaction, now: datetime) -> tuple[int, int]:
+        """Start and end campaigns by the clock; how much expired, how many claims lapsed."""
+        campaigns.start_due(tx, now)
+        over = campaigns.past_end(tx, now)
+        expired = deliveries.expire(tx, over) if over else 0
+        expired += deliveries.end_left_over(tx, now - LEFT_OVER)
+        return expired, deliveries.release_lapsed(tx, now)
 
     def next_wake(self) -> datetime | None:
         """The earliest instant at which there may be something to do."""
@@ -95,17 +106,26 @@ class Loop:
         return min((turn for turn in turns if turn is not None), default=None)
 
     def _claim(self, now: datetime) -> int:
-        """Claim due deliveries and enqueue them by channel, never more than may be in flight."""
+        """Claim due deliveries and enqueue them by channel, never more than may be in flight.
+
+        Urgent ones have room of their own: an emergency does not wait behind a bulk campaign.
+        """
         settings = self._engine.settings
         claim = self._name_claim()
-        with self._engine.ledger.write() as tx:
-            room = settings.max_in_flight - deliveries.in_flight(tx)
-            if room <= 0:
-                return 0
+
+        def act(tx: Transaction) -> list[tuple[int, int, ChannelName, bool]]:
             lease_until = now + timedelta(seconds=settings.lease_seconds)
-            claimed = deliveries.claim_due(
-                tx, now, lease_until, claim, room, tuple(self._engine.channels)
-            )
+            channels = tuple(self._engine.channels)
+            found: list[tuple[int, int, ChannelName, bool]] = []
+            for urgent in (True, False):
+                room = settings.max_in_flight - deliveries.in_flight(tx, urgent=urgent)
+                if room > 0:
+                    found += deliveries.claim_due(
+                        tx, now, lease_until, claim, room, channels, urgent=urgent
+                    )
+            return found
+
+        claimed = self._engine.ledger.insist(act)
         batches: defaultdict[tuple[bool, ChannelName, int], list[int]] = defaultdict(list)
         for delivery_id, campaign_id, channel, urgent in claimed:
             batches[not urgent, channel, campaign_id].append(delivery_id)
@@ -121,7 +141,8 @@ class Loop:
 
     def _give_back(self, delivery_ids: list[int], claim: str, now: datetime) -> None:
         """The queue did not take them: they are due again a moment later."""
-        with self._engine.ledger.write() as tx:
+
+        def act(tx: Transaction) -> None:
             ours = [
                 d
                 for d in deliveries.lock(tx, delivery_ids).values()
@@ -136,23 +157,43 @@ class Loop:
                 ],
             )
 
-    def _call_uncertain(self, tx: Transaction, delivery_ids: Sequence[int], now: datetime) -> int:
-        """Attempts whose worker was never heard of again: they may have been made, or not."""
-        ids = list(delivery_ids)
-        latest = attempts.latest(tx, ids) if ids else {}
+        self._engine.ledger.insist(act)
+
+    def _call_uncertain(
+        self,
+        tx: Transaction,
+        delivery_ids: Sequence[int],
+        now: datetime,
+        lapsed_at: datetime | None = None,
+    ) -> int:
+        """Attempts whose worker was never heard of again: they may have been made, or not.
+
+        Looked at once more under the lock, because the worker may have answered just now.
+        """
+        stuck = {
+            d.id
+            for d in deliveries.lock(tx, delivery_ids).values()
+            if d.status is Status.SENDING
+            and (lapsed_at is None or (d.due_at is not None and d.due_at <= lapsed_at))
+        }
+        latest = attempts.latest(tx, stuck)
         findings = [
-            Finding(attempt.id, Outcome.UNCERTAIN, now, "worker lost")
-            for attempt in latest.values()
-            if attempt.ended_at is None
+            Finding(latest[i].id, Outcome.UNCERTAIN, now, WORKER_LOST)
+            for i in sorted(stuck)
+            if i in latest and latest[i].ended_at is None
         ]
-        record(tx, self._engine, findings, now)
-        return len(findings)
+        return len(record(tx, self._engine, findings, now))
 
     def _settle(self, now: datetime) -> int:
         """The time for receipts is over: a letter without a bounce arrived, others are asked."""
-        ask: defaultdict[ChannelName, list[int]] = defaultdict(list)
-        with self._engine.ledger.write() as tx:
-            locked = deliveries.lock(tx, deliveries.lapsed(tx, Status.AWAITING, now))
+
+        def act(tx: Transaction) -> tuple[int, Mapping[ChannelName, list[int]]]:
+            ask: defaultdict[ChannelName, list[int]] = defaultdict(list)
+            locked = {
+                d.id: d
+                for d in deliveries.lock(tx, deliveries.lapsed(tx, Status.AWAITING, now)).values()
+                if d.status is Status.AWAITING and d.due_at is not None and d.due_at <= now
+            }
             latest = attempts.latest(tx, list(locked))
             findings = []
             for delivery in locked.values():
@@ -177,9 +218,12 @@ class Loop:
                     if d.channel is not ChannelName.EMAIL
                 ],
             )
+            return len(locked), ask
+
+        looked_at, ask = self._engine.ledger.insist(act)
         for channel, ids in sorted(ask.items()):
             try:
                 self._queue.settle(channel, ids)
             except QueueAway:
                 log.warning("queue.away", deliveries=len(ids))
-        return len(locked)
+        return looked_at

@@ -33,6 +33,8 @@ MAX_SENDS = 3
 
 _IN_FLIGHT = (Status.SENDING, Status.AWAITING)
 _WAITING = (Status.PENDING, Status.QUEUED)
+# Ended for the sake of the one who was to be told: those who share the message still are.
+_LEAVES_HEIRS = (Status.SETTLED, Status.SUPERSEDED, Status.WITHDRAWN)
 _CLOSED = (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
 
 
@@ -62,29 +64,61 @@ def record(
     """Write down findings; the attempts that changed by them. What is weaker than what is known,
     or known already, changes nothing, so that a receipt may come twice, late and out of order.
     """
-    known = dict(attempts.load(tx, [finding.attempt_id for finding in findings]))
-    locked = deliveries.lock(tx, [attempt.delivery_id for attempt in known.values()])
-    rules = engine.rules(tx)
-    changes: list[Change] = []
-    endings: list[Ending] = []
-    reached: list[tuple[Campaign, Delivery, Collection[ChannelName]]] = []
-    positive_at: dict[int, datetime | None] = {}
-    settled: list[Delivery] = []
-    seen: dict[int, Campaign] = {}
+    if not findings:
+        return frozenset()
+    book = _Book(tx, engine, [finding.attempt_id for finding in findings], now)
     for finding in findings:
+        book.enter(finding)
+    return book.close()
+
+
+class _Book:
+    """One transaction's findings: judged one by one, written together.
+
+    The deliveries are locked before their attempts are read: who waits for the lock must judge by
+    what the one before has written. Where an outcome can end other channels, all deliveries of
+    these customers are locked at once, in one order, so that two such books never wait for each
+    other.
+    """
+
+    def __init__(
+        self, tx: Transaction, engine: Engine, attempt_ids: Sequence[int], now: datetime
+    ) -> None:
+        self._tx, self._engine, self._now = tx, engine, now
+        places = attempts.places(tx, attempt_ids)
+        self._campaigns = {
+            campaign_id: campaigns.get(tx, campaign_id)
+            for campaign_id in {place.campaign_id for place in places}
+        }
+        scenarios = [engine.scenario(tx, c.scenario_id).scenario for c in self._campaigns.values()]
+        self._deliveries = deliveries.lock(
+            tx,
+            [place.delivery_id for place in places],
+            with_siblings=any(
+                s.stop_on is StopOn.ANY or s.order.kind is OrderKind.CASCADE for s in scenarios
+            ),
+        )
+        self._attempts = dict(attempts.load(tx, attempt_ids))
+        self._rules = engine.rules(tx)
+        self._changes: list[Change] = []
+        self._endings: list[Ending] = []
+        self._reached: list[tuple[Campaign, Delivery, Collection[ChannelName]]] = []
+        self._left: list[tuple[Delivery, Status]] = []
+        self._positive_at: dict[int, datetime | None] = {}
+        self._lines: list[dict[str, object]] = []
+
+    def enter(self, finding: Finding) -> None:
         # A second finding about the same attempt in one batch would judge by what is out of date.
-        attempt = known.pop(finding.attempt_id, None)
+        attempt = self._attempts.pop(finding.attempt_id, None)
         if attempt is None:
-            continue
+            return
         outcome = _with_sign(attempt, finding.outcome)
         if attempt.outcome is not None and not replaces(outcome, attempt.outcome):
-            continue
-        delivery = locked[attempt.delivery_id]
-        campaign = seen.get(delivery.campaign_id)
-        if campaign is None:
-            campaign = seen[delivery.campaign_id] = campaigns.get(tx, delivery.campaign_id)
-        stored = engine.scenario(tx, campaign.scenario_id)
-        policy = stored.scenario.policy(delivery.channel)
+            return
+        delivery = self._deliveries[attempt.delivery_id]
+        campaign = self._campaigns[delivery.campaign_id]
+        scenario = self._engine.scenario(self._tx, campaign.scenario_id).scenario
+        policy = scenario.policy(delivery.channel)
         ended_at = max(finding.ended_at, attempt.started_at)
         dead = set(delivery.dead_points)
         if MEANING[outcome].address_is_dead:
@@ -101,14 +135,16 @@ def record(
         stays = (
             not positive
             and delivery.status is Status.POSITIVE
-            and attempts.reached_otherwise(tx, attempt)
+            and attempts.reached_otherwise(self._tx, attempt)
         )
         change = (
             None
             if stays
-            else _follow(decision, attempt, delivery, campaign, policy, rules, outcome, dead, now)
+            else _follow(
+                decision, attempt, delivery, campaign, policy, self._rules, outcome, dead, self._now
+            )
         )
-        endings.append(
+        self._endings.append(
             Ending(
                 attempt_id=attempt.id,
                 outcome=outcome,
@@ -121,27 +157,38 @@ def record(
             )
         )
         if change is not None:
-            changes.append(change)
-            if change.after is Status.SETTLED:
-                settled.append(delivery)
+            self._changes.append(change)
+            if change.after in _LEAVES_HEIRS and not isinstance(decision, Wait):
+                self._left.append((delivery, change.after))
         elif positive and delivery.status in _IN_FLIGHT:
-            deliveries.mark_in_flight(tx, [delivery.id], Status.POSITIVE)
+            deliveries.mark_in_flight(self._tx, [delivery.id], Status.POSITIVE)
         if positive:
-            positive_at[attempt.id] = ended_at
-            needless = _leaves_nothing_to(stored.scenario, delivery.channel)
+            self._positive_at[attempt.id] = ended_at
+            needless = _leaves_nothing_to(scenario, delivery.channel)
             if needless:
-                reached.append((campaign, delivery, needless))
+                self._reached.append((campaign, delivery, needless))
         elif attempt.positive:
-            positive_at[attempt.id] = None
-        _tell(attempt, outcome, positive, change, delivery)
-    attempts.end(tx, endings)
-    deliveries.change(tx, changes)
-    touches.mark_positive(tx, positive_at)
-    for campaign, delivery, channels in reached:
-        supersede(tx, campaign, delivery, channels, now)
-    for delivery in settled:
-        hand_on(tx, delivery, now)
-    return frozenset(ending.attempt_id for ending in endings)
+            self._positive_at[attempt.id] = None
+        self._lines.append(_line(attempt, outcome, positive, change, delivery))
+
+    def close(self) -> frozenset[int]:
+        """Write everything; the attempts that changed."""
+        tx = self._tx
+        attempts.end(tx, self._endings)
+        deliveries.change(tx, self._changes)
+        touches.mark_positive(tx, self._positive_at)
+        for campaign, delivery, channels in self._reached:
+            supersede(tx, campaign, delivery, channels, self._now)
+        for delivery, ended_as in self._left:
+            told = (
+                deliveries.reached_recipients(tx, delivery)
+                if ended_as is Status.SUPERSEDED
+                else frozenset()
+            )
+            hand_on(tx, delivery, self._now, reached=told)
+        for line in self._lines:
+            log.info("attempt", **line)
+        return frozenset(ending.attempt_id for ending in self._endings)
 
 
 def _leaves_nothing_to(scenario: Scenario, reached_on: ChannelName) -> frozenset[ChannelName]:
@@ -188,8 +235,6 @@ def _follow(
             due_at,
             outcome=outcome if is_latest else None,
             dead_points=dead,
-            # A decision outlives the doubt: who has paid is not reminded when the doubt is over.
-            end_as=delivery.end_as if after is Status.UNCERTAIN else None,
         )
 
     if isinstance(decision, Positive):
@@ -244,8 +289,13 @@ def _when_uncertain(
     *,
     to: _To,
 ) -> Change | None:
-    """Calls and SMS wait for a receipt or for staff; a letter may be sent again."""
-    if delivery.channel is ChannelName.EMAIL and attempt.sends < MAX_SENDS and not delivery.end_as:
+    """Calls and SMS wait for a receipt or for staff; a letter may be sent again.
+
+    What was decided meanwhile (paid, reached otherwise) needs no answer to the doubt.
+    """
+    if delivery.end_as is not None:
+        return to(delivery.end_as)
+    if delivery.channel is ChannelName.EMAIL and attempt.sends < MAX_SENDS:
         due_at = _due(now + RESEND_AFTER, delivery, campaign, policy, rules, now)
         if due_at is not None and campaign.status not in _CLOSED:
             return to(Status.PENDING, "resend", due_at)
@@ -285,13 +335,15 @@ def stop(
 
     `reached` are recipients who need no message any more: none is left to them.
     """
-    waiting = [d for d in rows if d.status in (Status.PENDING, Status.QUEUED)]
-    deliveries.change(tx, [Change(d.id, d.status, as_status) for d in waiting])
-    flying = [d for d in rows if d.status in (*_IN_FLIGHT, Status.UNCERTAIN)]
+    ended = [d for d in rows if d.status in (*_WAITING, Status.UNCERTAIN)]
+    deliveries.change(tx, [Change(d.id, d.status, as_status) for d in ended])
+    flying = [d for d in rows if d.status in _IN_FLIGHT]
     deliveries.mark_in_flight(tx, [d.id for d in flying], as_status)
-    for delivery in waiting:
-        hand_on(tx, delivery, now, reached=reached)
-    return len(waiting) + len(flying)
+    for delivery in ended:
+        # In doubt, those who share the message may have been told with it.
+        if delivery.status is not Status.UNCERTAIN:
+            hand_on(tx, delivery, now, reached=reached)
+    return len(ended) + len(flying)
 
 
 def hand_on(
@@ -299,7 +351,7 @@ def hand_on(
 ) -> None:
     """Whose message was stopped for their own sake leaves it to those who were to share it."""
     members = deliveries.members(
-        tx, delivery.campaign_id, delivery.channel, [delivery.recipient_id]
+        tx, delivery.campaign_id, delivery.channel, [delivery.recipient_id], lock=True
     ).get(delivery.recipient_id, ())
     joined = [member for member in members if member.recipient_id not in reached]
     if joined:
@@ -308,24 +360,23 @@ def hand_on(
         deliveries.take_over(tx, delivery, heir, [other.id for other in others], due_at)
 
 
-def _tell(
+def _line(
     attempt: Attempt,
     outcome: Outcome,
     positive: bool,
     change: Change | None,
     delivery: Delivery,
-) -> None:
+) -> dict[str, object]:
     """The canonical line: one per outcome of an attempt."""
-    log.info(
-        "attempt",
-        campaign=attempt.campaign_id,
-        delivery=attempt.delivery_id,
-        number=attempt.number,
-        channel=attempt.channel.value,
-        contact_point=mask(attempt.contact_point),
-        provider=attempt.provider,
-        outcome=outcome.value,
-        positive=positive,
-        status=(change.after if change else delivery.status).value,
-        next_due_at=change.due_at.isoformat() if change and change.due_at else None,
-    )
+    return {
+        "campaign": attempt.campaign_id,
+        "delivery": attempt.delivery_id,
+        "number": attempt.number,
+        "channel": attempt.channel.value,
+        "contact_point": mask(attempt.contact_point),
+        "provider": attempt.provider,
+        "outcome": outcome.value,
+        "positive": positive,
+        "status": (change.after if change else delivery.status).value,
+        "next_due_at": change.due_at.isoformat() if change and change.due_at else None,
+    }

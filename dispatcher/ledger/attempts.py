@@ -181,6 +181,21 @@ def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Attempt]:
     return {row.id: _read(row) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt belongs; this never changes, so it may be read without a lock."""
+
+    delivery_id: int
+    campaign_id: int
+
+
+def places(tx: Transaction, ids: Collection[int]) -> Sequence[Place]:
+    rows = tx.execute(
+        select(attempts.c.delivery_id, attempts.c.campaign_id).where(attempts.c.id.in_(list(ids)))
+    )
+    return [Place(*row) for row in rows]
+
+
 def by_number(tx: Transaction, delivery_id: int, number: int) -> Attempt | None:
     row = tx.execute(
         select(attempts).where(attempts.c.delivery_id == delivery_id, attempts.c.number == number)

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dispatcher.errors import BadSetting, LedgerAway
 
@@ -23,10 +24,20 @@ log = structlog.get_logger()
 
 Transaction = Connection
 # What a database that is away, locked or broken raises.
-LedgerFault = DBAPIError
+LedgerFault = (DBAPIError, PoolTimeout)
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 60.0
+
+# A host that vanished without a word is given up after half a minute, not after hours.
+_POSTGRES = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 class Ledger:
@@ -48,7 +59,7 @@ class Ledger:
             max_overflow=pool_size,
             pool_pre_ping=not self.is_sqlite,
             hide_parameters=True,  # personal data stay out of error texts
-            connect_args={"timeout": 30} if self.is_sqlite else {"connect_timeout": 10},
+            connect_args={"timeout": 30} if self.is_sqlite else _POSTGRES,
         )
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -82,7 +93,7 @@ class Ledger:
             try:
                 with self.write() as tx:
                     return act(tx)
-            except DBAPIError as error:
+            except (DBAPIError, PoolTimeout) as error:
                 if not _may_pass(error) or time.monotonic() + pause_seconds > deadline:
                     if _may_pass(error):
                         raise LedgerAway from error
@@ -100,8 +111,10 @@ class Ledger:
 _SQLITE_PASSING = frozenset({5, 6, 10, 13, 14})
 
 
-def _may_pass(error: DBAPIError) -> bool:
-    """A fault that waiting can mend: the server is away, or the file is locked."""
+def _may_pass(error: DBAPIError | PoolTimeout) -> bool:
+    """A fault that waiting can mend: the server is away, the file locked, every line busy."""
+    if isinstance(error, PoolTimeout):
+        return True
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return (code & 0xFF) in _SQLITE_PASSING

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.channel import ChannelName
@@ -112,17 +121,20 @@ def claim_due(
     claim: str,
     limit: int,
     channels: Collection[ChannelName] = tuple(ChannelName),
+    *,
+    urgent: bool | None = None,
 ) -> Sequence[tuple[int, int, ChannelName, bool]]:
-    """Take due deliveries of running campaigns for this claim, urgent ones first.
+    """Take due deliveries of running campaigns for this claim, urgent ones first or only those.
 
     Any number of loops may do so at once: none gets what another one took. Deliveries on other
     `channels` than those that are set up stay where they are. Returns (delivery, campaign,
     channel, urgent).
     """
     claimed: list[tuple[int, int, ChannelName, bool]] = []
-    for urgent in (True, False):  # one after the other: each is a walk along the index
+    # One after the other: each is a walk along the index.
+    for kind in (True, False) if urgent is None else (urgent,):
         room = limit - len(claimed)
-        claimed += _claim(tx, now, lease_until, claim, room, channels, urgent=urgent)
+        claimed += _claim(tx, now, lease_until, claim, room, channels, urgent=kind)
     return sorted(claimed)
 
 
@@ -164,11 +176,13 @@ def _claim(
     return [(row.id, row.campaign_id, ChannelName(row.channel), row.urgent) for row in rows]
 
 
-def in_flight(tx: Transaction) -> int:
+def in_flight(tx: Transaction, *, urgent: bool = False) -> int:
     """How many are claimed or being sent: what the loop keeps below a limit."""
     return tx.execute(
         select(func.count()).where(
-            _LAPSES, deliveries.c.status.in_((Status.QUEUED, Status.SENDING))
+            _LAPSES,
+            deliveries.c.status.in_((Status.QUEUED, Status.SENDING)),
+            deliveries.c.urgent.is_(urgent),
         )
     ).scalar_one()
 
@@ -212,15 +226,72 @@ def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
     return {row.id: _read(row) for row in rows}
 
 
-def lock(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
-    """Load rows and keep others from changing them until the end of the transaction."""
+def lock(
+    tx: Transaction, ids: Collection[int], *, with_siblings: bool = False
+) -> Mapping[int, Delivery]:
+    """Load rows and keep others from changing them until the end of the transaction.
+
+    `with_siblings`: the same recipients' deliveries on the other channels too. Always in the order
+    of their ids, so that two transactions do not wait for each other.
+    """
+    wanted: ColumnElement[bool] = deliveries.c.id.in_(list(ids))
+    if with_siblings:
+        own = deliveries.alias("own")
+        these = own.c.id.in_(list(ids))
+        wanted = and_(
+            deliveries.c.recipient_id.in_(select(own.c.recipient_id).where(these)),
+            deliveries.c.campaign_id.in_(select(own.c.campaign_id).where(these)),
+        )
     rows = tx.execute(
-        select(deliveries)
-        .where(deliveries.c.id.in_(list(ids)))
-        .order_by(deliveries.c.id)
-        .with_for_update()
+        select(deliveries).where(wanted).order_by(deliveries.c.id).with_for_update(of=deliveries)
     )
     return {row.id: _read(row) for row in rows}
+
+
+def reached_recipients(tx: Transaction, delivery: Delivery) -> frozenset[int]:
+    """Who of those that share this message was reached on some channel of the campaign."""
+    rows = tx.execute(
+        select(deliveries.c.recipient_id).where(
+            deliveries.c.campaign_id == delivery.campaign_id,
+            deliveries.c.status == Status.POSITIVE,
+            deliveries.c.recipient_id.in_(
+                select(deliveries.c.recipient_id).where(
+                    deliveries.c.campaign_id == delivery.campaign_id,
+                    deliveries.c.lead_id == delivery.recipient_id,
+                )
+            ),
+        )
+    )
+    return frozenset(rows.scalars())
+
+
+def end_left_over(tx: Transaction, since_at: datetime) -> int:
+    """Deliveries that still wait in a campaign closed since then: an outcome was being written, or
+    a plan made, in the very moment of the closing."""
+    ended = 0
+    for closed, after in (
+        (CampaignStatus.CANCELLED, Status.CANCELLED),
+        (CampaignStatus.COMPLETED, Status.EXPIRED),
+    ):
+        ids = (
+            tx.execute(
+                select(campaigns.c.id).where(
+                    campaigns.c.status == closed, campaigns.c.closed_at >= since_at
+                )
+            )
+            .scalars()
+            .all()
+        )
+        if ids:
+            ended += tx.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.campaign_id.in_(ids),
+                    deliveries.c.status.in_((Status.PENDING, Status.QUEUED)),
+                )
+                .values(status=after, due_at=None, claim=None, reason="campaign_end")
+            ).rowcount
+    return ended
 
 
 def change(tx: Transaction, changes: Sequence[Change]) -> None:
@@ -319,11 +390,16 @@ def of_accounts(
 
 
 def members(
-    tx: Transaction, campaign_id: int, channel: ChannelName, leads: Collection[int]
+    tx: Transaction,
+    campaign_id: int,
+    channel: ChannelName,
+    leads: Collection[int],
+    *,
+    lock: bool = False,
 ) -> Mapping[int, Sequence[Delivery]]:
     """Who is spoken of in the messages of these recipients, and still to be spoken of."""
     found: defaultdict[int, list[Delivery]] = defaultdict(list)
-    rows = tx.execute(
+    query = (
         select(deliveries)
         .where(
             deliveries.c.campaign_id == campaign_id,
@@ -334,7 +410,7 @@ def members(
         )
         .order_by(deliveries.c.recipient_id)
     )
-    for row in rows:
+    for row in tx.execute(query.with_for_update() if lock else query):
         found[row.lead_id].append(_read(row))
     return found
 

@@ -1,6 +1,7 @@
 """Calls out by Twilio's REST API, and its callbacks back."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,9 +62,9 @@ class _Line:
 class TwilioChannel:
     """Places calls that speak, take one key and report how they ended.
 
-    `base_url` is for the sandbox (https, or plain http on this machine). `voice` speaks Russian.
-    Raises ValueError for an account SID or a base address that cannot be right. Time-outs are in
-    seconds.
+    `base_url` is for the sandbox (https, or plain http on this machine); `tls_context` names whom
+    to trust in place of the public authorities. `voice` speaks Russian. Raises ValueError for an
+    account SID or a base address that cannot be right. Time-outs are in seconds.
     """
 
     channel = ChannelName.PHONE
@@ -80,6 +81,7 @@ class TwilioChannel:
         ring_seconds: int = FIFTH_RING_SECONDS,
         time_limit_seconds: int = TIME_LIMIT_SECONDS,
         voice: str | None = "Polly.Tatyana",
+        tls_context: ssl.SSLContext | None = None,
     ) -> None:
         if not ACCOUNT_SID.fullmatch(account_sid) or not auth_token:
             raise ValueError(
@@ -91,12 +93,15 @@ class TwilioChannel:
         self._timeout_seconds = timeout_seconds
         self._ring_seconds, self._time_limit_seconds = ring_seconds, time_limit_seconds
         self._voice = voice
+        self._tls_context = tls_context
         self._validator = RequestValidator(auth_token)
         self._lines: LoopLocal[_Line] = LoopLocal("the phone channel")
 
     async def __aenter__(self) -> Self:
         if not self._lines.join():
-            http = TwilioHttp(self._base_url, self._timeout_seconds, self.concurrency)
+            http = TwilioHttp(
+                self._base_url, self._timeout_seconds, self.concurrency, self._tls_context
+            )
             client = Client(self._account_sid, self._auth_token, http_client=http)
             self._lines.open(_Line(client, http))
         return self

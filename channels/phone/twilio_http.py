@@ -5,6 +5,7 @@ ever", logs every request at INFO, and lets the Retry-After of a 429 get lost in
 """
 
 import base64
+import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
@@ -34,14 +35,22 @@ class NoAnswer(Exception):
 
 
 class TwilioHttp(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is untyped
-    """HTTP for the library's client. `base_url` replaces Twilio's own scheme and host (sandbox)."""
+    """HTTP for the library's client. `base_url` replaces Twilio's own scheme and host (sandbox);
+    `tls_context` the public authorities.
+    """
 
-    def __init__(self, base_url: str | None, timeout_seconds: float, connections: int) -> None:
+    def __init__(
+        self,
+        base_url: str | None,
+        timeout_seconds: float,
+        connections: int,
+        tls_context: ssl.SSLContext | None = None,
+    ) -> None:
         super().__init__(pool_connections=False)
         base = urlsplit(checked_base_url(base_url)) if base_url else None
         self._base = (base.scheme, base.netloc) if base else None
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections),
+            connector=aiohttp.TCPConnector(limit=connections, ssl=tls_context or True),
             timeout=aiohttp.ClientTimeout(
                 total=timeout_seconds, connect=timeout_seconds * _CONNECT_SHARE
             ),

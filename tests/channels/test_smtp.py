@@ -13,7 +13,15 @@ from channels.email.envelope import UnsafeAddress, data_block, envelope_address
 from channels.email.replies import Reply, Stage, judge_refusal
 from channels.email.smtp import SmtpChannel
 from channels.sandbox import Sandbox
-from tests.channels.servers import CLOSE, HOLD, ScriptedSmtp
+from tests.channels.servers import (
+    CLOSE,
+    HANDSHAKE_BREAKS,
+    HOLD,
+    TLS_BREAKS,
+    Broken,
+    NoHandshake,
+    ScriptedSmtp,
+)
 from tests.channels.twins import MAIL_PASSWORD, NOON, deliver, deliver_together, letter, rehearsal
 
 
@@ -305,3 +313,45 @@ def test_a_known_certificate_opens_starttls_and_the_login_goes_through_it(
         )
         [handover] = deliver(channel, letter("good@example.com"))
         assert handover.kind is HandoverKind.ACCEPTED
+
+
+def by_tls(port: int, context: ssl.SSLContext, timeout_seconds: float = 2.0) -> SmtpChannel:
+    return SmtpChannel(
+        "127.0.0.1", port, tls="tls", tls_context=context, timeout_seconds=timeout_seconds
+    )
+
+
+@pytest.mark.parametrize("broken", TLS_BREAKS.values(), ids=TLS_BREAKS)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_that_breaks_after_the_final_dot_is_uncertain_under_the_message_id(
+    server_tls: ssl.SSLContext,
+    client_tls: ssl.SSLContext,
+    version: ssl.TLSVersion,
+    broken: Broken,
+) -> None:
+    server_tls.maximum_version = version
+    with ScriptedSmtp({"END": broken}, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, client_tls), letter("anna@example.com"))
+        assert len(server.letters) == 1
+    assert handover.kind is HandoverKind.UNCERTAIN
+    assert handover.reference == "<1@mail.example.com>"
+
+
+@pytest.mark.parametrize("command", ["EHLO", "MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("broken", TLS_BREAKS.values(), ids=TLS_BREAKS)
+def test_tls_that_breaks_before_the_letter_is_postponed(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, command: str, broken: Broken
+) -> None:
+    script = {command: broken, "HELO": broken} if command == "EHLO" else {command: broken}
+    with ScriptedSmtp(script, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, client_tls), letter("anna@example.com"))
+        assert server.letters == []
+    assert handover.kind is HandoverKind.POSTPONED
+
+
+@pytest.mark.parametrize("greeting", HANDSHAKE_BREAKS.values(), ids=HANDSHAKE_BREAKS)
+def test_a_handshake_that_fails_is_postponed(client_tls: ssl.SSLContext, greeting: object) -> None:
+    with NoHandshake(greeting) as server:
+        [handover] = deliver(by_tls(server.port, client_tls, 0.4), letter("anna@example.com"))
+        assert server.connections == 1
+    assert handover.kind is HandoverKind.POSTPONED

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 from xml.etree import ElementTree
@@ -15,7 +16,15 @@ from channels.base import CallMessage, Forged, Handover, HandoverKind, Payload, 
 from channels.phone.twilio import TwilioChannel
 from channels.phone.twilio_codes import ENDED, UNDER_WAY
 from channels.sandbox.twilio_rest import Account
-from tests.channels.servers import HOLD, RawHttp, http_answer
+from tests.channels.servers import (
+    HANDSHAKE_BREAKS,
+    HOLD,
+    TLS_BREAKS,
+    Broken,
+    NoHandshake,
+    RawHttp,
+    http_answer,
+)
 from tests.channels.twins import TWILIO_SID, TWILIO_TOKEN, PhoneTwin, deliver
 
 TWIN = PhoneTwin()
@@ -300,3 +309,77 @@ def test_an_unknown_call_is_not_looked_up() -> None:
             return [await channel.look_up("not a sid"), await channel.look_up(CALL)]
 
     assert asyncio.run(look()) == [None, None]  # the second: nobody listens there
+
+
+def by_tls(
+    port: int,
+    context: ssl.SSLContext | None,
+    host: str = "127.0.0.1",
+    timeout_seconds: float = 2.0,
+) -> TwilioChannel:
+    """A channel over https; without a context it trusts the public authorities."""
+    return TwilioChannel(
+        TWILIO_SID,
+        TWILIO_TOKEN,
+        base_url=f"https://{host}:{port}",
+        timeout_seconds=timeout_seconds,
+        tls_context=context,
+    )
+
+
+TAKEN = http_answer(201, json.dumps({"sid": CALL}).encode())
+
+
+def test_a_call_is_placed_over_tls_with_a_known_certificate(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    with RawHttp(TAKEN, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, client_tls), MESSAGE)
+    assert (handover.kind, handover.reference) == (HandoverKind.ACCEPTED, CALL)
+
+
+@pytest.mark.parametrize("broken", TLS_BREAKS.values(), ids=TLS_BREAKS)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_that_breaks_after_twilio_took_the_post_is_uncertain(
+    server_tls: ssl.SSLContext,
+    client_tls: ssl.SSLContext,
+    version: ssl.TLSVersion,
+    broken: Broken,
+) -> None:
+    server_tls.maximum_version = version
+    with RawHttp(broken, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, client_tls), MESSAGE)
+        assert len(server.requests) == 1
+    assert handover.kind is HandoverKind.UNCERTAIN
+
+
+def test_a_kept_connection_to_twilio_that_breaks_in_the_second_call_is_not_used_a_third_time(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    body = json.dumps({"sid": CALL}).encode()
+    kept = f"HTTP/1.1 201 Created\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    with RawHttp([kept, Broken(reset=True)], server_tls) as server:
+        first, second = deliver(by_tls(server.port, client_tls), MESSAGE, MESSAGE)
+        assert len(server.requests) == 2
+    assert (first.kind, second.kind) == (HandoverKind.ACCEPTED, HandoverKind.UNCERTAIN)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_certificate_that_proves_nothing_is_postponed_and_no_call_is_asked_for(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, host: str
+) -> None:
+    """Unknown to the public authorities, or known and made out to another host."""
+    context = client_tls if host == "localhost" else None
+    with RawHttp(TAKEN, server_tls) as server:
+        [handover] = deliver(by_tls(server.port, context, host), MESSAGE)
+        assert server.requests == []
+    assert handover.kind is HandoverKind.POSTPONED
+
+
+@pytest.mark.parametrize("greeting", HANDSHAKE_BREAKS.values(), ids=HANDSHAKE_BREAKS)
+def test_a_handshake_that_fails_is_postponed(client_tls: ssl.SSLContext, greeting: object) -> None:
+    with NoHandshake(greeting) as server:
+        channel = by_tls(server.port, client_tls, timeout_seconds=0.5)
+        [handover] = deliver(channel, MESSAGE)
+        assert server.connections == 1
+    assert handover.kind is HandoverKind.POSTPONED

@@ -65,6 +65,12 @@ class _Handler(socketserver.StreamRequestHandler):
         self.request.close()
         self.wire.close()
 
+    def change_to(self, tls: ssl.SSLContext) -> None:
+        """Go on over TLS on the same connection."""
+        super().finish()
+        self.request = tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def break_off(self, broken: Broken) -> None:
         self.wfile.write(broken.answered)
         self.wire.sendall(broken.wire)
@@ -200,10 +206,15 @@ class ScriptedSmtp(_Server):
 
     Keys are commands, `GREETING`, and `END` for the answer to the final dot; values are a line,
     HOLD, CLOSE or Broken. A callable is asked with the number of the connection, from 0. `tls`
-    makes it a server of implicit TLS.
+    makes it a server of implicit TLS, `starttls` one that changes to TLS when asked.
     """
 
-    def __init__(self, script: Mapping[str, object], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        script: Mapping[str, object],
+        tls: ssl.SSLContext | None = None,
+        starttls: ssl.SSLContext | None = None,
+    ) -> None:
         self.commands: list[str] = []
         self.letters: list[bytes] = []
         self.connections = 0
@@ -224,6 +235,8 @@ class ScriptedSmtp(_Server):
                     answer = script.get(command, default)
                     if not self.say(answer) or command == "QUIT":
                         return
+                    if command == "STAR" and starttls is not None:
+                        self.change_to(starttls)
                     if command == "DATA" and answer == "354 go on" and not self.take_letter():
                         return
 

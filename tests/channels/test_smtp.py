@@ -337,6 +337,32 @@ def test_tls_that_breaks_after_the_final_dot_is_uncertain_under_the_message_id(
     assert handover.reference == "<1@mail.example.com>"
 
 
+@pytest.mark.parametrize("broken", TLS_BREAKS.values(), ids=TLS_BREAKS)
+@pytest.mark.parametrize("command", ["END", "DATA"])
+def test_starttls_that_breaks_is_uncertain_only_after_the_final_dot(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, command: str, broken: Broken
+) -> None:
+    offer: dict[str, object] = {"EHLO": "250-scripted\r\n250 STARTTLS", "STAR": "220 go on"}
+    with ScriptedSmtp({**offer, command: broken}, starttls=server_tls) as server:
+        channel = SmtpChannel("127.0.0.1", server.port, tls_context=client_tls)
+        [handover] = deliver(channel, letter("anna@example.com"))
+        assert "DATA" in server.commands
+        assert len(server.letters) == (1 if command == "END" else 0)
+    expected = HandoverKind.UNCERTAIN if command == "END" else HandoverKind.POSTPONED
+    assert handover.kind is expected
+
+
+def test_starttls_that_fails_is_postponed(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    plain_words = {"EHLO": "250-scripted\r\n250 STARTTLS", "STAR": "220 go on\r\nbut not by TLS"}
+    with ScriptedSmtp(plain_words) as server:
+        channel = SmtpChannel("127.0.0.1", server.port, tls_context=client_tls)
+        [handover] = deliver(channel, letter("anna@example.com"))
+        assert server.letters == []
+    assert handover.kind is HandoverKind.POSTPONED
+
+
 @pytest.mark.parametrize("command", ["EHLO", "MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("broken", TLS_BREAKS.values(), ids=TLS_BREAKS)
 def test_tls_that_breaks_before_the_letter_is_postponed(
@@ -345,6 +371,7 @@ def test_tls_that_breaks_before_the_letter_is_postponed(
     script = {command: broken, "HELO": broken} if command == "EHLO" else {command: broken}
     with ScriptedSmtp(script, server_tls) as server:
         [handover] = deliver(by_tls(server.port, client_tls), letter("anna@example.com"))
+        assert any(said.startswith(command) for said in server.commands)
         assert server.letters == []
     assert handover.kind is HandoverKind.POSTPONED
 

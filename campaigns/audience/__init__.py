@@ -19,8 +19,8 @@ What a column holds follows from its header (`campaigns.audience.columns`), in R
 * a header that is a field's name already (`penalty_kopecks`, `cut_off_on`, `restore_at`) is taken
   as it is: the first holds whole kopecks, the last a local date and time;
 * `mapping` (`--map "Header=field"`) overrules all this: a name ending in `_kopecks` means money,
-  `_on` a date, `_at` a local date and time, `phone`, `email`, `full_name` … the recipient's own
-  values, `-` leaves the column out.
+  `_on` a date, `_at` a local date and time, `phone`, `email`, `full_name` … (or any header that is
+  known for them) the recipient's own values, `-` leaves the column out. A misspelt name is refused.
 
 The header may stand below a title, within the first rows. The time zone comes from the zone column,
 else the region, else the branch, else nothing is known; a phone number is never asked.

@@ -27,6 +27,7 @@ from campaigns.audience.headers import (
     Role,
     normalised,
 )
+from campaigns.audience.targets import field_of
 from templates.i18n import LANGUAGES, _, speaking
 from templates.problem import Problem, Refused
 
@@ -48,12 +49,12 @@ def resolve_columns(
     """Every column of the file with its meaning.
 
     Raises `Refused` with all problems: too many columns, the same header or field twice, a mapping
-    that names no column, no column for the account number.
+    that names no column or no field, no column for the account number.
     """
     last = max((i for i, text in enumerate(header) if text.strip()), default=-1)
     if last >= limit:
         raise Refused([too_many(last + 1, limit, file, row)])
-    wanted = {normalised(name): field for name, field in mapping.items()}
+    wanted = {normalised(name): field_of(target) for name, target in mapping.items()}
     problems = mistaken_mapping(header, mapping, file)
     columns = [
         _column(index, text.strip(), wanted.get(normalised(text)))
@@ -69,8 +70,12 @@ def resolve_columns(
 
 def names_account(header: Sequence[str], mapping: Mapping[str, str]) -> bool:
     """Whether a row looks like the header: one of its cells stands for the account number."""
-    if "account_number" in mapping.values():
-        wanted = {normalised(name) for name, role in mapping.items() if role == "account_number"}
+    wanted = {
+        normalised(name)
+        for name, target in mapping.items()
+        if field_of(target) == Role.ACCOUNT.value
+    }
+    if wanted:
         return any(normalised(text) in wanted for text in header)
     return any(_by_synonym().get(normalised(text[:200])) is Role.ACCOUNT for text in header)
 
@@ -120,9 +125,9 @@ def _new_field(plain: str, words: Sequence[str]) -> str:
 
 
 def _mapped(index: int, header: str, wanted: str) -> Column:
-    if wanted in ("", "-", "ignored"):
+    if wanted == "-":
         return Column(index, header, Role.IGNORED)
-    if wanted == "consent":
+    if wanted == Role.CONSENT.value:
         meaning = consent_column(normalised(header), header)
         return Column(
             index, header, Role.CONSENT, consent=meaning or ConsentColumn(False, None, None, header)

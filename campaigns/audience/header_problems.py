@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from campaigns.audience.headers import FIELD, Column, normalised
+from campaigns.audience.headers import Column, normalised
+from campaigns.audience.targets import field_of, known_fields, near_fields
 from templates.i18n import _
 from templates.problem import Problem
 
@@ -51,17 +52,31 @@ def mistaken_mapping(
                     field=name,
                 )
             )
-        if field not in ("", "-") and not FIELD.fullmatch(field):
-            problems.append(
-                Problem(
-                    "mapped_field_invalid",
-                    _("“{field}” cannot be the name of a field.").format(field=field),
-                    _("Use letters, digits and underscores, for example debt_kopecks or due_on."),
-                    file=file,
-                    field=name,
-                )
-            )
+        if field_of(field) is None:
+            problems.append(_no_such_field(name, field, file))
     return problems
+
+
+def _no_such_field(header: str, target: str, file: str | None) -> Problem:
+    near = near_fields(target)
+    message = (
+        _("“{field}” is no name of a field; did you mean {near}?").format(
+            field=target[:100], near=", ".join(near)
+        )
+        if near
+        else _("“{field}” cannot be the name of a field.").format(field=target[:100])
+    )
+    return Problem(
+        "mapped_field_invalid",
+        message,
+        _(
+            "Known names: {names}. “-” leaves the column out. A field of your own is written in "
+            "small Latin letters: works_kind, or with an ending for what it holds: "
+            "fine_kopecks (money), paid_on (date), visit_at (date and time)."
+        ).format(names=", ".join(known_fields())),
+        file=file,
+        field=header[:100],
+    )
 
 
 def listed(header: Sequence[str]) -> str:

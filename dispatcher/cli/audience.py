@@ -20,10 +20,7 @@ app = typer.Typer(no_args_is_help=True)
 def import_(
     file: Annotated[Path, typer.Argument(help=_("A CSV or XLSX file."))],
     name: Annotated[str, typer.Option(help=_("The list's name; the file's own if left out."))] = "",
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help=_("What a column is: “Header=field”; may be repeated.")),
-    ] = None,
+    mapping: shared.Mapping = None,
     errors: Annotated[
         Path | None, typer.Option(help=_("Where to write the bad rows, to be mended."))
     ] = None,

@@ -30,10 +30,7 @@ def demo(
     scenario: Annotated[
         str, typer.Option(help=_("A scenario's name, or a TOML file."))
     ] = "debt-reminder",
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help=_("What a column is: “Header=field”; may be repeated.")),
-    ] = None,
+    mapping: shared.Mapping = None,
     from_: Annotated[
         str, typer.Option("--from", help=_("When it begins, in simulated time."))
     ] = STARTS,

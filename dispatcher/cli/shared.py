@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import typer
 
+from campaigns.audience.targets import known_fields
 from dispatcher import logs
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
@@ -15,6 +16,17 @@ from dispatcher.settings import Settings, load_settings
 from templates.i18n import _, set_language
 
 AsJson = Annotated[bool, typer.Option("--json", help=_("Facts as JSON, for programs."))]
+
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        help=_(
+            "What a column is: “Header=field”; may be repeated. Fields: {names}; “-” leaves the "
+            "column out; a field of your own is written in small Latin letters."
+        ).format(names=", ".join(known_fields())),
+    ),
+]
 
 
 def settings() -> Settings:

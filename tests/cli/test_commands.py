@@ -236,3 +236,11 @@ def test_pause_resume_cancel_settle(run: Run, home: Path) -> None:
     assert shown["channels"]["email"]["statuses"]["settled"] == 1
     assert shown["adds_up"]
     assert run("campaign", "show", "77").returncode == 2
+
+
+def test_a_misspelt_field_is_refused_with_the_right_one_and_nothing_is_stored(run: Run) -> None:
+    done = run("audience", "import", "export.csv", "--map", "Телефон=phonee")
+    assert done.returncode == 2
+    assert "phone" in done.stderr
+    assert "debt_kopecks" in done.stderr
+    assert facts(run("audience", "list", "--json")) == []

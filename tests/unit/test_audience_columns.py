@@ -4,6 +4,8 @@ import pytest
 
 from campaigns.audience.columns import finding_columns, names_account, resolve_columns
 from campaigns.audience.headers import Role
+from campaigns.audience.targets import field_of, known_fields
+from campaigns.scenario_file import library, library_path, read_scenario
 from templates.i18n import LANGUAGES, speaking
 from templates.problem import Refused
 
@@ -93,6 +95,7 @@ def test_a_mapping_overrules_the_header() -> None:
         (["ЛС", "Лицевой счёт"], {}, ["duplicate_field"]),
         (["ЛС"], {"Нет такого": "debt_kopecks"}, ["mapped_column_missing"]),
         (["ЛС", "А"], {"А": "1 x"}, ["mapped_field_invalid"]),
+        (["ЛС", "А"], {"А": "прозвон"}, ["mapped_field_invalid"]),
         (["ЛС", *(f"c{i}" for i in range(999))], {}, ["too_many_columns"]),
         (["Долг", "Долг"], {}, ["duplicate_header", "no_account_column"]),
     ],
@@ -121,3 +124,58 @@ def test_the_columns_of_a_file_of_errors_are_passed_over_in_every_language() -> 
         with speaking(language):
             columns = resolve_columns(["ЛС", *finding_columns()], {}, limit=200)
         assert {c.role for c in columns[1:]} == {Role.IGNORED}
+
+
+@pytest.mark.parametrize(
+    ("target", "field"),
+    [
+        ("phones", "phone"),
+        ("телефон", "phone"),
+        ("ФИО", "full_name"),
+        ("e-mail", "email"),
+        ("Лицевой счёт", "account_number"),
+        ("долг", "debt_kopecks"),
+        ("Debt_Kopecks", "debt_kopecks"),
+        ("отключение с", "outage_from"),
+        ("-", "-"),
+        ("works_kind", "works_kind"),
+        ("penalty_kopecks", "penalty_kopecks"),
+        ("restriction_at", "restriction_at"),
+    ],
+)
+def test_a_target_may_be_a_field_a_spelling_of_one_or_a_new_latin_name(
+    target: str, field: str
+) -> None:
+    assert field_of(target) == field
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("phonee", "phone"),
+        ("телефн", "phone"),
+        ("acount_number", "account_number"),
+        ("debt_kopeks", "debt_kopecks"),
+        ("dbt_kopecks", "debt_kopecks"),
+        ("email2", "email"),
+        ("outage_form", "outage_from"),
+    ],
+)
+def test_a_misspelt_target_is_refused_with_the_name_that_was_meant(target: str, meant: str) -> None:
+    with pytest.raises(Refused) as refused:
+        resolve_columns(["ЛС", "Дозвон"], {"Дозвон": target}, limit=200)
+    [problem] = refused.value.problems
+    assert problem.code == "mapped_field_invalid"
+    assert meant in problem.message
+    assert all(name in problem.advice for name in known_fields())
+
+
+def test_every_field_of_a_built_in_scenario_can_be_mapped() -> None:
+    for name in library():
+        for field in read_scenario(library_path(name)).scenario.fields:
+            assert field_of(field) == field
+
+
+def test_headers_of_an_outage_are_known_without_a_mapping() -> None:
+    columns = resolve_columns(["ЛС", "Отключение с", "Отключение до"], {}, limit=200)
+    assert [c.field for c in columns[1:]] == ["outage_from", "outage_until"]

@@ -191,6 +191,7 @@ deliveries = Table(
         "ix_deliveries_due",
         "urgent",
         "due_at",
+        "id",  # else PostgreSQL sorts all that are due at the same instant, for every claim
         sqlite_where=text("status = 'pending'"),
         postgresql_where=text("status = 'pending'"),
     ),

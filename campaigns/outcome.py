@@ -42,8 +42,8 @@ class Meaning:
     """What follows from an outcome.
 
     `reached`: by default counts as positive (a scenario may ask for more). `address_is_dead`: the
-    contact point cannot work at all, the next one of the recipient is tried. `settled`: known for
-    certain; the only unsettled outcome is never re-sent by itself on phone and SMS.
+    contact point does not work for us at all, the next one of the recipient is tried. `settled`:
+    known for certain; the only unsettled outcome is never re-sent by itself on phone and SMS.
     `strength`: a later, stronger finding about the same attempt replaces a weaker one, never the
     other way round (a receipt after a time-out, a followed link after an accepted letter).
     """
@@ -76,7 +76,8 @@ MEANING: dict[Outcome, Meaning] = {
     Outcome.BOUNCED: Meaning(_EMAIL),
     Outcome.DEFERRED: Meaning(_EMAIL),
     Outcome.BAD_ADDRESS: Meaning(_ANY, address_is_dead=True),
-    Outcome.REJECTED: Meaning(_ANY),
+    # The provider will not carry anything there (blocked, opted out): asking again is no use.
+    Outcome.REJECTED: Meaning(_ANY, address_is_dead=True),
     Outcome.FAILED: Meaning(_ANY),
     Outcome.UNCERTAIN: Meaning(_ANY, settled=False, strength=0),
 }

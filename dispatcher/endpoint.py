@@ -48,7 +48,7 @@ def application(engine: Engine) -> Starlette:
             form = await _form(request)
         except TooLarge:
             return PlainTextResponse("too large", status_code=413)
-        except (ValueError, ClientDisconnect):
+        except (ValueError, RecursionError, ClientDisconnect):
             return PlainTextResponse("unreadable", status_code=400)
         # The provider signed the address that it was told, whatever proxies made of it since.
         query = f"?{request.url.query}" if request.url.query else ""
@@ -62,6 +62,9 @@ def application(engine: Engine) -> Starlette:
         except Forged:
             log.warning("receipt.forged", channel=channel.value)
             return PlainTextResponse("forbidden", status_code=403)
+        if receipt.token is not None and not receipts.is_genuine(engine, receipt.token):
+            log.warning("receipt.forged", channel=channel.value)
+            return PlainTextResponse("forbidden", status_code=403)
         await run_in_threadpool(receipts.take, engine, channel, receipt, {"kind": kind, **form})
         kind_of_reply = "text/xml" if receipt.reply.startswith("<") else "text/plain"
         return Response(receipt.reply, media_type=kind_of_reply)
@@ -73,7 +76,9 @@ def application(engine: Engine) -> Starlette:
         return await provider(request, ChannelName.SMS, "receipt")
 
     async def link(request: Request) -> Response:
-        await run_in_threadpool(receipts.follow_link, engine, request.path_params["token"])
+        # A HEAD comes from programs that look whether the address exists.
+        if request.method == "GET":
+            await run_in_threadpool(receipts.follow_link, engine, request.path_params["token"])
         return RedirectResponse(engine.settings.company_site, status_code=302)
 
     async def ask_unsubscribe(_request: Request) -> Response:
@@ -83,8 +88,11 @@ def application(engine: Engine) -> Starlette:
         return _page(_("Stop these letters?"), form)
 
     async def unsubscribe(request: Request) -> Response:
-        await run_in_threadpool(receipts.unsubscribe, engine, request.path_params["token"])
-        return _page(_("Done: these letters will not come any more."), "")
+        done = await run_in_threadpool(receipts.unsubscribe, engine, request.path_params["token"])
+        if done:
+            return _page(_("Done: these letters will not come any more."), "")
+        phone = f"<p>{escape(engine.settings.company_phone)}</p>"
+        return _page(_("This link is damaged. Please call us:"), phone, status_code=404)
 
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -121,7 +129,7 @@ async def _form(request: Request) -> Mapping[str, str]:
     return dict(pairs) if pairs else dict(request.query_params)
 
 
-def _page(title: str, body: str) -> HTMLResponse:
+def _page(title: str, body: str, status_code: int = 200) -> HTMLResponse:
     return HTMLResponse(
         "<!doctype html><meta charset=utf-8>"
         '<meta name=viewport content="width=device-width"><meta name=robots content=noindex>'
@@ -129,6 +137,7 @@ def _page(title: str, body: str) -> HTMLResponse:
         "<style>body{font:1.1rem/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30rem;"
         "padding:0 1rem}button{font:inherit;padding:.6rem 1.2rem}</style>"
         f"<h1>{escape(title)}</h1>{body}",
+        status_code=status_code,
         headers={"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"},
     )
 

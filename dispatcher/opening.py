@@ -1,57 +1,27 @@
-"""The instant of sending: each claimed delivery is judged once more, and its attempt written down.
+"""Opening a batch: each claimed delivery is judged once more, and the attempts of those that may go
+are written down before anybody is contacted."""
 
-Between planning and now the customer may have said stop, paid, or been called by another campaign;
-the window may have closed; the campaign may have been paused. Whatever was decided when planning
-is only a wish.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
-from campaigns.cadence import GiveUpReason, contact_for, next_due
-from campaigns.calendar import closes_at, is_allowed
+from campaigns.cadence import GiveUpReason, next_due
 from campaigns.channel import ChannelName
-from campaigns.delivery import SkipReason, Status
-from campaigns.outcome import Outcome
-from campaigns.permission import (
-    Facts,
-    Rulebook,
-    account_party,
-    look_back,
-    may_be_told,
-    may_be_used,
-    parties_of,
-    point_party,
-    quiet_for,
-)
-from campaigns.recipient import Recipient
-from campaigns.scenario import Policy, SameContact
+from campaigns.delivery import Status
+from campaigns.permission import Rulebook
+from campaigns.scenario import Policy
 from channels.base import CallMessage, Message
-from dispatcher.compose import compose
 from dispatcher.engine import Engine
-from dispatcher.ledger import (
-    Transaction,
-    attempts,
-    audiences,
-    campaigns,
-    deliveries,
-    suppressions,
-    touches,
-)
-from dispatcher.ledger.attempts import Attempt, Opening
-from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.judging import Bench, Ready, judge, set_up
+from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
+from dispatcher.ledger.attempts import Opening
+from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.deliveries import Change, Delivery
-from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.record import hand_on
-from templates.errors import RenderError
 
-log = structlog.get_logger()
-
-# Another campaign is calling this number just now.
-LINE_BUSY = timedelta(minutes=5)
+# Ended before an attempt, for the sake of the one who was to be told: others who share the message
+# are told still.
+_LEAVES_HEIRS = (Status.WITHDRAWN, Status.GIVEN_UP, Status.SETTLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +34,13 @@ class Opened:
     contact_point: str
     message: Message
     not_after: datetime  # the first instant at which it must not be sent any more
+    lease_until: datetime  # when the loop will take the worker for lost
     settle_after: timedelta
-    is_resend: bool
+    sends: int  # more than 1: a letter that goes once more
+
+    @property
+    def is_resend(self) -> bool:
+        return self.sends > 1
 
     def next_due(
         self, wanted_at: datetime, policy: Policy, rules: Rulebook, campaign: Campaign
@@ -77,46 +52,6 @@ class Opened:
             rules.holidays,
             campaign_start_at=campaign.start_at,
             campaign_end_at=campaign.end_at,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A delivery that may go now."""
-
-    delivery: Delivery
-    number: int
-    contact_point: str
-    message: Message
-    not_after: datetime
-    parties: tuple[str, ...]
-    earlier: Attempt | None  # the uncertain letter that is sent once more
-
-
-@dataclass(slots=True)
-class _Bench:
-    """What a batch of one campaign is judged by."""
-
-    engine: Engine
-    campaign: Campaign
-    stored: StoredScenario
-    policy: Policy
-    rules: Rulebook
-    people: Mapping[int, Recipient]
-    members: Mapping[int, Sequence[Delivery]]
-    facts: Facts
-    uncertain: Mapping[int, Attempt]
-    busy: set[str]
-    now: datetime
-
-    def due(self, delivery: Delivery, wanted_at: datetime) -> datetime | None:
-        return next_due(
-            self.policy,
-            wanted_at,
-            delivery.zone,
-            self.rules.holidays,
-            campaign_start_at=self.campaign.start_at,
-            campaign_end_at=self.campaign.end_at,
         )
 
 
@@ -138,19 +73,18 @@ def open_batch(
     opened: list[Opened] = []
     for campaign_id in sorted({delivery.campaign_id for delivery in locked}):
         batch = [delivery for delivery in locked if delivery.campaign_id == campaign_id]
-        bench = _bench(tx, engine, campaigns.get(tx, campaign_id), channel, batch, now)
+        bench = set_up(tx, engine, campaigns.get(tx, campaign_id), channel, batch, now)
         changes: list[Change] = []
-        ready: list[_Ready] = []
+        ready: list[Ready] = []
         ended: list[Delivery] = []
         for delivery in batch:
-            verdict = _judge(bench, delivery)
-            if isinstance(verdict, _Ready):
+            verdict = judge(bench, delivery)
+            if isinstance(verdict, Ready):
                 ready.append(verdict)
-                if channel is ChannelName.PHONE:
-                    bench.busy.update(verdict.parties)
+                bench.note(verdict, channel)
                 continue
             changes.append(verdict)
-            if verdict.after is Status.WITHDRAWN:
+            if verdict.after in _LEAVES_HEIRS and verdict.reason != GiveUpReason.BAD_ADDRESS:
                 ended.append(delivery)
         deliveries.change(tx, changes)
         for delivery in ended:
@@ -159,143 +93,11 @@ def open_batch(
     return opened
 
 
-def _bench(
-    tx: Transaction,
-    engine: Engine,
-    campaign: Campaign,
-    channel: ChannelName,
-    batch: Sequence[Delivery],
-    now: datetime,
-) -> _Bench:
-    stored = engine.scenario(tx, campaign.scenario_id)
-    policy = stored.scenario.policy(channel)
-    leads = [delivery.recipient_id for delivery in batch]
-    members = (
-        deliveries.members(tx, campaign.id, channel, leads)
-        if stored.scenario.joins is not SameContact.SEPARATE
-        else {}
-    )
-    joined = [member.recipient_id for group in members.values() for member in group]
-    people = audiences.get_many(tx, [*leads, *joined])
-    parties = {party for person in people.values() for party in parties_of(person)}
-    uncertain = (
-        attempts.latest(tx, [d.id for d in batch if d.outcome is Outcome.UNCERTAIN])
-        if channel is ChannelName.EMAIL
-        else {}
-    )
-    rules = engine.rules(tx)
-    if policy.quiet_after_positive or channel in rules.caps:
-        touches.one_at_a_time(tx, channel)
-    busy = touches.busy_parties(tx, parties) if channel is ChannelName.PHONE else frozenset()
-    return _Bench(
-        engine=engine,
-        campaign=campaign,
-        stored=stored,
-        policy=policy,
-        rules=rules,
-        people=people,
-        members=members,
-        facts=Facts(
-            suppressions.of_parties(tx, parties, now),
-            {channel: touches.history(tx, channel, parties, now - look_back(policy))},
-        ),
-        uncertain={i: a for i, a in uncertain.items() if a.outcome is Outcome.UNCERTAIN},
-        busy=set(busy),
-        now=now,
-    )
-
-
-def _judge(bench: _Bench, delivery: Delivery) -> _Ready | Change:
-    """Whether this delivery may go at this instant; if not, what becomes of it."""
-    now, campaign, scenario = bench.now, bench.campaign, bench.stored.scenario
-
-    def to(after: Status, reason: str = "", due_at: datetime | None = None) -> Change:
-        return Change(
-            delivery.id, Status.QUEUED, after, reason, due_at, postponed=delivery.postponed
-        )
-
-    def later(wanted_at: datetime, reason: str) -> Change:
-        due_at = bench.due(delivery, wanted_at)
-        return to(Status.PENDING, reason, due_at) if due_at else to(Status.EXPIRED, reason)
-
-    if delivery.end_as is not None:
-        return to(delivery.end_as)
-    if campaign.status is CampaignStatus.CANCELLED:
-        return to(Status.CANCELLED)
-    if now >= campaign.end_at:
-        return to(Status.EXPIRED, "campaign_end")
-    if campaign.status is not CampaignStatus.RUNNING:
-        return to(Status.PENDING, due_at=now)
-    lead = bench.people[delivery.recipient_id]
-    forbidden = may_be_told(scenario, delivery.channel, lead, bench.facts, bench.rules, now)
-    if forbidden is not None:
-        return to(Status.WITHDRAWN, forbidden.value)
-    usable = [
-        point
-        for point in delivery.points
-        if may_be_used(scenario, delivery.channel, point, bench.facts, now)
-    ]
-    if not usable:
-        return to(Status.WITHDRAWN, SkipReason.SUPPRESSED.value)
-    earlier = bench.uncertain.get(delivery.id)
-    number = earlier.number if earlier else delivery.attempts + 1
-    point = contact_for(number, usable, delivery.dead_points)
-    if point is None:
-        return to(Status.GIVEN_UP, GiveUpReason.BAD_ADDRESS.value)
-    if earlier is not None:
-        if earlier.contact_point not in usable:
-            return to(Status.WITHDRAWN, SkipReason.SUPPRESSED.value)
-        point = earlier.contact_point
-    accounts = [lead, *_to_be_told(bench, delivery)]
-    parties = (*(account_party(a.account_number) for a in accounts), point_party(point))
-    quiet = None if earlier else quiet_for(bench.policy, parties, bench.facts, bench.rules)
-    if quiet is not None and quiet > now:
-        return later(quiet, "quiet")
-    if not is_allowed(now, delivery.zone, bench.policy.window, bench.rules.holidays):
-        return later(now, "window")
-    if not bench.busy.isdisjoint(parties):
-        return later(now + LINE_BUSY, "line_busy")
-    try:
-        message = compose(
-            bench.engine,
-            bench.stored,
-            delivery.channel,
-            accounts,
-            contact_point=point,
-            delivery_id=delivery.id,
-            number=number,
-            now=earlier.started_at if earlier else now,
-        )
-    except (RenderError, ValueError) as error:
-        # Its words name the place, never the customer's data.
-        reason = str(error) if isinstance(error, RenderError) else type(error).__name__
-        log.warning("compose.failed", delivery=delivery.id, reason=reason)
-        return to(Status.GIVEN_UP, f"words: {reason}")
-    closing = closes_at(now, delivery.zone, bench.policy.window, bench.rules.holidays)
-    not_after = min(closing, campaign.end_at) if closing else campaign.end_at
-    return _Ready(delivery, number, point, message, not_after, parties, earlier)
-
-
-def _to_be_told(bench: _Bench, delivery: Delivery) -> list[Recipient]:
-    """The joined accounts of which the message still speaks."""
-    if bench.stored.scenario.joins is not SameContact.MERGE:
-        return []
-    people = (bench.people[m.recipient_id] for m in bench.members.get(delivery.recipient_id, ()))
-    return [
-        person
-        for person in people
-        if may_be_told(
-            bench.stored.scenario, delivery.channel, person, bench.facts, bench.rules, bench.now
-        )
-        is None
-    ]
-
-
 def _write_open(
     tx: Transaction,
-    bench: _Bench,
+    bench: Bench,
     channel: ChannelName,
-    ready: Sequence[_Ready],
+    ready: Sequence[Ready],
     lease_until: datetime,
 ) -> list[Opened]:
     """From here on a crash leaves an open attempt behind, which is what it must leave."""
@@ -350,8 +152,9 @@ def _write_open(
             contact_point=one.contact_point,
             message=one.message,
             not_after=one.not_after,
+            lease_until=lease_until,
             settle_after=bench.policy.settle_after,
-            is_resend=one.earlier is not None,
+            sends=one.earlier.sends + 1 if one.earlier else 1,
         )
         for one in ready
     ]

@@ -7,7 +7,7 @@ what replaces what.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
@@ -24,6 +24,10 @@ from dispatcher.record import Finding, record
 from dispatcher.tokens import TokenFor, read_key, verify
 
 log = structlog.get_logger()
+
+
+# How long a provider that does not answer is asked about a message, from its hand-over on.
+ASK_FOR = timedelta(hours=26)
 
 
 class Effect(StrEnum):
@@ -69,6 +73,11 @@ def _find(
     if attempt is None and receipt.token is None and receipt.reference:
         attempt = attempts.by_reference(tx, channel, receipt.reference)
     return attempt if attempt is not None and attempt.channel is channel else None
+
+
+def is_genuine(engine: Engine, token: str) -> bool:
+    """Whether we made this token: asked first, for strangers must not keep the ledger busy."""
+    return verify(engine.secret, TokenFor.RECEIPT, token) is not None
 
 
 def attempt_of(tx: Transaction, engine: Engine, purpose: TokenFor, token: str) -> Attempt | None:
@@ -134,6 +143,8 @@ def settle_batch(engine: Engine, channel: ChannelName, delivery_ids: Sequence[in
                 findings.append(
                     Finding(attempt.id, outcome, ended_at, receipt.detail, seconds=receipt.seconds)
                 )
+            elif receipt is None and now < (attempt.handed_at or now) + ASK_FOR:
+                continue  # the provider did not answer: the loop asks again
             elif channel is ChannelName.SMS:
                 ended_at = attempt.handed_at or now
                 findings.append(Finding(attempt.id, Outcome.NO_RECEIPT, ended_at, "no receipt"))
@@ -172,6 +183,8 @@ async def _ask(channel: Channel, open_attempts: Sequence[Attempt]) -> Mapping[in
 
 def follow_link(engine: Engine, token: str) -> bool:
     """The reader of a letter followed its link; False for a link that is not ours."""
+    if verify(engine.secret, TokenFor.LINK, token) is None:
+        return False
 
     def act(tx: Transaction) -> bool:
         now = engine.clock.now()
@@ -186,7 +199,12 @@ def follow_link(engine: Engine, token: str) -> bool:
 
 
 def unsubscribe(engine: Engine, token: str) -> bool:
-    """One click in a letter: this address gets no more of that purpose, from now on (RFC 8058)."""
+    """One click in a letter: this address gets no more of that purpose, from now on (RFC 8058).
+
+    False for a link that is not ours: nobody was unsubscribed by it.
+    """
+    if verify(engine.secret, TokenFor.UNSUBSCRIBE, token) is None:
+        return False
 
     def act(tx: Transaction) -> bool:
         now = engine.clock.now()

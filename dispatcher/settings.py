@@ -107,6 +107,17 @@ class Settings(BaseSettings):
             ) from error
         return value
 
+    @property
+    def longest_message_seconds(self) -> float:
+        """How long one message may take at the worst: each of its steps has its own time-out."""
+        return 10 * self.provider_timeout_seconds
+
+    @model_validator(mode="after")
+    def _lease_is_long_enough(self) -> Self:
+        if self.lease_seconds < 2 * self.longest_message_seconds:
+            raise ValueError(_("lease_seconds must be at least 20 times provider_timeout_seconds"))
+        return self
+
     @model_validator(mode="after")
     def _consent_is_lawful(self) -> Self:
         consent_rules(self.consent)

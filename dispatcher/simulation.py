@@ -55,7 +55,10 @@ def simulate(
             told(event_at)
         turns = [at for at in (works.loop.next_wake(), sandbox.next_event_at()) if at is not None]
         if not turns:
-            break
+            # The last receipt may have left a campaign with nothing to do but to be closed.
+            if works.loop.tick().is_idle:
+                break
+            continue
         next_at = max(look_at, min(turns))
         if next_at > until:
             break

@@ -34,8 +34,12 @@ log = structlog.get_logger()
 
 # Outcomes are written down in pieces, so that one slow answer does not hold back the others.
 FLUSH_AFTER_SECONDS = 0.5
+# How many rounds of the channel's concurrency are opened at a time: few where a crash leaves doubt
+# that staff must settle, more where a letter may simply go again.
+SLICE_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 8}
 BACKOFF_SECONDS = 60.0
 MAX_BACKOFF_SECONDS = 3600.0
+MAX_DOUBLINGS = 6
 # A recipient whose own server keeps saying "later" for about a day was tried long enough.
 MAX_POSTPONED = 24
 
@@ -57,53 +61,82 @@ def send_batch(
     Rows that are no longer queued under this claim (a message that came twice, a lapsed lease) are
     left alone.
     """
+    return asyncio.run(_send(engine, engine.channels[channel], delivery_ids, claim))
+
+
+async def _send(engine: Engine, channel: Channel, delivery_ids: Sequence[int], claim: str) -> int:
+    """Slice by slice: what is opened at a time is what a stop, a pause or a crash comes too late
+    for. Outcomes of one slice are written while the next is under way.
+    """
+    answers: asyncio.Queue[Answered | None] = asyncio.Queue()
+    size = SLICE_ROUNDS[channel.channel] * channel.concurrency
+    count = 0
+    async with channel:
+        writer = asyncio.create_task(_write(engine, answers, size))
+        try:
+            for start in range(0, len(delivery_ids), size):
+                ids = delivery_ids[start : start + size]
+                opened = await asyncio.to_thread(_open, engine, channel.channel, ids, claim)
+                await _hand_over(engine, channel, opened, answers)
+                count += len(opened)
+        finally:
+            answers.put_nowait(None)
+            await writer
+    return count
+
+
+def _open(
+    engine: Engine, channel: ChannelName, delivery_ids: Sequence[int], claim: str
+) -> list[Opened]:
     lease = timedelta(seconds=engine.settings.lease_seconds)
 
-    def judge(tx: Transaction) -> list[Opened]:
+    def act(tx: Transaction) -> list[Opened]:
         # The time is asked for here: the database may have let us wait past the window's end.
         now = engine.clock.now()
         return open_batch(tx, engine, channel, delivery_ids, claim, now, now + lease)
 
-    opened = engine.ledger.insist(judge)
-    if opened:
-        asyncio.run(_hand_over(engine, engine.channels[channel], opened))
-    return len(opened)
+    return engine.ledger.insist(act)
 
 
-async def _hand_over(engine: Engine, channel: Channel, batch: Sequence[Opened]) -> None:
-    """Send a batch concurrently and write outcomes down as they come."""
-    answers: asyncio.Queue[Answered | None] = asyncio.Queue()
+async def _hand_over(
+    engine: Engine,
+    channel: Channel,
+    batch: Sequence[Opened],
+    answers: "asyncio.Queue[Answered | None]",
+) -> None:
+    """Send a slice concurrently."""
     limit = asyncio.Semaphore(channel.concurrency)
+    longest = timedelta(seconds=engine.settings.longest_message_seconds)
 
     async def deliver(opened: Opened) -> None:
         async with limit:
-            # The last look at the clock: 21:00:00.000 is outside, however long the batch took.
-            if engine.clock.now() >= opened.not_after:
+            now = engine.clock.now()
+            # The last look at the clock: 21:00:00.000 is outside, however long the batch took, and
+            # so is a lease that might end before the answer comes.
+            if now >= opened.not_after:
                 handover = postponed("window closed")
+            elif now >= opened.lease_until - longest:
+                handover = postponed("lease over", retry_after_seconds=1)
             else:
                 handover = await _deliver(channel, opened)
             answers.put_nowait(Answered(opened, handover, engine.clock.now()))
 
-    async def write() -> None:
-        finished = False
-        while not finished:
-            pieces = [await answers.get()]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_AFTER_SECONDS):
-                    while pieces[-1] is not None and len(pieces) < len(batch):
-                        pieces.append(await answers.get())
-            finished = pieces[-1] is None
-            known = [piece for piece in pieces if piece is not None]
-            if known:
-                await asyncio.to_thread(_write_down, engine, known)
+    await asyncio.gather(*(deliver(opened) for opened in batch))
 
-    async with channel:
-        writer = asyncio.create_task(write())
-        try:
-            await asyncio.gather(*(deliver(opened) for opened in batch))
-        finally:
-            answers.put_nowait(None)
-            await writer
+
+async def _write(engine: Engine, answers: "asyncio.Queue[Answered | None]", size: int) -> None:
+    """Write outcomes down as they come, until the None that ends them."""
+    finished = False
+    while not finished:
+        pieces = [await answers.get()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_AFTER_SECONDS):
+                while pieces[-1] is not None and len(pieces) < size:
+                    pieces.append(await answers.get())
+        finished = pieces[-1] is None
+        known = [piece for piece in pieces if piece is not None]
+        if known:
+            await asyncio.to_thread(_write_down, engine, known)
 
 
 async def _deliver(channel: Channel, opened: Opened) -> Handover:
@@ -116,11 +149,18 @@ async def _deliver(channel: Channel, opened: Opened) -> Handover:
 
 
 def _write_down(engine: Engine, answers: Sequence[Answered]) -> None:
+    """Write a piece of the outcomes; one that cannot be written must not take the others along."""
     try:
         engine.ledger.insist(lambda tx: write_down(tx, engine, answers))
     except LedgerAway:
         # The attempts stay open; when the ledger is back the loop will find them uncertain.
         log.error("outcomes.lost", attempts=len(answers))
+    except Exception:
+        if len(answers) == 1:
+            log.exception("outcome.unwritable", delivery=answers[0].opened.delivery.id)
+            return
+        for answer in answers:
+            _write_down(engine, [answer])
 
 
 def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> None:
@@ -201,20 +241,30 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
         return
     by_delivery = {answer.opened.delivery.id: answer for answer in answers}
     locked = deliveries.lock(tx, list(by_delivery))
-    gone = {a.opened.attempt_id for a in answers}
-    finished = {i for i, a in attempts.load(tx, gone).items() if a.ended_at is not None}
-    touches.forget(tx, gone - finished)
-    attempts.discard(tx, gone - finished)
+    sends = {answer.opened.attempt_id: answer.opened.sends for answer in answers}
+    # What nobody has written about since, but the loop, which gave the worker up: we know better.
+    ours = {
+        attempt.id
+        for attempt in attempts.load(tx, sends).values()
+        if attempt.sends == sends[attempt.id]
+        and (attempt.ended_at is None or attempt.outcome is Outcome.UNCERTAIN)
+        and attempt.handed_at is None
+        and locked[attempt.delivery_id].status in (Status.SENDING, Status.UNCERTAIN)
+        and locked[attempt.delivery_id].attempts == attempt.number
+    }
+    touches.forget(tx, ours)
+    attempts.discard(tx, ours)
     rules = engine.rules(tx)
     changes = []
     for delivery in locked.values():
         answer = by_delivery[delivery.id]
-        if delivery.status is not Status.SENDING or answer.opened.attempt_id in finished:
+        if answer.opened.attempt_id not in ours:
             continue
         campaign = campaigns.get(tx, delivery.campaign_id)
         seconds = answer.handover.retry_after_seconds
         if seconds is None:
-            seconds = min(BACKOFF_SECONDS * 2**delivery.postponed, MAX_BACKOFF_SECONDS)
+            doublings = min(delivery.postponed, MAX_DOUBLINGS)
+            seconds = min(BACKOFF_SECONDS * 2**doublings, MAX_BACKOFF_SECONDS)
         policy = engine.scenario(tx, campaign.scenario_id).scenario.policy(delivery.channel)
         due_at = answer.opened.next_due(now + timedelta(seconds=seconds), policy, rules, campaign)
         after = delivery.end_as or (Status.PENDING if due_at else Status.EXPIRED)
@@ -229,7 +279,7 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
         changes.append(
             Change(
                 delivery.id,
-                Status.SENDING,
+                delivery.status,
                 after,
                 answer.handover.detail,
                 due_at if after is Status.PENDING else None,

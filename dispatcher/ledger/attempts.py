@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
@@ -117,8 +117,8 @@ def discard(tx: Transaction, attempt_ids: Collection[int]) -> None:
     tx.execute(
         delete(attempts).where(
             attempts.c.id.in_(list(attempt_ids)),
-            attempts.c.ended_at.is_(None),
             attempts.c.handed_at.is_(None),
+            or_(attempts.c.ended_at.is_(None), attempts.c.outcome == Outcome.UNCERTAIN),
         )
     )
 

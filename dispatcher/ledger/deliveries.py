@@ -24,7 +24,7 @@ from campaigns.outcome import Outcome
 from campaigns.plan import Planned
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.tables import campaigns, deliveries, recipients
+from dispatcher.ledger.tables import attempts, campaigns, deliveries, recipients
 
 # Written out instead of bound: only so does SQLite see that the partial indexes fit. A turn of the
 # loop must cost the same however many deliveries have ended.
@@ -57,6 +57,15 @@ class Delivery:
     outcome: Outcome | None
     claim: str | None
     end_as: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """How another channel of the same recipient stands, or of the one who speaks for them."""
+
+    status: Status
+    due_at: datetime | None
+    first_started_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +438,43 @@ def siblings(
         .with_for_update()
     )
     return {row.id: _read(row) for row in rows}
+
+
+def formers(
+    tx: Transaction, campaign_id: int, recipient_ids: Collection[int]
+) -> Mapping[tuple[int, ChannelName], Former]:
+    """The deliveries of these recipients by channel, with the start of their first attempt.
+
+    Who is joined is told by another one's message: that one's delivery stands for theirs. Those
+    that never began are left out.
+    """
+    told = deliveries.alias("told")
+    first = (
+        select(func.min(attempts.c.started_at))
+        .where(attempts.c.delivery_id == told.c.id)
+        .scalar_subquery()
+    )
+    rows = tx.execute(
+        select(deliveries.c.recipient_id, told.c.channel, told.c.status, told.c.due_at, first)
+        .join(
+            told,
+            (told.c.campaign_id == deliveries.c.campaign_id)
+            & (told.c.channel == deliveries.c.channel)
+            & (
+                told.c.recipient_id
+                == func.coalesce(deliveries.c.lead_id, deliveries.c.recipient_id)
+            ),
+        )
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.recipient_id.in_(list(recipient_ids)),
+            told.c.status != Status.SKIPPED,
+        )
+    )
+    return {
+        (recipient_id, ChannelName(channel)): Former(Status(status), due_at, started_at)
+        for recipient_id, channel, status, due_at, started_at in rows
+    }
 
 
 def take_over(

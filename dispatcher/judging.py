@@ -1,0 +1,267 @@
+"""The instant of sending: may this delivery go now, and what becomes of it if not?
+
+Between planning and now the customer may have said stop, paid, or been called by another campaign;
+the window may have closed; the campaign may have been paused. Whatever was decided when planning
+is only a wish.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from campaigns.cadence import GiveUpReason, contact_for, next_due
+from campaigns.calendar import closes_at, is_allowed
+from campaigns.channel import ChannelName
+from campaigns.delivery import OPEN, SkipReason, Status
+from campaigns.outcome import Outcome
+from campaigns.permission import (
+    Facts,
+    History,
+    Rulebook,
+    account_party,
+    look_back,
+    may_be_told,
+    may_be_used,
+    parties_of,
+    point_party,
+    quiet_for,
+)
+from campaigns.recipient import Recipient
+from campaigns.scenario import OrderKind, Policy, SameContact
+from channels.base import Message
+from dispatcher.compose import compose
+from dispatcher.engine import Engine
+from dispatcher.ledger import (
+    Transaction,
+    attempts,
+    audiences,
+    deliveries,
+    suppressions,
+    touches,
+)
+from dispatcher.ledger.attempts import Attempt
+from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.deliveries import Change, Delivery, Former
+from dispatcher.ledger.scenarios import StoredScenario
+from templates.errors import RenderError
+
+log = structlog.get_logger()
+
+# Another campaign is calling this number just now.
+LINE_BUSY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A delivery that may go now."""
+
+    delivery: Delivery
+    number: int
+    contact_point: str
+    message: Message
+    not_after: datetime
+    parties: tuple[str, ...]
+    earlier: Attempt | None  # the uncertain letter that is sent once more
+
+
+@dataclass(slots=True)
+class Bench:
+    """What a batch of one campaign is judged by."""
+
+    engine: Engine
+    campaign: Campaign
+    stored: StoredScenario
+    policy: Policy
+    rules: Rulebook
+    people: Mapping[int, Recipient]
+    members: Mapping[int, Sequence[Delivery]]
+    facts: Facts
+    uncertain: Mapping[int, Attempt]
+    formers: Mapping[tuple[int, ChannelName], Former]
+    histories: dict[str, History]
+    busy: set[str]
+    now: datetime
+
+    def due(self, delivery: Delivery, wanted_at: datetime) -> datetime | None:
+        return next_due(
+            self.policy,
+            wanted_at,
+            delivery.zone,
+            self.rules.holidays,
+            campaign_start_at=self.campaign.start_at,
+            campaign_end_at=self.campaign.end_at,
+        )
+
+    def note(self, going: Ready, channel: ChannelName) -> None:
+        """What goes now counts for the rest of the batch, as if it stood in the ledger already."""
+        if channel is ChannelName.PHONE:
+            self.busy.update(going.parties)
+        if channel in self.rules.caps:
+            for party in going.parties:
+                past = self.histories.get(party, History())
+                recent = (*past.recent, self.now)
+                self.histories[party] = History(past.last_positive_at, recent)
+
+
+def set_up(
+    tx: Transaction,
+    engine: Engine,
+    campaign: Campaign,
+    channel: ChannelName,
+    batch: Sequence[Delivery],
+    now: datetime,
+) -> Bench:
+    stored = engine.scenario(tx, campaign.scenario_id)
+    policy = stored.scenario.policy(channel)
+    leads = [delivery.recipient_id for delivery in batch]
+    members = (
+        deliveries.members(tx, campaign.id, channel, leads)
+        if stored.scenario.joins is not SameContact.SEPARATE
+        else {}
+    )
+    joined = [member.recipient_id for group in members.values() for member in group]
+    people = audiences.get_many(tx, [*leads, *joined])
+    parties = {party for person in people.values() for party in parties_of(person)}
+    uncertain = (
+        attempts.latest(tx, [d.id for d in batch if d.outcome is Outcome.UNCERTAIN])
+        if channel is ChannelName.EMAIL
+        else {}
+    )
+    rules = engine.rules(tx)
+    if policy.quiet_after_positive or channel in rules.caps:
+        touches.one_at_a_time(tx, channel)
+    busy = touches.busy_parties(tx, parties) if channel is ChannelName.PHONE else frozenset()
+    histories = dict(touches.history(tx, channel, parties, now - look_back(policy)))
+    is_cascade = stored.scenario.order.kind is OrderKind.CASCADE
+    return Bench(
+        engine=engine,
+        campaign=campaign,
+        stored=stored,
+        policy=policy,
+        rules=rules,
+        people=people,
+        members=members,
+        facts=Facts(
+            suppressions.of_parties(tx, parties, now),
+            {channel: histories},
+        ),
+        uncertain={i: a for i, a in uncertain.items() if a.outcome is Outcome.UNCERTAIN},
+        formers=deliveries.formers(tx, campaign.id, leads) if is_cascade else {},
+        histories=histories,
+        busy=set(busy),
+        now=now,
+    )
+
+
+def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
+    """Whether this delivery may go at this instant; if not, what becomes of it."""
+    now, campaign, scenario = bench.now, bench.campaign, bench.stored.scenario
+
+    def to(after: Status, reason: str = "", due_at: datetime | None = None) -> Change:
+        return Change(
+            delivery.id, Status.QUEUED, after, reason, due_at, postponed=delivery.postponed
+        )
+
+    def later(wanted_at: datetime, reason: str) -> Change:
+        due_at = bench.due(delivery, wanted_at)
+        return to(Status.PENDING, reason, due_at) if due_at else to(Status.EXPIRED, reason)
+
+    if delivery.end_as is not None:
+        return to(delivery.end_as)
+    if campaign.status is CampaignStatus.CANCELLED:
+        return to(Status.CANCELLED)
+    if now >= campaign.end_at:
+        return to(Status.EXPIRED, "campaign_end")
+    if campaign.status is not CampaignStatus.RUNNING:
+        return to(Status.PENDING, due_at=now)
+    turn_at = _turn_at(bench, delivery)
+    if turn_at is not None and turn_at > now:
+        return later(turn_at, "cascade")
+    lead = bench.people[delivery.recipient_id]
+    forbidden = may_be_told(scenario, delivery.channel, lead, bench.facts, bench.rules, now)
+    if forbidden is not None:
+        return to(Status.WITHDRAWN, forbidden.value)
+    usable = [
+        point
+        for point in delivery.points
+        if may_be_used(scenario, delivery.channel, point, bench.facts, now)
+    ]
+    if not usable:
+        return to(Status.WITHDRAWN, SkipReason.SUPPRESSED.value)
+    earlier = bench.uncertain.get(delivery.id)
+    number = earlier.number if earlier else delivery.attempts + 1
+    point = contact_for(number, usable, delivery.dead_points)
+    if point is None:
+        return to(Status.GIVEN_UP, GiveUpReason.BAD_ADDRESS.value)
+    if earlier is not None:
+        if earlier.contact_point not in usable:
+            return to(Status.WITHDRAWN, SkipReason.SUPPRESSED.value)
+        point = earlier.contact_point
+    accounts = [lead, *_to_be_told(bench, delivery)]
+    parties = (*(account_party(a.account_number) for a in accounts), point_party(point))
+    quiet = None if earlier else quiet_for(bench.policy, parties, bench.facts, bench.rules)
+    if quiet is not None and quiet > now:
+        return later(quiet, "quiet")
+    if not is_allowed(now, delivery.zone, bench.policy.window, bench.rules.holidays):
+        return later(now, "window")
+    if not bench.busy.isdisjoint(parties):
+        return later(now + LINE_BUSY, "line_busy")
+    try:
+        message = compose(
+            bench.engine,
+            bench.stored,
+            delivery.channel,
+            accounts,
+            contact_point=point,
+            delivery_id=delivery.id,
+            number=number,
+            now=earlier.started_at if earlier else now,
+        )
+    except (RenderError, ValueError) as error:
+        # Its words name the place, never the customer's data.
+        reason = str(error) if isinstance(error, RenderError) else type(error).__name__
+        log.warning("compose.failed", delivery=delivery.id, reason=reason)
+        return to(Status.GIVEN_UP, f"words: {reason}")
+    closing = closes_at(now, delivery.zone, bench.policy.window, bench.rules.holidays)
+    not_after = min(closing, campaign.end_at) if closing else campaign.end_at
+    return Ready(delivery, number, point, message, not_after, parties, earlier)
+
+
+def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
+    """In a cascade: when the former channel has had its time; None when nothing is to wait for.
+
+    The delay counts from the former's first real attempt, however late that was (a pause, an
+    outage). One that is about to go is waited for; one that is held back itself (quiet time, a
+    provider that is away) is not.
+    """
+    scenario = bench.stored.scenario
+    if scenario.order.kind is not OrderKind.CASCADE:
+        return None
+    order = scenario.sequence()
+    for channel in reversed(order[: order.index(delivery.channel)]):
+        former = bench.formers.get((delivery.recipient_id, channel))
+        if former is None:
+            continue
+        if former.first_started_at is not None:
+            return former.first_started_at + scenario.order.delay
+        goes_now = former.due_at is None or former.due_at <= bench.now
+        if former.status in OPEN and (goes_now or former.status is not Status.PENDING):
+            return bench.now + scenario.order.delay
+    return None
+
+
+def _to_be_told(bench: Bench, delivery: Delivery) -> list[Recipient]:
+    """The joined accounts of which the message still speaks."""
+    if bench.stored.scenario.joins is not SameContact.MERGE:
+        return []
+    people = (bench.people[m.recipient_id] for m in bench.members.get(delivery.recipient_id, ()))
+    return [
+        person
+        for person in people
+        if may_be_told(
+            bench.stored.scenario, delivery.channel, person, bench.facts, bench.rules, bench.now
+        )
+        is None
+    ]

@@ -18,7 +18,7 @@ from dispatcher import campaigning
 from dispatcher.clock import SimulatedClock
 from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
-from dispatcher.importing import Imported, import_audience, write_errors
+from dispatcher.importing import Imported, import_audience
 from dispatcher.ledger import scenarios
 from dispatcher.ledger.campaigns import Campaign
 from dispatcher.rehearsal import open_sandbox, toward
@@ -65,13 +65,14 @@ def rehearse(
 ) -> Rehearsed:
     """Import, launch, and run a campaign to its end against the sandbox.
 
-    `out` is emptied of an earlier demonstration first. Raises Refused and NotPossible like the
-    steps it is made of.
+    `out` is emptied of an earlier demonstration first. Raises Refused, NotPossible and NoRowTaken
+    like the steps it is made of; the bad rows lie in `out` by then.
     """
     home = out / LEDGER
     if home.exists():
         shutil.rmtree(home)
-    home.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700)  # its ledger holds everybody's personal data
     journal = out / "received.jsonl"
     journal.unlink(missing_ok=True)
     settings = settings.model_copy(
@@ -95,14 +96,20 @@ def rehearse(
             settings, clock=clock, receipts_url=f"http://127.0.0.1:{endpoint.port}"
         )
         works = make_works(engine)
-        worker = works.workers()
+        worker = works.crew()
         worker.start()
         try:
             with serving(engine, endpoint):
                 with engine.ledger.write() as tx:
                     scenarios.add(tx, scenario, ACTOR, clock.now())
                 imported = import_audience(
-                    engine, audience, audience.stem, ACTOR, mapping=mapping, told=telling.imported
+                    engine,
+                    audience,
+                    audience.stem,
+                    ACTOR,
+                    mapping=mapping,
+                    errors_path=out / "row-errors.csv",
+                    told=telling.imported,
                 )
                 campaign = campaigning.launch(
                     engine,
@@ -123,5 +130,4 @@ def rehearse(
         finally:
             worker.stop()
         received = sandbox.counts()
-    write_errors(engine, imported.audience, out / "row-errors.csv")
     return Rehearsed(engine, imported, campaign, received)

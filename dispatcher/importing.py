@@ -1,23 +1,32 @@
 """An audience from a file into the ledger: a stream, in pieces, each of them whole or absent."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from campaigns.audience import RowError, export_errors, read_audience
+from campaigns.audience import AudienceFile, RowError, export_errors, read_audience
+from campaigns.audience.headers import normalised
 from campaigns.recipient import Recipient
 from campaigns.regions import load_regions
 from dispatcher.engine import Engine
-from dispatcher.ledger import audiences
+from dispatcher.errors import DispatcherError
+from dispatcher.ledger import audiences, mending
 from dispatcher.ledger.audiences import StoredAudience
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.mending import Reopened
 from dispatcher.ledger.reports import RowErrorCount, by_row_error
+from templates.i18n import _
 
 CHUNK = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of an import, for the person who asked for it."""
+    """What came of an import, for the person who asked for it.
+
+    `rows_refused` and `rows_warned` count rows of this file; `errors` is what is wrong with the
+    whole list now.
+    """
 
     audience: StoredAudience
     encoding: str | None
@@ -29,6 +38,30 @@ class Imported:
     errors: Sequence[RowErrorCount]
 
 
+class NoRowTaken(DispatcherError):
+    """Every row of a file was refused: no audience came of it. `imported` says why."""
+
+    exit_code = 1
+
+    def __init__(self, imported: Imported) -> None:
+        self.imported = imported
+        super().__init__(
+            _("No row of {file} could be taken, no list is stored.").format(
+                file=imported.audience.file_name
+            )
+        )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Rows of one import, as they come."""
+
+    rows: int = 0
+    taken: int = 0
+    refused: int = 0
+    warned: int = 0
+
+
 def import_audience(
     engine: Engine,
     path: Path,
@@ -37,13 +70,16 @@ def import_audience(
     *,
     mapping: Mapping[str, str],
     into: bool = False,
+    errors_path: Path | None = None,
     told: Callable[[int], None] = lambda _done: None,
 ) -> Imported:
     """Read a file into an audience of that name; the good rows go in, the bad ones are kept apart.
 
-    With `into` the rows are added to an audience that is there: how mended rows come back.
-    Interrupted, nothing of it can be used, and the next import of that name begins anew. Raises
-    Refused for a file that cannot be used at all, NotPossible for a name that is taken.
+    With `into` the rows are added to an audience that is there: how mended rows come back, and
+    what was wrong with them is forgotten. The bad rows are written to `errors_path`. Interrupted,
+    nothing of a new audience can be used, and the next import of that name begins anew. Raises
+    Refused for a file that cannot be used at all, NotPossible for a name that is taken or an
+    audience that has a campaign, NoRowTaken when nobody would be in the list.
     """
     settings, clock = engine.settings, engine.clock
     file = read_audience(
@@ -52,39 +88,114 @@ def import_audience(
         regions=load_regions(settings.regions_file),
         branches=settings.branches,
     )
+    reopened = None
     with engine.ledger.write() as tx:
-        audience_id = (
-            audiences.find(tx, name).id
-            if into
-            else audiences.begin(tx, name, path.name, file.header, actor, clock.now())
-        )
-    rows = refused = warned = 0
+        if into:
+            reopened = mending.reopen(tx, name, file.header)
+            audience_id = reopened.audience_id
+        else:
+            audience_id = audiences.begin(tx, name, path.name, file.header, actor, clock.now())
+    tally = _Tally()
     columns: set[str] = set()
+    done = 0
     for piece in _pieces(file):
         people = [item for item in piece if isinstance(item, Recipient)]
         errors = [item for item in piece if isinstance(item, RowError)]
         with engine.ledger.write() as tx:
-            errors += audiences.add_recipients(tx, audience_id, people)
-            audiences.add_errors(tx, audience_id, errors)
-        lost = {error.row for error in errors if error.fatal}
-        rows += len(people) + len(lost - {person.row for person in people})
-        refused += len(lost)
-        warned += len({error.row for error in errors if not error.fatal} - lost)
+            if reopened is not None:
+                _take_back(tx, reopened, file, people, errors, tally)
+            else:
+                _take(tx, audience_id, file, people, errors, tally)
         for person in people:
             columns.update(person.fields)
-        told(rows)
+        done += len({item.row for item in piece})
+        told(done)
     with engine.ledger.write() as tx:
-        audience = audiences.finish(tx, audience_id, rows, sorted(columns), actor, clock.now())
+        if reopened is not None or tally.taken:
+            audience = audiences.finish(
+                tx, audience_id, tally.rows, sorted(columns), actor, clock.now()
+            )
+        else:
+            audience = replace(audiences.get(tx, audience_id), rows=tally.rows)
         counts = by_row_error(tx, audience_id)
-    return Imported(
+    imported = Imported(
         audience=audience,
         encoding=file.encoding,
         delimiter=file.delimiter,
         sheet=file.sheet,
         unmapped=file.unmapped,
-        rows_refused=refused,
-        rows_warned=warned,
+        rows_refused=tally.refused,
+        rows_warned=tally.warned,
         errors=counts,
+    )
+    if errors_path is not None:
+        write_errors(engine, audience, errors_path)
+    if not audience.recipients:
+        with engine.ledger.write() as tx:
+            audiences.discard(tx, audience_id)
+        raise NoRowTaken(imported)
+    return imported
+
+
+def _take(
+    tx: Transaction,
+    audience_id: int,
+    file: AudienceFile,
+    people: Sequence[Recipient],
+    errors: Sequence[RowError],
+    tally: _Tally,
+) -> None:
+    """A piece of a new audience."""
+    joined = audiences.add_recipients(tx, audience_id, people)
+    found = [*errors, *(_in_the_files_words(error, file, file.header) for error in joined)]
+    audiences.add_errors(tx, audience_id, found)
+    lost = {error.row for error in found if error.fatal}
+    tally.taken += len(people)
+    tally.rows += len(people) + len(lost - {person.row for person in people})
+    tally.refused += len(lost)
+    tally.warned += len({error.row for error in found if not error.fatal} - lost)
+
+
+def _take_back(
+    tx: Transaction,
+    into: Reopened,
+    file: AudienceFile,
+    people: Sequence[Recipient],
+    errors: Sequence[RowError],
+    tally: _Tally,
+) -> None:
+    """A piece of rows for an audience that was there."""
+    places = [_place(file.header, header) for header in into.header]
+    errors = [replace(error, cells=_moved(error.cells, places)) for error in errors]
+    fields = {column.header: column.field for column in file.columns if column.field}
+    settled = mending.settle(tx, into, people, errors, file.returned_rows, fields)
+    found = [_in_the_files_words(error, file, into.header) for error in settled.errors]
+    audiences.add_errors(tx, into.audience_id, found)
+    lost = {error.row for error in found if error.fatal} | settled.undecided
+    tally.rows += settled.fresh_rows
+    tally.refused += len(lost)
+    tally.warned += len({error.row for error in found if not error.fatal} - lost)
+
+
+def _in_the_files_words(error: RowError, file: AudienceFile, header: Sequence[str]) -> RowError:
+    """A finding about two rows, made without their cells, as the file would put it."""
+    if error.cells:
+        return error
+    named = next((c.header for c in file.columns if c.field == error.column), error.column)
+    account = file.account_header
+    cells = tuple(error.account_number if text == account else "" for text in header)
+    return replace(error, column=named, cells=cells)
+
+
+def _place(header: Sequence[str], wanted: str) -> int | None:
+    key = normalised(wanted)
+    return next((i for i, text in enumerate(header) if normalised(text) == key), None)
+
+
+def _moved(cells: Sequence[str], places: Sequence[int | None]) -> tuple[str, ...]:
+    """The cells of a file under the header of the audience, whose columns may stand elsewhere."""
+    return tuple(
+        cells[place] if place is not None and place < len(cells) else "" for place in places
     )
 
 

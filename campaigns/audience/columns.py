@@ -177,6 +177,16 @@ def finding_headers() -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=1)
+def row_headers() -> frozenset[str]:
+    """The header of the column, in every language, that says which row a mended row was."""
+    found: set[str] = set()
+    for language in LANGUAGES:
+        with speaking(language):
+            found.add(normalised(finding_columns()[0]))
+    return frozenset(found)
+
+
 def _clashes(columns: Sequence[Column], file: str | None, row: int) -> list[Problem]:
     problems = []
     headers: dict[str, Column] = {}

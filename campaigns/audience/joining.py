@@ -6,6 +6,8 @@ from campaigns.audience.findings import RowError, shown
 from campaigns.recipient import Recipient
 from templates.i18n import _
 
+DUPLICATE_ACCOUNT = "duplicate_account"
+
 
 def join_rows(first: Recipient, again: Recipient) -> tuple[Recipient, RowError | None]:
     """The first row enriched by the second, and what the two disagree about.
@@ -44,13 +46,12 @@ def _differing(first: Recipient, again: Recipient, name: str, value: str | int) 
     return RowError(
         row=again.row,
         column=name,
-        code="duplicate_account",
+        code=DUPLICATE_ACCOUNT,
         value=shown(str(value)),
-        message=_("Rows {first} and {again} are the same account with different amounts.").format(
-            first=first.row, again=again.row
-        ),
-        advice=_("Leave one row with the right amount; row {first} counts until then.").format(
-            first=first.row
-        ),
+        message=_("The same account stands in another row with a different amount."),
+        advice=_(
+            "It is row {first}, this one is row {again}. Write the right amount; until then row "
+            "{first} counts."
+        ).format(first=first.row, again=again.row),
         account_number=again.account_number,
     )

@@ -1,7 +1,7 @@
 """An audience file as a stream of recipients and findings; memory stays flat for a million rows."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -81,9 +81,19 @@ class AudienceFile:
         return tuple(column.header for column in self.columns)
 
     @property
+    def account_header(self) -> str:
+        """The header of the account numbers."""
+        return next(c.header for c in self.columns if c.role is Role.ACCOUNT)
+
+    @property
     def unmapped(self) -> tuple[str, ...]:
         """Headers without a meaning of their own: their cells became text fields for templates."""
         return tuple(c.header for c in self.columns if c.role is Role.TEXT)
+
+    @property
+    def returned_rows(self) -> Set[int]:
+        """The rows read so far that come from a file of errors, by the numbers they had."""
+        return self._reader.returned
 
     def __iter__(self) -> Iterator[Recipient | RowError]:
         for raw in self._rows_below_header():

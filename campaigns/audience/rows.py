@@ -3,15 +3,20 @@
 The row does not go in at all (a fatal finding) when it cannot be trusted: no account number, an
 amount, a date, a time zone or a consent that cannot be read, cells moved by a stray delimiter. It
 goes in with a warning when something is merely missing: one bad number among good ones, a region
-the table does not know, nobody to reach at all (the plan will skip and count that one).
+the table does not know, nobody to reach at all (the plan will skip and count that one). Once a row
+is refused, all its findings are fatal: nothing of it was taken.
+
+A row of a file of errors keeps the number that it had in the file it came from.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from campaigns.audience.amounts import parse_kopecks, parse_whole_kopecks
 from campaigns.audience.cells import one_line, unshielded
+from campaigns.audience.columns import row_headers
 from campaigns.audience.complaints import (
     cell_too_long,
     no_account,
@@ -28,7 +33,7 @@ from campaigns.audience.consents import read_consent
 from campaigns.audience.csv_rows import RawRow
 from campaigns.audience.dates import parse_date, parse_moment
 from campaigns.audience.findings import CellError, RowError, shown
-from campaigns.audience.headers import Column, Role
+from campaigns.audience.headers import Column, Role, normalised
 from campaigns.audience.identity import read_account, read_segment
 from campaigns.audience.limits import Limits
 from campaigns.audience.names import is_organisation, readable, split_full_name
@@ -41,6 +46,8 @@ from campaigns.contact import (
 from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
 from campaigns.regions import Regions, read_zone
 from templates.i18n import LANGUAGES
+
+_ROW_NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 _LANGUAGES = {"рус": "ru", "русский": "ru", "russian": "ru", "англ": "en", "английский": "en",
               "english": "en"} | {code: code for code in LANGUAGES}  # fmt: skip
@@ -87,6 +94,7 @@ class RowReader:
         width: int | None = None,
     ) -> None:
         """`width`: how many cells a row may have; in CSV more of them mean a stray delimiter."""
+        self.returned: set[int] = set()  # numbers of the rows that came back in a file of errors
         self._columns = columns
         self._regions = regions
         self._branches = {_folded(name): zone for name, zone in branches.items()}
@@ -94,6 +102,9 @@ class RowReader:
         self._width = width
         self._account = next(c for c in columns if c.role is Role.ACCOUNT)
         self._read = tuple(c for c in columns if c.role is not Role.IGNORED)
+        self._number = next(
+            (c.index for c in columns if normalised(c.header) in row_headers()), None
+        )
         self._find_place = lru_cache(maxsize=4096)(self._place)
 
     def read(self, raw: RawRow) -> tuple[Recipient | None, list[RowError]]:
@@ -109,6 +120,7 @@ class RowReader:
             and (len(cells) > self._width or any(cells[columns:]))
         ):
             return None, [too_many_cells(raw, columns)]
+        raw = self._numbered(raw)
         draft = _Draft()
         width = len(cells)
         longest = self._limits.cell_characters
@@ -132,10 +144,21 @@ class RowReader:
             found.append(_finding(raw, self._account, no_account()))
         place = self._settle_place(draft, raw, found)
         if any(finding.fatal for finding in found):
-            return None, [_cleared(finding, raw) for finding in found]
+            return None, [_cleared(f, raw, draft.account, fatal=True) for f in found]
         if not draft.points:
             found.append(_finding(raw, self._contact_column(), nobody(), fatal=False))
-        return self._recipient(draft, raw.row, place), [_cleared(f, raw) for f in found]
+        cleared = [_cleared(f, raw, draft.account, fatal=False) for f in found]
+        return self._recipient(draft, raw.row, place), cleared
+
+    def _numbered(self, raw: RawRow) -> RawRow:
+        """The row under the number that it had when it was found to be bad."""
+        if self._number is None or self._number >= len(raw.cells):
+            return raw
+        text = raw.cells[self._number].strip()
+        if not _ROW_NUMBER.fullmatch(text):
+            return raw
+        self.returned.add(int(text))
+        return replace(raw, row=int(text))
 
     def _take(
         self, draft: _Draft, column: Column, text: str, raw: RawRow, found: list[RowError]
@@ -268,9 +291,10 @@ def _finding(
     )
 
 
-def _cleared(finding: RowError, raw: RawRow) -> RowError:
-    """The finding with the row's cells, none of them longer than is worth keeping."""
-    return replace(finding, cells=tuple(cell[:32_000] for cell in raw.cells))
+def _cleared(finding: RowError, raw: RawRow, account: str, *, fatal: bool) -> RowError:
+    """The finding with its account and the row's cells, none longer than is worth keeping."""
+    cells = tuple(cell[:32_000] for cell in raw.cells)
+    return replace(finding, cells=cells, account_number=account, fatal=fatal)
 
 
 @lru_cache(maxsize=1024)

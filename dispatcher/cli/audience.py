@@ -1,6 +1,6 @@
 """`dispatcher audience …`"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +8,21 @@ import typer
 
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
-from dispatcher.importing import Imported, import_audience, write_errors
+from dispatcher.engine import Engine
+from dispatcher.importing import Imported, NoRowTaken, import_audience, write_errors
 from dispatcher.ledger import audiences
 from dispatcher.ledger.reports import RowErrorCount, by_row_error
 from templates.i18n import _, ngettext
 
 app = typer.Typer(no_args_is_help=True)
+
+ENCODINGS = {
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "cp1251": "Windows-1251",
+    "koi8_r": "KOI8-R",
+    "cp866": "DOS (866)",
+}
 
 
 @app.command("import", help=_("Read a CSV or XLSX file of recipients."))
@@ -33,29 +42,47 @@ def import_(
     engine = shared.engine(settings)
     pairs = shared.read_mapping(mapping)
     shared.existing(file)
+    try:
+        imported = _import(engine, file, name or file.stem, pairs, errors, into=into)
+    except NoRowTaken as failed:
+        imported = failed.imported
+    if as_json:
+        screen.print_json(facts(imported))
+    elif imported.audience.recipients:
+        tell(imported, errors)
+    else:
+        tell_refused(imported, errors)
+    if imported.rows_refused or not imported.audience.recipients:
+        raise typer.Exit(1)
+
+
+def _import(
+    engine: Engine,
+    file: Path,
+    name: str,
+    mapping: Mapping[str, str],
+    errors: Path | None,
+    *,
+    into: bool,
+) -> Imported:
+    """Import with a line that tells how far it has come. Raises what `import_audience` raises."""
     with screen.errors.status(_("Reading {file} …").format(file=file.name)) as status:
-        imported = import_audience(
+        return import_audience(
             engine,
             file,
-            name or file.stem,
-            shared.actor(settings),
-            mapping=pairs,
+            name,
+            shared.actor(engine.settings),
+            mapping=mapping,
             into=into,
+            errors_path=errors,
             told=lambda rows: status.update(
                 _("Reading {file}: {rows} rows").format(file=file.name, rows=screen.number(rows))
             ),
         )
-    if errors is not None:
-        write_errors(engine, imported.audience, errors)
-    if as_json:
-        screen.print_json(_facts(imported))
-    else:
-        tell(imported, errors)
-    if imported.rows_refused:
-        raise typer.Exit(1)
 
 
-def _facts(imported: Imported) -> dict[str, object]:
+def facts(imported: Imported) -> dict[str, object]:
+    """What came of an import, for programs."""
     return {
         "audience": imported.audience.name,
         "rows": imported.audience.rows,
@@ -81,21 +108,45 @@ def tell(imported: Imported, errors: Path | None) -> None:
             "List “{name}”: {count} recipient.", "List “{name}”: {count} recipients.", count
         ).format(name=imported.audience.name, count=screen.number(count))
     )
-    how = imported.sheet or " ".join(
-        part for part in (imported.encoding, repr(imported.delimiter)) if part
-    )
-    screen.say("  " + _("Read as: {how}").format(how=how))
+    screen.say("  " + _("Read as: {how}").format(how=_how(imported)))
     if imported.unmapped:
         screen.say("  " + _("Further columns: {names}").format(names=", ".join(imported.unmapped)))
     if imported.errors:
         _tell_errors(imported.errors)
-        if errors is not None:
-            screen.say(
-                "  "
-                + _("The bad rows are in {path}. Mend them there and import that file.").format(
-                    path=errors
-                )
+        _tell_path(errors)
+    elif errors is not None:
+        screen.say_well(_("No mistakes left."))
+
+
+def tell_refused(imported: Imported, errors: Path | None) -> None:
+    """Why nobody of a file is in a list."""
+    file = imported.audience.file_name
+    screen.say_badly(_("No row of {file} could be taken, no list is stored.").format(file=file))
+    screen.say("  " + _("Read as: {how}").format(how=_how(imported)))
+    _tell_errors(imported.errors)
+    _tell_path(errors)
+
+
+def _tell_path(errors: Path | None) -> None:
+    if errors is not None:
+        screen.say(
+            "  "
+            + _("The bad rows are in {path}. Mend them there and import that file.").format(
+                path=errors
             )
+        )
+
+
+def _how(imported: Imported) -> str:
+    """`UTF-8, delimiter “;”`, or the sheet of a workbook."""
+    if imported.encoding is None or imported.delimiter is None:
+        return _("sheet “{name}”").format(name=imported.sheet)
+    encoding = ENCODINGS.get(imported.encoding, imported.encoding)
+    if imported.delimiter == "\t":
+        return _("{encoding}, delimiter: tab").format(encoding=encoding)
+    return _("{encoding}, delimiter “{delimiter}”").format(
+        encoding=encoding, delimiter=imported.delimiter
+    )
 
 
 def _tell_errors(found: Sequence[RowErrorCount]) -> None:
@@ -103,10 +154,23 @@ def _tell_errors(found: Sequence[RowErrorCount]) -> None:
         _("Rows with mistakes"),
         [_("mistake"), _("rows"), _("what became of the row")],
         [
-            (error.message, error.rows, _("left out") if error.fatal else _("taken without it"))
+            (error.message, error.rows, _what_became(error))
             for error in sorted(found, key=lambda error: (not error.fatal, -error.rows))
         ],
     )
+
+
+def _what_became(error: RowErrorCount) -> str:
+    if error.code == "duplicate_account":
+        return _("the other row counts")
+    if error.fatal:
+        return _("left out")
+    return {
+        "no_contact_point": _("taken, but will be skipped"),
+        "region_unknown": _("taken, the time zone is not known"),
+        "segment_unknown": _("taken as a private customer"),
+        "language_unknown": _("taken, Russian is used"),
+    }.get(error.code, _("taken without it"))
 
 
 @app.command("list", help=_("The stored lists."))
@@ -190,3 +254,5 @@ def show(
     )
     if counts:
         _tell_errors(counts)
+    else:
+        screen.say_well(_("No mistakes left."))

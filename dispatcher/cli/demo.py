@@ -14,6 +14,7 @@ from dispatcher.cli import audience, screen, shared, summary
 from dispatcher.cli.scenario import find_file
 from dispatcher.demo import Telling, rehearse
 from dispatcher.engine import Engine
+from dispatcher.importing import NoRowTaken
 from dispatcher.report import figures
 from templates.i18n import _, ngettext
 
@@ -57,26 +58,34 @@ def demo(
         )
     live = Live(console=screen.console, refresh_per_second=4, transient=True)
     view = _View(live, settings.zone, quiet=as_json or not screen.console.is_terminal)
-    with live:
-        done = rehearse(
-            settings,
-            file,
-            source,
-            out,
-            start_at=start_at,
-            days=days,
-            seed=seed,
-            mapping=shared.read_mapping(mapping),
-            telling=Telling(
-                imported=lambda rows: view.word(
-                    _("Imported rows: {n}").format(n=screen.number(rows))
+    errors = out / "row-errors.csv"
+    try:
+        with live:
+            done = rehearse(
+                settings,
+                file,
+                source,
+                out,
+                start_at=start_at,
+                days=days,
+                seed=seed,
+                mapping=shared.read_mapping(mapping),
+                telling=Telling(
+                    imported=lambda rows: view.word(
+                        _("Imported rows: {n}").format(n=screen.number(rows))
+                    ),
+                    planned=lambda n: view.word(
+                        _("Planned recipients: {n}").format(n=screen.number(n))
+                    ),
+                    now=view.look,
                 ),
-                planned=lambda n: view.word(
-                    _("Planned recipients: {n}").format(n=screen.number(n))
-                ),
-                now=view.look,
-            ),
-        )
+            )
+    except NoRowTaken as failed:
+        if as_json:
+            screen.print_json(audience.facts(failed.imported))
+        else:
+            audience.tell_refused(failed.imported, errors)
+        raise typer.Exit(failed.exit_code) from None
     with done.engine.ledger.read() as tx:
         report = figures.of_campaign(tx, done.campaign.id, done.engine.clock.now())
     summary.write_files(done.engine, report, out, full=True)
@@ -93,7 +102,7 @@ def demo(
             }
         )
     else:
-        audience.tell(done.imported, out / "row-errors.csv")
+        audience.tell(done.imported, errors)
         screen.console.print(summary.panel(report, settings.zone))
         summary.print_report(report)
         summary.print_audit(books)

@@ -1,6 +1,6 @@
 """Stored audiences: the recipients of a run, their contact points, and the rows that failed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -85,16 +85,46 @@ def add_recipients(
         joined, error = join_rows(stored, merged.pop(account))
         if error is not None:
             errors.append(error)
-        if joined != stored:
-            # A refusal that only the later row tells counts as much as one in the first.
-            tx.execute(
-                update(recipients).where(recipients.c.id == stored_id).values(_values(joined))
-            )
-        begun = len(stored.contact_points)
-        _insert_points(tx, audience_id, stored_id, joined.contact_points[begun:], begun)
+        # A refusal that only the later row tells counts as much as one in the first.
+        rewrite(tx, audience_id, stored_id, stored, joined)
     if merged:
         _insert(tx, audience_id, list(merged.values()))
     return errors
+
+
+def rewrite(
+    tx: Transaction, audience_id: int, stored_id: int, before: Recipient, after: Recipient
+) -> None:
+    """Store what a recipient has become; contact points are only ever added at the end."""
+    if after == before:
+        return
+    values = _values(after) | {"row": before.row}
+    tx.execute(update(recipients).where(recipients.c.id == stored_id).values(values))
+    begun = len(before.contact_points)
+    _insert_points(tx, audience_id, stored_id, after.contact_points[begun:], begun)
+
+
+def by_account(
+    tx: Transaction, audience_id: int, account_number: str
+) -> tuple[int, Recipient] | None:
+    """A recipient of an audience, and its id."""
+    present = _present(tx, audience_id, [account_number])
+    return next(iter(get_many(tx, list(present.values())).items()), None)
+
+
+def reachable(tx: Transaction, audience_id: int, accounts: Collection[str]) -> set[str]:
+    """Those of the accounts that have a number or an address."""
+    if not accounts:
+        return set()
+    rows = tx.execute(
+        select(recipients.c.account_number)
+        .join(contact_points, contact_points.c.recipient_id == recipients.c.id)
+        .where(
+            recipients.c.audience_id == audience_id,
+            recipients.c.account_number.in_(sorted(accounts)),
+        )
+    )
+    return set(rows.scalars())
 
 
 def _present(tx: Transaction, audience_id: int, accounts: Sequence[str]) -> dict[str, int]:
@@ -208,6 +238,13 @@ def finish(
     return get(tx, audience_id)
 
 
+def discard(tx: Transaction, audience_id: int) -> None:
+    """Take back an import from which nothing can be used."""
+    tx.execute(
+        delete(audiences).where(audiences.c.id == audience_id, audiences.c.status == "importing")
+    )
+
+
 def get(tx: Transaction, audience_id: int) -> StoredAudience:
     return _read_audience(tx.execute(select(audiences).where(audiences.c.id == audience_id)).one())
 
@@ -231,36 +268,30 @@ def all_ready(tx: Transaction) -> Sequence[StoredAudience]:
 
 
 def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
-    """Every bad row, in the order of the file."""
-    columns = (
-        row_errors.c.row,
-        row_errors.c.column,
-        row_errors.c.code,
-        row_errors.c.value,
-        row_errors.c.message,
-        row_errors.c.advice,
-        row_errors.c.cells,
-        row_errors.c.fatal,
-        row_errors.c.account_number,
-    )
+    """Every bad row, in the order of the file; the findings of a row one after another."""
+    e = row_errors.c
     rows = tx.execute(
-        select(*columns)
-        .where(row_errors.c.audience_id == audience_id)
-        .order_by(row_errors.c.row, row_errors.c.id)
+        select(row_errors)
+        .where(e.audience_id == audience_id)
+        .order_by(e.row, e.account_number, e.id)
         .execution_options(yield_per=CHUNK)
     )
     for row in rows:
-        yield RowError(
-            row=row.row,
-            column=row.column,
-            code=row.code,
-            value=row.value,
-            message=row.message,
-            advice=row.advice,
-            cells=tuple(row.cells),
-            fatal=row.fatal,
-            account_number=row.account_number,
-        )
+        yield read_error(row)
+
+
+def read_error(row: Row[tuple[object, ...]]) -> RowError:
+    return RowError(
+        row=row.row,
+        column=row.column,
+        code=row.code,
+        value=row.value,
+        message=row.message,
+        advice=row.advice,
+        cells=tuple(row.cells),
+        fatal=row.fatal,
+        account_number=row.account_number,
+    )
 
 
 def get_many(tx: Transaction, ids: Sequence[int]) -> Mapping[int, Recipient]:

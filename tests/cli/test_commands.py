@@ -244,3 +244,23 @@ def test_a_misspelt_field_is_refused_with_the_right_one_and_nothing_is_stored(ru
     assert "phone" in done.stderr
     assert "debt_kopecks" in done.stderr
     assert facts(run("audience", "list", "--json")) == []
+
+
+def test_a_file_of_bad_rows_only_is_told_as_such_and_leaves_nothing_usable(
+    run: Run, home: Path
+) -> None:
+    (home / "bad.csv").write_text(
+        "Лицевой счёт;Телефон;Долг\n1;89161234567;сто\n2;12;двести\n3;" + "9" * 200_000 + ";1\n"
+    )
+    done = run("audience", "import", "bad.csv", "--errors", "errors.csv")
+    assert done.returncode == 1
+    assert "не удалось взять ни одной строки" in done.stdout
+    assert "✓" not in done.stdout
+    assert "принята" not in done.stdout.replace("не принята", "")
+    assert "сто" in (home / "errors.csv").read_text("utf-8-sig")
+    assert run("campaign", "launch", "debt-reminder", "bad", "--sandbox").returncode == 2
+    demo = run("demo", "--audience", "bad.csv", "--out", "out")
+    assert demo.returncode == 1
+    assert "не удалось взять ни одной строки" in demo.stdout
+    assert "debt_kopecks" not in demo.stdout + demo.stderr
+    assert "сто" in (home / "out" / "row-errors.csv").read_text("utf-8-sig")

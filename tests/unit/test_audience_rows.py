@@ -197,8 +197,8 @@ def test_two_amounts_for_one_account_are_an_error_and_the_first_counts() -> None
     assert joined.fields == {"debt_kopecks": 5}
     assert error is not None
     assert (error.code, error.row, error.fatal) == ("duplicate_account", 9, True)
-    assert "2" in error.message
-    assert "9" in error.message
+    assert "2" in error.advice
+    assert "9" in error.advice
 
 
 def test_two_names_are_never_mixed_into_one_person() -> None:

@@ -139,6 +139,11 @@ class Settings(BaseSettings):
     def is_embedded(self) -> bool:
         return self.ledger_url.startswith("sqlite")
 
+    def open_data_dir(self) -> None:
+        """Make the data folder, if it is not there, for nobody but its owner: it holds personal
+        data and the secret. A folder that somebody made keeps the rights it was given."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def signing_secret(self) -> str:
         """The secret that tokens are signed with; made once and kept in the data folder."""
         if self.secret is not None:
@@ -147,7 +152,7 @@ class Settings(BaseSettings):
         try:
             return path.read_text().strip()
         except FileNotFoundError:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.open_data_dir()
             temporary = path.with_suffix(f".{os.getpid()}")
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:

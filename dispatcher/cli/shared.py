@@ -41,7 +41,10 @@ def engine(found: Settings | None = None) -> Engine:
     """The engine over the configured ledger."""
     from dispatcher.wiring import make_engine
 
-    return make_engine(found or settings())
+    found = found or settings()
+    if found.is_embedded:
+        found.open_data_dir()
+    return make_engine(found)
 
 
 def actor(found: Settings) -> str:

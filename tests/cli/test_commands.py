@@ -238,12 +238,15 @@ def test_pause_resume_cancel_settle(run: Run, home: Path) -> None:
     assert run("campaign", "show", "77").returncode == 2
 
 
-def test_a_misspelt_field_is_refused_with_the_right_one_and_nothing_is_stored(run: Run) -> None:
+def test_a_misspelt_field_is_refused_with_the_right_one_and_nothing_is_stored(
+    run: Run, home: Path
+) -> None:
     done = run("audience", "import", "export.csv", "--map", "Телефон=phonee")
     assert done.returncode == 2
     assert "phone" in done.stderr
     assert "debt_kopecks" in done.stderr
     assert facts(run("audience", "list", "--json")) == []
+    assert (home / "var").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_of_bad_rows_only_is_told_as_such_and_leaves_nothing_usable(

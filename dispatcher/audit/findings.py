@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from dispatcher.ledger.books import Entry
 from dispatcher.logs import mask
+from dispatcher.report.words import channels, word
+from templates.i18n import _
 
 SHOWN = 100  # findings kept of each check; the rest is only counted
 
@@ -20,6 +22,17 @@ class Finding:
     attempt: int | None
     at: datetime | None
     text: str
+
+    def __str__(self) -> str:
+        """A line for a person: `12345, Phone +7916***4567, attempt 2, 02.11.2026 07:00:05 UTC: …`.
+
+        What does not apply (an account, an attempt) is left out.
+        """
+        point = f"{word(channels, self.channel)} {self.contact_point}".strip()
+        attempt = "" if self.attempt is None else _("attempt {n}").format(n=self.attempt)
+        at = "" if self.at is None else f"{self.at.astimezone(UTC):%d.%m.%Y %H:%M:%S} UTC"
+        place = ", ".join(part for part in (self.account_number, point, attempt, at) if part)
+        return f"{place}: {self.text}" if place else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def whole_way(folder: Path, port: int, letters: int) -> dict[str, float]:
     with engine.ledger.write() as tx:
         scenarios.add(tx, read_scenario(folder / "letters.toml"), "b", engine.clock.now())
     import_audience(engine, folder / "people.csv", "people", "b", mapping={})
-    worker = works.workers()
+    worker = works.crew()
     worker.start()
     finished = threading.Event()
     waiting = select(func.count()).where(

@@ -91,4 +91,5 @@ class SkipReason(StrEnum):
     TOO_OFTEN = "too_often"  # a cap per day, week or month outlasts the campaign
     MISSING_FIELD = "missing_field"  # the template needs what the row does not have
     NOTHING_DUE = "nothing_due"  # an amount of zero or less
+    TOO_MANY_ACCOUNTS = "too_many_accounts"  # one number under more accounts than a message holds
     NO_WINDOW = "no_window"  # the campaign ends before the first allowed hour comes

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from campaigns.cadence import next_due
 from campaigns.channel import ChannelName
+from campaigns.content import ACCOUNTS_LIMIT
 from campaigns.delivery import SkipReason
 from campaigns.joining import Joined
 from campaigns.permission import (
@@ -112,10 +113,14 @@ def plan_recipient(
             continue
         points = tuple(str(point) for point in answer)
         group = joined.get(channel, {}).get(recipient_id)
+        merges = scenario.joins is SameContact.MERGE
+        if group is not None and merges and len(group.members) > ACCOUNTS_LIMIT:
+            # No landlord has so many: somebody filled the column with one number.
+            reason = SkipReason.TOO_MANY_ACCOUNTS
+            planned.append(Planned(recipient_id, channel, zone, skipped=reason))
+            continue
         if group is not None and group.lead != recipient_id:
-            reason = (
-                SkipReason.MERGED if scenario.joins is SameContact.MERGE else SkipReason.DUPLICATE
-            )
+            reason = SkipReason.MERGED if merges else SkipReason.DUPLICATE
             planned.append(Planned(recipient_id, channel, zone, skipped=reason, lead_id=group.lead))
             continue
         if group is not None:

@@ -8,17 +8,28 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from campaigns.audience import read_audience
-from campaigns.delivery import OPEN, SkipReason, Status
+from campaigns.audience.identity import read_account
+from campaigns.channel import ChannelName
+from campaigns.delivery import OPEN, Status
+from campaigns.outcome import Outcome
 from campaigns.recipient import Recipient
 from campaigns.scenario import Scenario
 from dispatcher import planner
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.ledger import audiences, campaigns, deliveries, scenarios, trail
+from dispatcher.ledger import (
+    Transaction,
+    attempts,
+    audiences,
+    campaigns,
+    deliveries,
+    scenarios,
+    trail,
+)
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change
-from dispatcher.record import stop
+from dispatcher.record import Finding, record, stop
 from templates.i18n import _
 
 DEFAULT_LENGTH = timedelta(days=14)
@@ -108,12 +119,15 @@ def resume(
 
 def cancel(engine: Engine, campaign_id: int, actor: str) -> Campaign:
     """End a campaign for good: what was not begun is never begun."""
-    with engine.ledger.write() as tx:
-        campaign = campaigns.change(
-            tx, campaigns.get(tx, campaign_id), CampaignStatus.CANCELLED, actor, engine.clock.now()
-        )
+
+    def act(tx: Transaction) -> Campaign:
+        campaign = campaigns.get(tx, campaign_id)
+        now = engine.clock.now()
+        cancelled = campaigns.change(tx, campaign, CampaignStatus.CANCELLED, actor, now)
         deliveries.cancel(tx, campaign_id)
-    return campaign
+        return cancelled
+
+    return engine.ledger.insist(act)
 
 
 def _change(engine: Engine, campaign_id: int, to: CampaignStatus, actor: str) -> Campaign:
@@ -134,8 +148,9 @@ def settle(
     """
     now = engine.clock.now()
     wanted = sorted(set(accounts))
-    ended, found = 0, set[int]()
-    with engine.ledger.write() as tx:
+
+    def act(tx: Transaction) -> tuple[int, int]:
+        ended, found = 0, set[int]()
         campaign = campaigns.get(tx, campaign_id)
         for start in range(0, len(wanted), PIECE):
             rows = deliveries.of_accounts(tx, campaign_id, wanted[start : start + PIECE])
@@ -144,8 +159,7 @@ def settle(
             joined = [
                 row
                 for row in rows.values()
-                if row.status is Status.SKIPPED
-                and row.reason in (SkipReason.MERGED, SkipReason.DUPLICATE)
+                if row.status is Status.SKIPPED and row.reason in deliveries.JOINED
             ]
             deliveries.change(
                 tx, [Change(row.id, row.status, Status.SETTLED, row.reason) for row in joined]
@@ -161,11 +175,66 @@ def settle(
             accounts=len(wanted),
             deliveries=ended,
         )
-    return ended, len(wanted) - len(found)
+        return ended, len(wanted) - len(found)
+
+    return engine.ledger.insist(act)
+
+
+_DECIDED_REACHED = {
+    ChannelName.PHONE: Outcome.HEARD,
+    ChannelName.SMS: Outcome.DELIVERED,
+    ChannelName.EMAIL: Outcome.ACCEPTED,
+}
+
+
+def resolve(
+    engine: Engine,
+    campaign_id: int,
+    actor: str,
+    *,
+    channel: ChannelName,
+    account: str | None,
+    reached: bool,
+) -> int:
+    """Staff decide about uncertain attempts, having asked the provider or the customer.
+
+    `account` None means every uncertain one on the channel. Who was not reached is tried again by
+    the cadence. How many were decided.
+    """
+    now = engine.clock.now()
+
+    def act(tx: Transaction) -> int:
+        campaign = campaigns.get(tx, campaign_id)
+        ids = deliveries.uncertain(tx, campaign_id, channel, account)
+        findings = [
+            Finding(
+                attempt.id,
+                _DECIDED_REACHED[channel] if reached else Outcome.FAILED,
+                attempt.started_at,
+                f"decided by {actor}",
+            )
+            for attempt in attempts.latest(tx, ids).values()
+            if attempt.outcome is Outcome.UNCERTAIN
+        ]
+        decided = len(record(tx, engine, findings, now))
+        trail.note(
+            tx,
+            now,
+            actor,
+            "campaign.resolve",
+            campaign.subject,
+            channel=channel.value,
+            reached=reached,
+            attempts=decided,
+        )
+        return decided
+
+    return engine.ledger.insist(act)
 
 
 def read_accounts(path: Path) -> list[str]:
     """The account numbers of a file: a billing export with that column, or one number a line."""
     if path.suffix.lower() == ".txt":
-        return [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+        lines = path.read_text("utf-8-sig").splitlines()
+        return [read_account(line) for line in lines if line.strip()]
     return [item.account_number for item in read_audience(path) if isinstance(item, Recipient)]

@@ -53,13 +53,22 @@ def _mask_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
     return event
 
 
+class _Masked(logging.Formatter):
+    """Lines of libraries too, tracebacks included, show no number and no address."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _mask_text(super().format(record))
+
+
 def configure(
     level: str = "INFO", shape: Literal["console", "json"] = "console", *, colours: bool = True
 ) -> None:
     """Set up structlog and the standard library's loggers once, at start."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Masked("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if shape == "json"

@@ -151,7 +151,7 @@ class _Book:
                 positive=positive,
                 ended_at=ended_at,
                 next_due_at=change.due_at if change and change.after is Status.PENDING else None,
-                reason=finding.detail,
+                reason=_reason(finding, attempt),
                 reference=finding.reference or attempt.reference,
                 seconds=finding.seconds if finding.seconds is not None else attempt.seconds,
             )
@@ -175,6 +175,8 @@ class _Book:
         """Write everything; the attempts that changed."""
         tx = self._tx
         attempts.end(tx, self._endings)
+        late = (c for c in self._changes if c.after is Status.POSITIVE and c.before in _WAITING)
+        attempts.forget_next(tx, [change.delivery_id for change in late])
         deliveries.change(tx, self._changes)
         touches.mark_positive(tx, self._positive_at)
         for campaign, delivery, channels in self._reached:
@@ -189,6 +191,13 @@ class _Book:
         for line in self._lines:
             log.info("attempt", **line)
         return frozenset(ending.attempt_id for ending in self._endings)
+
+
+def _reason(finding: Finding, attempt: Attempt) -> str:
+    """The provider's words; of news that came late also what was believed until then."""
+    if attempt.outcome is None:
+        return finding.detail
+    return f"{finding.detail} (late; was {attempt.outcome})".strip()
 
 
 def _leaves_nothing_to(scenario: Scenario, reached_on: ChannelName) -> frozenset[ChannelName]:

@@ -8,12 +8,11 @@ The loop looks once a simulated minute at most, as a real one looks once a secon
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from dramatiq import Worker
 from dramatiq.errors import QueueJoinTimeout
 
 from channels.sandbox import Sandbox
 from dispatcher.clock import SimulatedClock
-from dispatcher.wiring import Works
+from dispatcher.wiring import Crew, Works
 
 LOOK_EVERY = timedelta(minutes=1)
 TELL_EVERY_MILLISECONDS = 500
@@ -21,7 +20,7 @@ TELL_EVERY_MILLISECONDS = 500
 
 def simulate(
     works: Works,
-    worker: Worker,
+    crew: Crew,
     sandbox: Sandbox,
     clock: SimulatedClock,
     until: datetime,
@@ -42,7 +41,7 @@ def simulate(
                     told(clock.now())
                 else:
                     break
-        worker.join()
+        crew.join()
 
     while True:
         while works.loop.tick().claimed:

@@ -16,7 +16,7 @@ from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
 from dispatcher.errors import BadSetting
 from dispatcher.ledger import Ledger, open_ledger
-from dispatcher.queue import QUEUES, Queue, declare, make_broker
+from dispatcher.queue import QUEUES, URGENT, Queue, declare, make_broker
 from dispatcher.settings import Settings
 from templates.i18n import _
 
@@ -108,14 +108,40 @@ class Works:
     queue: Queue
     loop: Loop
 
-    def workers(self, queues: Sequence[str] = QUEUES) -> Worker:
-        """A worker for these queues in this process; not started yet."""
-        return Worker(
-            self.queue.broker,
-            queues=set(queues),
-            worker_threads=self.engine.settings.worker_threads,
-            worker_timeout=100,
+    def crew(self, queues: Sequence[str] = QUEUES) -> "Crew":
+        """Workers for these queues in this process; not started yet.
+
+        Urgent messages have a thread of their own, which no bulk batch can hold.
+        """
+        threads = self.engine.settings.worker_threads
+        kinds = (({URGENT} & {*queues}, 1), ({*queues} - {URGENT}, threads))
+        return Crew(
+            [
+                Worker(self.queue.broker, queues=names, worker_threads=count, worker_timeout=100)
+                for names, count in kinds
+                if names
+            ]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The workers of one process, as one."""
+
+    workers: Sequence[Worker]
+
+    def start(self) -> None:
+        for one in self.workers:
+            one.start()
+
+    def join(self) -> None:
+        """Wait until nobody has anything to do."""
+        for one in self.workers:
+            one.join()
+
+    def stop(self) -> None:
+        for one in self.workers:
+            one.stop()
 
 
 def make_works(engine: Engine) -> Works:

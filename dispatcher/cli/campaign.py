@@ -11,11 +11,13 @@ from typing import Annotated, TextIO
 import typer
 from rich.live import Live
 
+from campaigns.channel import ChannelName
 from dispatcher import campaigning
 from dispatcher.cli import screen, shared, summary
 from dispatcher.cli.scenario import find_or_add
 from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
+from dispatcher.errors import NotPossible
 from dispatcher.ledger import campaigns, trail
 from dispatcher.ledger.campaigns import LEGAL, Campaign
 from dispatcher.report import export, figures
@@ -262,3 +264,54 @@ def _show(engine: Engine, number: int, as_json: bool) -> None:
 
 def _facts(campaign: Campaign) -> dict[str, object]:
     return summary.campaign_facts(campaign)
+
+
+@app.command("uncertain", help=_("Attempts of which nobody knows whether they arrived."))
+def uncertain(
+    number: Number,
+    full: Annotated[bool, typer.Option("--full", help=_("Do not mask contact points."))] = False,
+    as_json: AsJson = False,
+) -> None:
+    engine = shared.engine()
+    with engine.ledger.read() as tx:
+        campaigns.get(tx, number)
+        rows = [r for r in export.unreached(tx, number, full=full) if r["status"] == "uncertain"]
+    if as_json:
+        screen.print_json(rows)
+    elif not rows:
+        screen.say_well(_("Nothing is uncertain."))
+    else:
+        columns = ("account_number", "channel", "contact_point", "last_started_at")
+        shown = [name for name in columns if name in rows[0]]
+        screen.table("", shown, [[str(row[name]) for name in shown] for row in rows])
+        screen.say(
+            _(
+                "Ask the provider, then: dispatcher campaign resolve {id} CHANNEL --reached …"
+            ).format(id=number)
+        )
+
+
+@app.command("resolve", help=_("Decide about uncertain attempts, having asked the provider."))
+def resolve(
+    number: Number,
+    channel: ChannelName,
+    reached: Annotated[bool, typer.Option("--reached/--not-reached", help=_("Did it arrive?"))],
+    account: Annotated[str | None, typer.Option("--account", help=_("Only this account."))] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help=_("Every uncertain one on this channel."))
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    if (account is None) == (not everyone):
+        raise NotPossible(_("Give either --account or --all."))
+    settings = shared.settings()
+    engine = shared.engine(settings)
+    decided = campaigning.resolve(
+        engine, number, shared.actor(settings), channel=channel, account=account, reached=reached
+    )
+    if as_json:
+        screen.print_json({"decided": decided})
+    else:
+        screen.say_well(_("Decided: {count}.").format(count=decided))
+    if not decided:
+        raise typer.Exit(1)

@@ -35,7 +35,7 @@ def up(sandbox: WithSandbox = False) -> None:
     clock = SystemClock()
     with ExitStack() as stack:
         if settings.is_embedded:
-            stack.enter_context(_alone(settings.data_dir))
+            stack.enter_context(_locked(settings.data_dir, fcntl.LOCK_EX))
         endpoint = stack.enter_context(Endpoint(settings.receipts_host, settings.receipts_port))
         receipts_url = None
         if sandbox:
@@ -52,7 +52,7 @@ def up(sandbox: WithSandbox = False) -> None:
             if uncertain:
                 log.warning("recovered", uncertain=uncertain)
         stack.enter_context(serving(engine, endpoint))
-        crew = works.workers()
+        crew = works.crew()
         crew.start()
         stack.callback(crew.stop)
         screen.say_well(
@@ -70,8 +70,9 @@ def loop() -> None:
     settings = shared.settings()
     _need_redis(settings)
     works = make_works(make_engine(settings))
-    screen.say_well(_("The loop works."))
-    _turn(works.loop, settings.poll_seconds, _stopped_by_signal())
+    with _on_the_ledger(settings):
+        screen.say_well(_("The loop works."))
+        _turn(works.loop, settings.poll_seconds, _stopped_by_signal())
 
 
 def worker(
@@ -86,11 +87,12 @@ def worker(
     if unknown:
         raise BadSetting("--queue", ", ".join(QUEUES))
     works = make_works(make_engine(settings))
-    crew = works.workers(queue or QUEUES)
-    crew.start()
-    screen.say_well(_("The worker works."))
-    _stopped_by_signal().wait()
-    crew.stop()
+    with _on_the_ledger(settings):
+        crew = works.crew(queue or QUEUES)
+        crew.start()
+        screen.say_well(_("The worker works."))
+        _stopped_by_signal().wait()
+        crew.stop()
 
 
 def receipts() -> None:
@@ -173,12 +175,23 @@ def _need_redis(settings: Settings) -> None:
 
 
 @contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
-    """Only one process may work on the embedded ledger: the lock goes with the process."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+def _on_the_ledger(settings: Settings) -> Iterator[None]:
+    """Roles may share an embedded ledger with each other, but not with `up`, which on its start
+    takes everything in flight for dead."""
+    if not settings.is_embedded:
+        yield
+        return
+    with _locked(settings.data_dir, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(data_dir: Path, how: int) -> Iterator[None]:
+    """A lock on the folder of the embedded ledger; it goes with the process."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / "lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
         except OSError:
             raise AlreadyRunning(str(data_dir)) from None
         yield

@@ -176,6 +176,24 @@ def end(tx: Transaction, endings: Sequence[Ending]) -> None:
     )
 
 
+def forget_next(tx: Transaction, delivery_ids: Collection[int]) -> None:
+    """What was to be tried again is not: the customer was reached by an earlier attempt."""
+    if delivery_ids:
+        tx.execute(
+            update(attempts)
+            .where(
+                attempts.c.delivery_id.in_(list(delivery_ids)), attempts.c.next_due_at.is_not(None)
+            )
+            .where(
+                attempts.c.number
+                == select(deliveries.c.attempts)
+                .where(deliveries.c.id == attempts.c.delivery_id)
+                .scalar_subquery()
+            )
+            .values(next_due_at=None)
+        )
+
+
 def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Attempt]:
     rows = tx.execute(select(attempts).where(attempts.c.id.in_(list(ids))).order_by(attempts.c.id))
     return {row.id: _read(row) for row in rows}

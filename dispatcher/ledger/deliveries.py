@@ -440,6 +440,22 @@ def siblings(
     return {row.id: _read(row) for row in rows}
 
 
+def uncertain(
+    tx: Transaction, campaign_id: int, channel: ChannelName, account_number: str | None
+) -> Sequence[int]:
+    """The deliveries about which somebody must decide; of one account, or all."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.campaign_id == campaign_id,
+        deliveries.c.channel == channel,
+        deliveries.c.status == Status.UNCERTAIN,
+    )
+    if account_number is not None:
+        query = query.join(recipients, recipients.c.id == deliveries.c.recipient_id).where(
+            recipients.c.account_number == account_number
+        )
+    return tx.execute(query.order_by(deliveries.c.id)).scalars().all()
+
+
 def formers(
     tx: Transaction, campaign_id: int, recipient_ids: Collection[int]
 ) -> Mapping[tuple[int, ChannelName], Former]:

@@ -82,6 +82,7 @@ def skip_reasons() -> Words:
         "too_often": _("Contacted too often"),
         "missing_field": _("A value is missing"),
         "nothing_due": _("Nothing to pay"),
+        "too_many_accounts": _("One contact under too many accounts"),
         "no_window": _("No allowed hour before the end"),
     }
 
@@ -115,6 +116,10 @@ def skip_advice() -> Words:
         "too_soon": _(
             "The customer was reached on this channel so lately that the quiet time outlasts the "
             "campaign. Choose a later end, or leave it for the next campaign."
+        ),
+        "too_many_accounts": _(
+            "This number or address stands under hundreds of accounts: somebody filled the column "
+            "with one value. Mend it in billing."
         ),
         "too_often": _(
             "The cap of messages per day, week or month outlasts the campaign. Choose a later end, "

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dramatiq import Worker
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -32,7 +31,7 @@ from dispatcher.ledger.deliveries import Delivery
 from dispatcher.rehearsal import toward
 from dispatcher.settings import Settings
 from dispatcher.simulation import simulate
-from dispatcher.wiring import Works, make_engine, make_works
+from dispatcher.wiring import Crew, Works, make_engine, make_works
 
 PHONE, SMS, EMAIL = ChannelName.PHONE, ChannelName.SMS, ChannelName.EMAIL
 MONDAY = datetime(2026, 9, 7, 7, 0, tzinfo=UTC)  # 10:00 in Moscow, an ordinary Monday
@@ -162,7 +161,7 @@ class Rehearsal:
     works: Works
     sandbox: Sandbox
     clock: SimulatedClock
-    worker: Worker
+    worker: Crew
     endpoint: Endpoint
     campaigns: list[Campaign] = field(default_factory=list)
     letters: list[bytes] = field(default_factory=list)
@@ -238,7 +237,7 @@ class Rehearsal:
 
     def wake(self) -> None:
         """Somebody works again."""
-        self.worker = self.works.workers()
+        self.worker = self.works.crew()
         self.worker.start()
 
     def work(self) -> None:
@@ -316,7 +315,7 @@ class Rehearsing:
             settings, clock=clock, receipts_url=f"http://127.0.0.1:{endpoint.port}"
         )
         works = make_works(engine)
-        worker = works.workers()
+        worker = works.crew()
         worker.start()
         endpoint.start(engine)
         self.rehearsal = Rehearsal(folder, engine, works, self.sandbox, clock, worker, endpoint)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from campaigns.delivery import Status
 from dispatcher import worker as carrying_out
 from dispatcher.queue import SEND_QUEUES
-from dispatcher.wiring import make_works
+from dispatcher.wiring import Crew, make_works
 from tests.flow.conftest import Rehearse
 from tests.flow.rehearsing import DAY, HOUR, PHONE, SMS, Rehearsal, customer, scenario_text
 from tests.ledger.servers import ValkeyByPip
@@ -58,7 +58,7 @@ def test_the_same_message_delivered_twice_sends_once(over_redis: Rehearsal) -> N
     rows = over_redis.rows()
     claim = next(iter(rows.values())).claim or ""
     sender.send("sms", [row.id for row in rows.values()], claim)  # all of them once more
-    over_redis.worker = Worker(broker, worker_threads=4, worker_timeout=50)
+    over_redis.worker = Crew([Worker(broker, worker_threads=4, worker_timeout=50)])
     over_redis.worker.start()
     over_redis.work()
     assert len(over_redis.taken()) == len(PEOPLE)
@@ -89,7 +89,7 @@ def test_a_campaign_goes_on_when_redis_is_back(tmp_path: Path, rehearse: Rehears
     server.start()
     try:
         rehearsal.works = make_works(rehearsal.engine)
-        rehearsal.worker = rehearsal.works.workers()
+        rehearsal.worker = rehearsal.works.crew()
         rehearsal.worker.start()
         rehearsal.run(DAY)
         assert {row.status for row in rehearsal.rows().values()} == {Status.POSITIVE}

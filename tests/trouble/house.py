@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dramatiq import Worker
 from dramatiq.brokers.stub import StubBroker
 from pydantic import SecretStr
 from sqlalchemy import Row, select
@@ -35,7 +34,7 @@ from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.deliveries import Delivery, load
 from dispatcher.ledger.tables import deliveries as delivery_rows
 from dispatcher.settings import Settings
-from dispatcher.wiring import Works, make_works
+from dispatcher.wiring import Crew, Works, make_works
 
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)  # in Moscow, a Tuesday
 HEADER = ("Лицевой счёт", "Имя", "Телефон", "E-mail", "Заметка")
@@ -109,7 +108,7 @@ class House:
     engine: Engine
     clock: SimulatedClock
     works: Works
-    worker: Worker
+    worker: Crew
 
     def import_rows(self, rows: Sequence[Mapping[str, str]]) -> Imported:
         path = write_rows(self.folder / "people.csv", rows)
@@ -219,7 +218,7 @@ def living(
         secret=settings.signing_secret(),
     )
     works = make_works(engine)
-    worker = works.workers()
+    worker = works.crew()
     worker.start()
     try:
         yield House(folder, engine, clock, works, worker)

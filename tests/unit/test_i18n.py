@@ -49,7 +49,8 @@ def test_a_translation_names_only_what_the_message_fills() -> None:
     for text, forms in translated().items():
         filled = {name for pair in PLACEHOLDER.findall(text) for name in pair if name}
         for form in forms:
-            assert {n for pair in PLACEHOLDER.findall(form) for n in pair if n} <= filled | {"count"}
+            named = {name for pair in PLACEHOLDER.findall(form) for name in pair if name}
+            assert named <= filled | {"count"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def describe(scenario: Scenario) -> list[Pair]:
     pairs = [
         (_("Scenario"), scenario.name),
         (_("Title"), scenario.title),
-        (_("Purpose"), _purposes()[scenario.purpose]),
+        (_("Purpose"), purpose_title(scenario.purpose)),
         (_("Urgent"), _("yes, at any hour and on holidays") if scenario.urgent else _("no")),
         (_("Ends"), _stops()[scenario.stop_on]),
         (_("Shared contact"), _joins()[scenario.joins]),
@@ -44,6 +44,10 @@ def channel_title(channel: ChannelName) -> str:
         ChannelName.SMS: _("SMS"),
         ChannelName.EMAIL: _("E-mail"),
     }[channel]
+
+
+def purpose_title(purpose: Purpose) -> str:
+    return _purposes()[purpose]
 
 
 def spoken_duration(duration: timedelta) -> str:

@@ -14,6 +14,7 @@ from campaigns.delivery import OPEN, Status
 from campaigns.outcome import Outcome
 from campaigns.recipient import Recipient
 from campaigns.scenario import Scenario
+from campaigns.scenario_description import channel_title
 from dispatcher import planner
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
@@ -30,7 +31,7 @@ from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change
 from dispatcher.record import Finding, record, stop
-from templates.i18n import _
+from templates.i18n import _, ngettext
 
 DEFAULT_LENGTH = timedelta(days=14)
 
@@ -77,18 +78,22 @@ def _check(engine: Engine, scenario: Scenario, audience: StoredAudience) -> None
     missing = [name for name in scenario.fields if name not in audience.columns]
     if missing:
         raise NotPossible(
-            _(
+            ngettext(
                 "The audience “{audience}” has no column {missing}, which the scenario needs. "
-                "It has: {columns}. Import the file again and name the column: "
-                "--map “Header={field}”."
+                "It has: {columns}. Import the file again and name the column: {maps}.",
+                "The audience “{audience}” has no columns {missing}, which the scenario needs. "
+                "It has: {columns}. Import the file again and name the columns: {maps}.",
+                len(missing),
             ).format(
                 audience=audience.name,
                 missing=", ".join(missing),
                 columns=", ".join(audience.columns) or "—",
-                field=missing[0],
+                maps=" ".join(_('--map "Header={field}"').format(field=name) for name in missing),
             )
         )
-    absent = [channel.value for channel in scenario.channels if channel not in engine.channels]
+    absent = [
+        channel_title(channel) for channel in scenario.channels if channel not in engine.channels
+    ]
     if absent:
         raise NotPossible(
             _(

@@ -6,12 +6,15 @@ a setting that is silently ignored is the worst kind. `.env.example` documents e
 
 import difflib
 import os
+import re
 import secrets as randomness
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import ConsentRule, consent_rules
@@ -118,10 +121,13 @@ class Settings(BaseSettings):
             raise ValueError(_("lease_seconds must be at least 20 times provider_timeout_seconds"))
         return self
 
-    @model_validator(mode="after")
-    def _consent_is_lawful(self) -> Self:
-        consent_rules(self.consent)
-        return self
+    @field_validator("consent")
+    @classmethod
+    def _consent_is_lawful(
+        cls, value: dict[Purpose, dict[ChannelName, ConsentRule]]
+    ) -> dict[Purpose, dict[ChannelName, ConsentRule]]:
+        consent_rules(value)
+        return value
 
     @model_validator(mode="after")
     def _urls_are_whole(self) -> Self:
@@ -191,13 +197,49 @@ def load_settings() -> Settings:
             raise BadSetting(name, _did_you_mean(name, known))
     try:
         return Settings()
+    except SettingsError as error:
+        # A table that is no JSON; pydantic names the field in the text of its error only.
+        raise BadSetting(
+            PREFIX + _named_in(str(error)).upper(),
+            _("a table in JSON is expected; .env.example shows one."),
+        ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else ""
+        # What is wrong with two settings together names them in its text.
+        field = str(first["loc"][0]) if first["loc"] else _named_in(str(first["msg"]))
         name = PREFIX + field.upper() if not field.upper().startswith(PREFIX) else field.upper()
         if first["type"] == "extra_forbidden":
             raise BadSetting(name, _did_you_mean(name, known)) from None
-        raise BadSetting(name, str(first["msg"])) from None
+        raise BadSetting(name, _advice(first)) from None
+
+
+def _named_in(text: str) -> str:
+    """The first setting that a text names."""
+    words = re.findall(r"\w+", text)
+    return next((word for word in words if word in Settings.model_fields), "")
+
+
+def _advice(error: ErrorDetails) -> str:
+    """What to write instead, for the mistakes that pydantic tells in English only."""
+    kind, limits = error["type"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(limits.get("error", error["msg"]))
+    if kind in ("int_parsing", "int_type", "int_from_float"):
+        return _("a whole number is expected.")
+    if kind in ("float_parsing", "float_type"):
+        return _("a number is expected.")
+    if kind in ("greater_than_equal", "greater_than"):
+        return _("at least {limit} is expected.").format(limit=limits.get("ge", limits.get("gt")))
+    if kind in ("less_than_equal", "less_than"):
+        return _("at most {limit} is expected.").format(limit=limits.get("le", limits.get("lt")))
+    if kind in ("literal_error", "enum"):
+        expected = str(limits.get("expected", "")).replace(" or ", ", ").replace("'", "")
+        return _("one of these is expected: {names}.").format(names=expected)
+    if kind in ("bool_parsing", "bool_type"):
+        return _("true or false is expected.")
+    if kind in ("dict_type", "json_invalid"):
+        return _("a table in JSON is expected; .env.example shows one.")
+    return _("this value does not fit; .env.example shows what does.")
 
 
 def _did_you_mean(name: str, known: set[str]) -> str:

@@ -14,6 +14,7 @@ from dispatcher.cli.shared import AsJson
 from dispatcher.errors import DispatcherError
 from dispatcher.ledger import LedgerFault, open_ledger
 from dispatcher.queue import QueueAway, ping
+from dispatcher.report import words
 from dispatcher.settings import Settings
 from dispatcher.wiring import make_channels, receipts_url_of
 from templates.i18n import _
@@ -85,7 +86,7 @@ def _channel(settings: Settings, channel: ChannelName) -> Examined:
         found = make_channels(settings).get(channel)
         return found.provider if found else _("not set up")
 
-    return _examine(channel.value, look)
+    return _examine(words.word(words.channels, channel), look)
 
 
 def _receipts(settings: Settings) -> str:
@@ -109,4 +110,4 @@ def _regions(settings: Settings) -> str:
 
 def _patterns(settings: Settings) -> str:
     load_patterns(settings.sandbox_patterns)
-    return str(settings.sandbox_patterns or _("built in"))
+    return str(settings.sandbox_patterns or _("the built-in one"))

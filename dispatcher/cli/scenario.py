@@ -13,6 +13,7 @@ from dispatcher.engine import Engine
 from dispatcher.errors import NotFound
 from dispatcher.ledger import scenarios
 from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.report.words import channels, word
 from templates.i18n import _
 from templates.problem import Refused
 
@@ -22,9 +23,12 @@ Which = Annotated[str, typer.Argument(help=_("A name, or a TOML file."))]
 
 
 def find_file(which: str, supplier: dict[str, str]) -> ScenarioFile:
-    """A scenario by the name of a built-in one or by its file. Raises Refused, NotPossible."""
+    """A scenario by the name of a built-in one or by its file. Raises Refused, NotPossible, and
+    NotFound with the names that are known for what looks like no file."""
     if which in library():
         return read_scenario(library_path(which), supplier=supplier)
+    if not Path(which).suffix and not Path(which).exists():
+        raise NotFound(_("scenario"), which, (*library(),))
     return read_scenario(shared.existing(Path(which)), supplier=supplier)
 
 
@@ -68,7 +72,7 @@ def list_(as_json: AsJson = False) -> None:
             (
                 r["name"],
                 r["title"],
-                ", ".join(r["channels"]),
+                ", ".join(word(channels, channel) for channel in r["channels"]),
                 r["version"] or _("built in"),
             )
             for r in rows
@@ -99,7 +103,7 @@ def show(which: Which, as_json: AsJson = False) -> None:
     for channel, texts in templates.items():
         for name in ("call.txt", "sms.txt", "subject.txt", "body.txt"):
             if name in texts:
-                screen.console.rule(f"{channel.value}: {name}", align="left", style="dim")
+                screen.console.rule(f"{word(channels, channel)}: {name}", align="left", style="dim")
                 screen.say(texts[name].strip())
 
 
@@ -144,8 +148,7 @@ def check(
                 screen.say_badly(_("{name}: refused").format(name=name))
             else:
                 screen.say_well(_("{name}: in order").format(name=name))
-            if problems:
-                screen.tell_error("", *problems)
+            screen.tell_problems(*problems)
     if any(refused for _name, refused, _problems in found):
         raise typer.Exit(1)
 
@@ -165,5 +168,4 @@ def add(which: Which, as_json: AsJson = False) -> None:
                 name=stored.name, version=stored.version
             )
         )
-        if file.warnings:
-            screen.tell_error("", *file.warnings)
+        screen.tell_problems(*file.warnings)

@@ -62,12 +62,21 @@ def tell_error(message: str, *problems: Problem) -> None:
     """An error for people, on standard error; problems one by one with what to do."""
     if not problems:
         errors.print(f"[red]{escape(_('Error'))}:[/red] {escape(message)}")
+    _tell(errors, problems)
+
+
+def tell_problems(*problems: Problem) -> None:
+    """Problems that are themselves the answer, on standard output."""
+    _tell(console, problems)
+
+
+def _tell(where: Console, problems: Sequence[Problem]) -> None:
     for problem in problems:
         place = ":".join(str(part) for part in (problem.file, problem.line or problem.row) if part)
         field = f" [{problem.field}]" if problem.field else ""
-        errors.print(f"[bold]{escape(place + field)}[/bold] {escape(problem.message)}")
+        where.print(f"[bold]{escape(place + field)}[/bold] {escape(problem.message)}")
         if problem.advice:
-            errors.print(f"  → {escape(problem.advice)}")
+            where.print(f"  → {escape(problem.advice)}")
 
 
 def print_json(facts: object) -> None:

@@ -11,11 +11,13 @@ from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import Suppression
 from campaigns.contact import BadContact, classify_email, classify_phone
 from campaigns.permission import account_party, point_party
+from campaigns.scenario_description import purpose_title
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import suppressions
 from dispatcher.logs import mask
+from dispatcher.report.words import channels, outcomes, word
 from templates.i18n import _
 
 app = typer.Typer(no_args_is_help=True)
@@ -28,7 +30,8 @@ OnChannel = Annotated[
 ForPurpose = Annotated[
     Purpose | None, typer.Option("--purpose", help=_("Only this purpose; else all."))
 ]
-Reason = Annotated[str, typer.Option(help=_("Why, for the journal."))]
+STAFF = "staff"
+Reason = Annotated[str, typer.Option(help=_("Why, for the journal."), show_default=False)]
 
 
 def read_contact(text: str) -> str:
@@ -51,7 +54,7 @@ def add(
     account: Account = "",
     channel: OnChannel = None,
     purpose: ForPurpose = None,
-    reason: Reason = "staff",
+    reason: Reason = STAFF,
     until: Annotated[str | None, typer.Option(help=_("Until when; else for good."))] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -109,7 +112,7 @@ def import_(
     ] = False,
     channel: OnChannel = None,
     purpose: ForPurpose = None,
-    reason: Reason = "staff",
+    reason: Reason = STAFF,
     as_json: AsJson = False,
 ) -> None:
     settings = shared.settings()
@@ -160,6 +163,16 @@ def _read_text(file: Path) -> str:
         return raw.decode("cp1251", errors="replace")
 
 
+def _purpose(purpose: Purpose | None) -> str:
+    return purpose_title(purpose) if purpose else _("all")
+
+
+def _reason(reason: str) -> str:
+    """Why somebody is on the list, where the program itself wrote the reason."""
+    told = {STAFF: _("decision of staff"), "unsubscribed": _("unsubscribed in a letter")}
+    return told.get(reason) or word(outcomes, reason)
+
+
 @app.command("list", help=_("The stop-list as it stands."))
 def list_(
     full: Annotated[bool, typer.Option("--full", help=_("Do not mask."))] = False,
@@ -199,9 +212,9 @@ def list_(
             [
                 (
                     party(e.suppression),
-                    e.suppression.channel or _("all"),
-                    e.suppression.purpose or _("all"),
-                    e.suppression.reason,
+                    word(channels, e.suppression.channel) or _("all"),
+                    _purpose(e.suppression.purpose),
+                    _reason(e.suppression.reason),
                     screen.moment(e.since_at, settings.zone),
                     screen.moment(e.suppression.until_at, settings.zone)
                     if e.suppression.until_at

@@ -136,11 +136,23 @@ def change(
         present = get(tx, campaign.id)
         raise NotPossible(
             _("Campaign {id} is {status}; it cannot become {to}.").format(
-                id=campaign.id, status=present.status.value, to=to.value
+                id=campaign.id, status=_said(present.status), to=_said(to)
             )
         )
     trail.note(tx, now, actor, f"campaign.{to}", campaign.subject)
     return get(tx, campaign.id)
+
+
+def _said(status: CampaignStatus) -> str:
+    """A status within a sentence."""
+    return {
+        CampaignStatus.DRAFT: _("being planned"),
+        CampaignStatus.SCHEDULED: _("scheduled"),
+        CampaignStatus.RUNNING: _("running"),
+        CampaignStatus.PAUSED: _("paused"),
+        CampaignStatus.COMPLETED: _("completed"),
+        CampaignStatus.CANCELLED: _("cancelled"),
+    }[status]
 
 
 def start_due(tx: Transaction, now: datetime) -> int:

@@ -1,0 +1,104 @@
+"""What a clerk reads is Russian, names what is known, and stands on the right stream."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dispatcher.cli.app import build
+from dispatcher.errors import BadSetting, NotFound, NotPossible
+from dispatcher.settings import load_settings
+from templates.i18n import set_language
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISPATCHER_DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("COLUMNS", "100")
+    set_language("ru")
+
+
+def ask(*arguments: str) -> Result:
+    return CliRunner().invoke(build(arguments[0]), arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("RECEIPTS_PORT", "порт", "нужно целое число"),
+        ("RECEIPTS_PORT", "70000", "не больше 65535"),
+        ("POLL_SECONDS", "0", "не меньше 0.05"),
+        ("LANGUAGE", "de", "ru, en"),
+        ("ZONE", "Mars", "часовой пояс IANA"),
+        ("BRANCHES", "Томск", "в виде JSON"),
+        ("MAX_PER_DAY", '{"fax": 1}', "phone, sms, email"),
+        ("RECEIPTS_URL", "ftp://x", "https://"),
+        ("CONSENT", '{"marketing": {"sms": "always"}}', "согласия"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_russian_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(f"DISPATCHER_{name}", value)
+    with pytest.raises(BadSetting) as raised:
+        load_settings()
+    assert raised.value.name == f"DISPATCHER_{name}"
+    assert told in raised.value.advice
+    assert "Value error" not in str(raised.value)
+    assert "Input should" not in str(raised.value)
+
+
+def test_channels_have_their_russian_names_in_lists_and_checks() -> None:
+    listed = ask("scenario", "list")
+    assert "Телефон" in listed.stdout
+    assert "email" not in listed.stdout
+    checked = ask("check").stdout
+    assert "Телефон: " in checked
+    assert "встроенная" in checked
+
+
+def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
+    for arguments in (("scenario", "show", "nothere"), ("demo", "--scenario", "nothere")):
+        told = ask(*arguments).exception
+        assert isinstance(told, NotFound)
+        assert "debt-reminder" in str(told)
+
+
+def test_problems_of_a_scenario_stand_below_its_name_on_one_stream(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\ntitle = "Моё"\npurpose = "servise"\n')
+    done = ask("scenario", "check", "mine.toml", "debt-reminder")
+    assert done.exit_code == 1
+    assert done.stderr == ""
+    head, _colon, rest = done.stdout.partition("✓ debt-reminder")
+    assert "mine.toml:3" in head
+    assert "mine.toml:3" not in rest
+
+
+def test_the_reason_on_the_stop_list_is_a_word_of_the_readers_language() -> None:
+    ask("suppress", "add", "+7 916 123-45-67", "--channel", "sms", "--purpose", "marketing")
+    listed = " ".join(ask("suppress", "list").stdout.split())
+    assert "решение" in listed
+    assert "staff" not in listed
+    assert "marketing" not in listed
+
+
+def test_missing_columns_of_an_outage_are_named_each_with_its_mapping(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("ЛС;Телефон;Дата отключения\n1;89161234567;01.12.2026\n")
+    imported = ask("audience", "import", "list.csv")
+    assert "UTF-8, разделитель «;»" in imported.stdout
+    told = ask("campaign", "launch", "planned-outage", "list", "--sandbox").exception
+    assert isinstance(told, NotPossible)
+    assert "нет столбцов outage_from, outage_until" in str(told)
+    for field in ("outage_from", "outage_until"):
+        assert f'--map "Заголовок={field}"' in str(told)
+
+
+def test_a_campaign_that_cannot_change_is_told_without_an_english_status(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("ЛС;Телефон;Долг\n1;89161234567;100\n")
+    ask("audience", "import", "list.csv")
+    ask("campaign", "launch", "debt-reminder", "list", "--sandbox")
+    assert ask("campaign", "cancel", "1").exit_code == 0
+    told = str(ask("campaign", "pause", "1").exception)
+    assert "отменена" in told
+    assert "cancelled" not in told

@@ -1,12 +1,13 @@
 """`dispatcher demo`: from a billing export to a report, two simulated weeks in seconds."""
 
 import time
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Group
 from rich.live import Live
 
 from campaigns.demo import BILLING_EXPORT
@@ -57,7 +58,8 @@ def demo(
             _("File: {file}. Providers: the sandbox on this machine.").format(file=source.name)
         )
     live = Live(console=screen.console, refresh_per_second=4, transient=True)
-    view = _View(live, settings.zone, quiet=as_json or not screen.console.is_terminal)
+    quiet = as_json or not screen.console.is_terminal
+    view = _View(live, settings.zone, start_at, days, quiet=quiet)
     errors = out / "row-errors.csv"
     try:
         with live:
@@ -112,11 +114,25 @@ def demo(
         raise typer.Exit(1)
 
 
+def how_far(now: datetime, start_at: datetime, days: int) -> str:
+    """`day 3 of 14 (17 %)`, in simulated time; past the end only receipts are waited for."""
+    passed = now - start_at
+    if passed >= timedelta(days=days):
+        return _("The campaign has ended; the last receipts come in")
+    share = passed / timedelta(days=days)
+    return _("Day {day} of {days} ({percent}%)").format(
+        day=passed.days + 1, days=days, percent=int(share * 100)
+    )
+
+
 class _View:
     """Live progress: redrawn twice a second however fast the simulated days go by."""
 
-    def __init__(self, live: Live, zone: str, *, quiet: bool) -> None:
+    def __init__(
+        self, live: Live, zone: str, start_at: datetime, days: int, *, quiet: bool
+    ) -> None:
         self._live, self._zone, self._quiet = live, zone, quiet
+        self._start_at, self._days = start_at, days
         self._looked = 0.0
         self._day: date | None = None
 
@@ -125,17 +141,19 @@ class _View:
             self._live.update(text)
 
     def look(self, now: datetime, engine: Engine, campaign_id: int) -> None:
+        far = how_far(now, self._start_at, self._days)
         if self._quiet:
             day = now.astimezone(ZoneInfo(self._zone)).date()
             if day != self._day:
                 self._day = day
-                screen.errors.print(screen.moment(now, self._zone).rpartition(",")[0])
+                told = screen.moment(now, self._zone).rpartition(",")[0]
+                screen.errors.print(f"{told} · {far}")
             return
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         with engine.ledger.read() as tx:
             report = figures.of_campaign(tx, campaign_id, now)
-        self._live.update(summary.panel(report, self._zone))
+        self._live.update(Group(far, summary.panel(report, self._zone)))
         self._looked = time.monotonic()
 
 

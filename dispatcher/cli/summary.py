@@ -49,8 +49,16 @@ def facts(report: CampaignReport) -> dict[str, object]:
         "adds_up": report.adds_up,
         "without_own_zone": report.without_own_zone,
         "channels": {figures.channel.value: _channel(figures) for figures in report.channels},
-        "row_errors": {error.code: error.rows for error in report.row_errors},
+        "row_errors": _by_code(report),
     }
+
+
+def _by_code(report: CampaignReport) -> dict[str, int]:
+    """Findings by code; one code may both have refused rows and been let pass in others."""
+    counts: dict[str, int] = {}
+    for error in report.row_errors:
+        counts[error.code] = counts.get(error.code, 0) + error.rows
+    return counts
 
 
 def _channel(c: ChannelFigures) -> dict[str, object]:
@@ -127,17 +135,18 @@ def print_report(report: CampaignReport) -> None:
     reasons = [
         reason for reason in SkipReason if any(c.skipped.get(reason) for c in report.channels)
     ]
-    screen.table(
-        _("Skipped, by reason"),
-        ["", *channels],
-        [
-            (
-                words.word(words.skip_reasons, reason),
-                *(c.skipped.get(reason, 0) for c in report.channels),
-            )
-            for reason in reasons
-        ],
-    )
+    if reasons:
+        screen.table(
+            _("Skipped, by reason"),
+            ["", *channels],
+            [
+                (
+                    words.word(words.skip_reasons, reason),
+                    *(c.skipped.get(reason, 0) for c in report.channels),
+                )
+                for reason in reasons
+            ],
+        )
     timed = [c for c in report.channels if c.channel is not ChannelName.EMAIL and c.hours.earliest]
     for c in timed:
         if c.hours.earliest and c.hours.latest:

@@ -1,11 +1,13 @@
 """What a clerk reads is Russian, names what is known, and stands on the right stream."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from dispatcher.cli.app import build
+from dispatcher.cli.demo import how_far
 from dispatcher.errors import BadSetting, NotFound, NotPossible
 from dispatcher.settings import load_settings
 from templates.i18n import set_language
@@ -102,3 +104,21 @@ def test_a_campaign_that_cannot_change_is_told_without_an_english_status(tmp_pat
     told = str(ask("campaign", "pause", "1").exception)
     assert "отменена" in told
     assert "cancelled" not in told
+
+
+def test_the_demonstration_says_how_far_the_simulated_time_has_come() -> None:
+    start_at = datetime(2026, 11, 2, 3, tzinfo=UTC)
+    assert how_far(start_at, start_at, 14) == "День 1 из 14 (0 %)"
+    assert how_far(start_at + timedelta(days=7), start_at, 14) == "День 8 из 14 (50 %)"
+    assert "завершена" in how_far(start_at + timedelta(days=14), start_at, 14)
+
+
+def test_a_campaign_without_skips_has_no_empty_table_of_them(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(
+        "ЛС;Телефон;E-mail;Регион;Долг\n1;89161234567;a@example.com;Москва;100\n"
+    )
+    done = ask("demo", "--audience", "list.csv", "--days", "1", "--out", "out")
+    assert done.exit_code == 0, done.stderr
+    assert "Пропущено, по причинам" not in done.stdout
+    assert "День 1 из 1" in done.stderr
+    assert (tmp_path / "out" / "ledger").stat().st_mode & 0o777 == 0o700

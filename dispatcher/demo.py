@@ -28,6 +28,16 @@ from dispatcher.wiring import make_engine, make_works, serving
 
 ACTOR = "demo"
 LEDGER = "ledger"
+JOURNAL = "received.jsonl"
+# What an earlier demonstration left would be taken for the books of this one, should it fail.
+BOOKS = (
+    JOURNAL,
+    "report.html",
+    "report.xlsx",
+    "attempts.csv",
+    "skips.csv",
+    "row-errors.csv",
+)
 # After the end of the campaign receipts may still come, and letters still bounce.
 AFTERMATH = timedelta(days=4)
 
@@ -73,8 +83,9 @@ def rehearse(
         shutil.rmtree(home)
     out.mkdir(parents=True, exist_ok=True)
     home.mkdir(mode=0o700)  # its ledger holds everybody's personal data
-    journal = out / "received.jsonl"
-    journal.unlink(missing_ok=True)
+    for name in BOOKS:
+        (out / name).unlink(missing_ok=True)
+    journal = out / JOURNAL
     settings = settings.model_copy(
         update={
             "data_dir": home,

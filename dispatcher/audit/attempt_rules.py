@@ -16,6 +16,7 @@ from campaigns.permission import Rulebook
 from campaigns.scenario import Policy, Scenario
 from dispatcher.ledger.books import Entry
 from dispatcher.ledger.campaigns import Campaign
+from dispatcher.report.words import outcomes, word
 from templates.i18n import _
 
 # What a reader does with a letter may come weeks after it, when the next one has left already.
@@ -108,12 +109,12 @@ def has_outcome(standard: Standard, entry: Entry, _former: Entry | None) -> str 
         return _("Closed without an outcome.")
     if entry.channel not in MEANING[entry.outcome].channels:
         return _("Outcome “{outcome}” does not exist on this channel.").format(
-            outcome=entry.outcome.value
+            outcome=word(outcomes, entry.outcome)
         )
     policy = standard.policies.get(entry.channel)
     if policy is not None and entry.positive is not (entry.outcome in policy.positive):
         return _("Outcome “{outcome}” does not agree with positive = {positive}.").format(
-            outcome=entry.outcome.value, positive=str(entry.positive).lower()
+            outcome=word(outcomes, entry.outcome), positive=str(entry.positive).lower()
         )
     return None
 

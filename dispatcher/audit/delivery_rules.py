@@ -8,6 +8,7 @@ from dispatcher.audit.findings import Finding, Rule
 from dispatcher.ledger import Transaction, books
 from dispatcher.ledger.books import Counted, Oddity
 from dispatcher.ledger.campaigns import CampaignStatus
+from dispatcher.report.words import statuses, word
 from templates.i18n import _
 
 # Decided by something else before a late receipt made the attempt positive, or still in flight.
@@ -68,7 +69,7 @@ def _miscounted(row: Counted) -> Finding:
         ).format(first=row.first, last=row.last, found=row.found)
     else:
         text = _("Status “{status}” with {number} open attempts.").format(
-            status=row.status, number=row.open
+            status=word(statuses, row.status), number=row.open
         )
     return Finding(row.account_number, row.channel, "", None, None, text)
 
@@ -121,5 +122,5 @@ def nothing_left_open(tx: Transaction, standard: Standard, rule: Rule) -> None:
 
 def _told(oddities: Iterable[Oddity], text: str) -> Iterator[Finding]:
     for one in oddities:
-        told = text.format(status=one.status)
+        told = text.format(status=word(statuses, one.status))
         yield Finding(one.account_number, one.channel, "", None, None, told)

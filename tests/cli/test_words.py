@@ -122,3 +122,13 @@ def test_a_campaign_without_skips_has_no_empty_table_of_them(tmp_path: Path) -> 
     assert "Пропущено, по причинам" not in done.stdout
     assert "День 1 из 1" in done.stderr
     assert (tmp_path / "out" / "ledger").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_demonstration_that_fails_leaves_no_report_of_an_earlier_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.html").write_text("an earlier campaign")
+    (tmp_path / "bad.csv").write_text("ЛС;Долг\n1;сто\n")
+    assert ask("demo", "--audience", "bad.csv", "--out", "out").exit_code == 1
+    assert not (out / "report.html").exists()
+    assert "сто" in (out / "row-errors.csv").read_text("utf-8-sig")

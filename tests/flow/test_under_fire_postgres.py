@@ -412,7 +412,8 @@ def test_what_a_killed_worker_held_is_done_by_another_one_and_nobody_is_told_twi
 def test_a_worker_that_had_nothing_to_do_for_a_while_still_takes_work(
     rehearse: Rehearse, redis_url: str
 ) -> None:
-    """Clients of Redis may give up a silent connection after five seconds, and the worker dies."""
+    """redis-py gives up a silent read after five seconds; dramatiq only polls, and must be heard of
+    here on the day it begins to wait instead."""
     rehearsal = rehearse(redis_url=SecretStr(redis_url))
     rehearsal.launch([ANNA], scenario_text("sms"))
     threading.Event().wait(6.5)

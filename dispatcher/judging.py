@@ -246,6 +246,8 @@ def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
             continue
         if former.first_started_at is not None:
             return former.first_started_at + scenario.order.delay
+        if former.postponed:
+            continue  # its provider is away: no reason to keep silent on the other channels
         goes_now = former.due_at is None or former.due_at <= bench.now
         if former.status in OPEN and (goes_now or former.status is not Status.PENDING):
             return bench.now + scenario.order.delay

@@ -1,5 +1,6 @@
 """Putting the parts together: which database, which broker, which providers, which clock."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ class Works:
 
         Urgent messages have a thread of their own, which no bulk batch can hold.
         """
+        # dramatiq warns of the second worker on one broker; it is meant so.
+        self.queue.broker.logger.addFilter(_is_no_surprise)
         threads = self.engine.settings.worker_threads
         kinds = (({URGENT} & {*queues}, 1), ({*queues} - {URGENT}, threads))
         return Crew(
@@ -122,6 +125,10 @@ class Works:
                 if names
             ]
         )
+
+
+def _is_no_surprise(record: logging.LogRecord) -> bool:
+    return "same type twice" not in str(record.msg)
 
 
 @dataclass(frozen=True, slots=True)

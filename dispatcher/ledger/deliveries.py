@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -65,7 +66,8 @@ class Former:
 
     status: Status
     due_at: datetime | None
-    first_started_at: datetime | None
+    first_started_at: datetime | None  # of an attempt that was really made
+    postponed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,11 +469,21 @@ def formers(
     told = deliveries.alias("told")
     first = (
         select(func.min(attempts.c.started_at))
-        .where(attempts.c.delivery_id == told.c.id)
+        .where(
+            attempts.c.delivery_id == told.c.id,
+            or_(attempts.c.handed_at.is_not(None), attempts.c.ended_at.is_not(None)),
+        )
         .scalar_subquery()
     )
     rows = tx.execute(
-        select(deliveries.c.recipient_id, told.c.channel, told.c.status, told.c.due_at, first)
+        select(
+            deliveries.c.recipient_id,
+            told.c.channel,
+            told.c.status,
+            told.c.due_at,
+            first,
+            told.c.postponed,
+        )
         .join(
             told,
             (told.c.campaign_id == deliveries.c.campaign_id)
@@ -488,8 +500,8 @@ def formers(
         )
     )
     return {
-        (recipient_id, ChannelName(channel)): Former(Status(status), due_at, started_at)
-        for recipient_id, channel, status, due_at, started_at in rows
+        (recipient_id, ChannelName(channel)): Former(Status(status), due_at, started_at, postponed)
+        for recipient_id, channel, status, due_at, started_at, postponed in rows
     }
 
 

@@ -154,7 +154,6 @@ def test_a_channel_whose_former_was_withdrawn_goes_when_it_is_due(rehearse: Rehe
     assert first_at(rehearsal, SMS) == campaign.start_at + DAY
 
 
-@pytest.mark.xfail(strict=True, reason="a former that was postponed is taken for one about to go")
 @pytest.mark.parametrize("once_more", [Status.QUEUED, Status.SENDING])
 def test_a_provider_that_is_away_does_not_hold_up_the_next_channel(
     rehearse: Rehearse, once_more: Status

@@ -24,6 +24,7 @@ from dispatcher.ledger import (
     audiences,
     campaigns,
     deliveries,
+    groups,
     scenarios,
     trail,
 )
@@ -164,7 +165,7 @@ def settle(
             joined = [
                 row
                 for row in rows.values()
-                if row.status is Status.SKIPPED and row.reason in deliveries.JOINED
+                if row.status is Status.SKIPPED and row.reason in groups.JOINED
             ]
             deliveries.change(
                 tx, [Change(row.id, row.status, Status.SETTLED, row.reason) for row in joined]

@@ -16,7 +16,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, deliveries
+from dispatcher.ledger import Transaction, attempts, campaigns, claims, deliveries
 from dispatcher.ledger.deliveries import Change
 from dispatcher.queue import Queue, QueueAway
 from dispatcher.record import Finding, record
@@ -63,10 +63,10 @@ class Loop:
         uncertain at once. How many attempts that were.
         """
         now = self._engine.clock.now()
-        self._engine.ledger.insist(lambda tx: deliveries.release_all(tx, now))
+        self._engine.ledger.insist(lambda tx: claims.release_all(tx, now))
         found = 0
         while changed := self._engine.ledger.insist(
-            lambda tx: self._call_uncertain(tx, deliveries.lapsed(tx, Status.SENDING, None), now)
+            lambda tx: self._call_uncertain(tx, claims.lapsed(tx, Status.SENDING, None), now)
         ):
             found += changed
         return found
@@ -77,9 +77,7 @@ class Loop:
         insist = self._engine.ledger.insist
         expired, released = insist(lambda tx: self._turn_campaigns(tx, now))
         uncertain = insist(
-            lambda tx: self._call_uncertain(
-                tx, deliveries.lapsed(tx, Status.SENDING, now), now, now
-            )
+            lambda tx: self._call_uncertain(tx, claims.lapsed(tx, Status.SENDING, now), now, now)
         )
         settled = self._settle(now)
         claimed = self._claim(now)
@@ -94,13 +92,13 @@ class Loop:
         over = campaigns.past_end(tx, now)
         expired = deliveries.expire(tx, over) if over else 0
         expired += deliveries.end_left_over(tx, now - LEFT_OVER)
-        return expired, deliveries.release_lapsed(tx, now)
+        return expired, claims.release_lapsed(tx, now)
 
     def next_wake(self) -> datetime | None:
         """The earliest instant at which there may be something to do."""
         with self._engine.ledger.read() as tx:
             turns = (
-                deliveries.next_due(tx),
+                claims.next_due(tx),
                 campaigns.next_turn(tx, self._engine.clock.now()),
             )
         return min((turn for turn in turns if turn is not None), default=None)
@@ -118,9 +116,9 @@ class Loop:
             channels = tuple(self._engine.channels)
             found: list[tuple[int, int, ChannelName, bool]] = []
             for urgent in (True, False):
-                room = settings.max_in_flight - deliveries.in_flight(tx, urgent=urgent)
+                room = settings.max_in_flight - claims.in_flight(tx, urgent=urgent)
                 if room > 0:
-                    found += deliveries.claim_due(
+                    found += claims.claim_due(
                         tx, now, lease_until, claim, room, channels, urgent=urgent
                     )
             return found
@@ -191,7 +189,7 @@ class Loop:
             ask: defaultdict[ChannelName, list[int]] = defaultdict(list)
             locked = {
                 d.id: d
-                for d in deliveries.lock(tx, deliveries.lapsed(tx, Status.AWAITING, now)).values()
+                for d in deliveries.lock(tx, claims.lapsed(tx, Status.AWAITING, now)).values()
                 if d.status is Status.AWAITING and d.due_at is not None and d.due_at <= now
             }
             latest = attempts.latest(tx, list(locked))

@@ -37,13 +37,14 @@ from dispatcher.ledger import (
     Transaction,
     attempts,
     audiences,
-    deliveries,
+    groups,
     suppressions,
     touches,
 )
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
-from dispatcher.ledger.deliveries import Change, Delivery, Former
+from dispatcher.ledger.deliveries import Change, Delivery
+from dispatcher.ledger.groups import Former
 from dispatcher.ledger.scenarios import StoredScenario
 from templates.errors import RenderError
 
@@ -117,7 +118,7 @@ def set_up(
     policy = stored.scenario.policy(channel)
     leads = [delivery.recipient_id for delivery in batch]
     members = (
-        deliveries.members(tx, campaign.id, channel, leads)
+        groups.members(tx, campaign.id, channel, leads)
         if stored.scenario.joins is not SameContact.SEPARATE
         else {}
     )
@@ -148,7 +149,7 @@ def set_up(
             {channel: histories},
         ),
         uncertain={i: a for i, a in uncertain.items() if a.outcome is Outcome.UNCERTAIN},
-        formers=deliveries.formers(tx, campaign.id, leads) if is_cascade else {},
+        formers=groups.formers(tx, campaign.id, leads) if is_cascade else {},
         histories=histories,
         busy=set(busy),
         now=now,

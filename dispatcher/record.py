@@ -19,7 +19,7 @@ from campaigns.outcome import MEANING, Outcome, replaces
 from campaigns.permission import Rulebook
 from campaigns.scenario import OrderKind, Policy, Scenario, StopOn
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
+from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, groups, touches
 from dispatcher.ledger.attempts import Attempt, Ending
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change, Delivery
@@ -183,7 +183,7 @@ class _Book:
             supersede(tx, campaign, delivery, channels, self._now)
         for delivery, ended_as in self._left:
             told = (
-                deliveries.reached_recipients(tx, delivery)
+                groups.reached_recipients(tx, delivery)
                 if ended_as is Status.SUPERSEDED
                 else frozenset()
             )
@@ -319,7 +319,7 @@ def supersede(
     now: datetime,
 ) -> None:
     """The customer was reached on one channel: these others have nothing left to do."""
-    joined = deliveries.members(tx, campaign.id, delivery.channel, [delivery.recipient_id])
+    joined = groups.members(tx, campaign.id, delivery.channel, [delivery.recipient_id])
     group = [
         delivery.recipient_id,
         *(m.recipient_id for m in joined.get(delivery.recipient_id, ())),
@@ -359,14 +359,14 @@ def hand_on(
     tx: Transaction, delivery: Delivery, now: datetime, *, reached: Collection[int] = ()
 ) -> None:
     """Whose message was stopped for their own sake leaves it to those who were to share it."""
-    members = deliveries.members(
+    members = groups.members(
         tx, delivery.campaign_id, delivery.channel, [delivery.recipient_id], lock=True
     ).get(delivery.recipient_id, ())
     joined = [member for member in members if member.recipient_id not in reached]
     if joined:
         heir, *others = joined
         due_at = delivery.due_at if delivery.status is Status.PENDING and delivery.due_at else now
-        deliveries.take_over(tx, delivery, heir, [other.id for other in others], due_at)
+        groups.take_over(tx, delivery, heir, [other.id for other in others], due_at)
 
 
 def _line(

@@ -4,7 +4,7 @@ One module a noun; each is functions over an open transaction. Who calls decides
 one transaction:
 
     with ledger.write() as tx:
-        claimed = deliveries.claim_due(tx, …)
+        claimed = claims.claim_due(tx, …)
 """
 
 from dispatcher.ledger.connection import Ledger, LedgerFault, Transaction

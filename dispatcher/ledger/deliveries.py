@@ -12,29 +12,18 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    literal_column,
-    or_,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.channel import ChannelName
-from campaigns.delivery import LEGAL, SkipReason, Status
+from campaigns.delivery import LEGAL, Status
 from campaigns.outcome import Outcome
 from campaigns.plan import Planned
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.tables import attempts, campaigns, deliveries, recipients
-
-# Written out instead of bound: only so does SQLite see that the partial indexes fit. A turn of the
-# loop must cost the same however many deliveries have ended.
-_IS_PENDING = deliveries.c.status == literal_column("'pending'")
-_LAPSES = deliveries.c.status.in_(
-    [literal_column(f"'{status}'") for status in (Status.QUEUED, Status.SENDING, Status.AWAITING)]
-)
-
-JOINED = (SkipReason.MERGED, SkipReason.DUPLICATE)
+from dispatcher.ledger.tables import campaigns, deliveries, recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +47,6 @@ class Delivery:
     outcome: Outcome | None
     claim: str | None
     end_as: Status | None
-
-
-@dataclass(frozen=True, slots=True)
-class Former:
-    """How another channel of the same recipient stands, or of the one who speaks for them."""
-
-    status: Status
-    due_at: datetime | None
-    first_started_at: datetime | None  # of an attempt that was really made
-    postponed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,116 +104,11 @@ def last_planned(tx: Transaction, campaign_id: int) -> int:
     return last
 
 
-def claim_due(
-    tx: Transaction,
-    now: datetime,
-    lease_until: datetime,
-    claim: str,
-    limit: int,
-    channels: Collection[ChannelName] = tuple(ChannelName),
-    *,
-    urgent: bool | None = None,
-) -> Sequence[tuple[int, int, ChannelName, bool]]:
-    """Take due deliveries of running campaigns for this claim, urgent ones first or only those.
-
-    Any number of loops may do so at once: none gets what another one took. Deliveries on other
-    `channels` than those that are set up stay where they are. Returns (delivery, campaign,
-    channel, urgent).
-    """
-    claimed: list[tuple[int, int, ChannelName, bool]] = []
-    # One after the other: each is a walk along the index.
-    for kind in (True, False) if urgent is None else (urgent,):
-        room = limit - len(claimed)
-        claimed += _claim(tx, now, lease_until, claim, room, channels, urgent=kind)
-    return sorted(claimed)
-
-
-def _claim(
-    tx: Transaction,
-    now: datetime,
-    lease_until: datetime,
-    claim: str,
-    limit: int,
-    channels: Collection[ChannelName],
-    *,
-    urgent: bool,
-) -> Sequence[tuple[int, int, ChannelName, bool]]:
-    due = (
-        select(deliveries.c.id)
-        .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
-        .where(
-            _IS_PENDING,
-            deliveries.c.urgent == urgent,
-            deliveries.c.due_at <= now,
-            deliveries.c.channel.in_(list(channels)),
-            campaigns.c.status == CampaignStatus.RUNNING,
-            campaigns.c.end_at > now,
-        )
-        .order_by(deliveries.c.due_at, deliveries.c.id)
-        .limit(limit)
-        .with_for_update(of=deliveries, skip_locked=True)
-        # As a CTE it is run once; PostgreSQL may run a subquery again and take more than `limit`.
-        .cte("due")
-    )
-    rows = tx.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_(select(due.c.id)))
-        .values(status=Status.QUEUED, due_at=lease_until, claim=claim)
-        .returning(
-            deliveries.c.id, deliveries.c.campaign_id, deliveries.c.channel, deliveries.c.urgent
-        )
-    )
-    return [(row.id, row.campaign_id, ChannelName(row.channel), row.urgent) for row in rows]
-
-
-def in_flight(tx: Transaction, *, urgent: bool = False) -> int:
-    """How many are claimed or being sent: what the loop keeps below a limit."""
-    return tx.execute(
-        select(func.count()).where(
-            _LAPSES,
-            deliveries.c.status.in_((Status.QUEUED, Status.SENDING)),
-            deliveries.c.urgent.is_(urgent),
-        )
-    ).scalar_one()
-
-
-def release_lapsed(tx: Transaction, now: datetime) -> int:
-    """Claims that nobody began on (a flushed queue, a dead worker) are due again."""
-    return tx.execute(
-        update(deliveries)
-        .where(_LAPSES, deliveries.c.status == Status.QUEUED, deliveries.c.due_at <= now)
-        .values(status=Status.PENDING, due_at=now, claim=None)
-    ).rowcount
-
-
-def release_all(tx: Transaction, now: datetime) -> int:
-    """After the death of the only worker there is: every claim is due again."""
-    return tx.execute(
-        update(deliveries)
-        .where(_LAPSES, deliveries.c.status == Status.QUEUED)
-        .values(status=Status.PENDING, due_at=now, claim=None)
-    ).rowcount
-
-
-def lapsed(
-    tx: Transaction, status: Status, now: datetime | None, limit: int = 500
-) -> Sequence[int]:
-    """Deliveries whose lease or time for a receipt is over; with no `now`, all of the status."""
-    query = select(deliveries.c.id).where(_LAPSES, deliveries.c.status == status)
-    if now is not None:
-        query = query.where(deliveries.c.due_at <= now)
-    return (
-        tx.execute(query.order_by(deliveries.c.due_at, deliveries.c.id).limit(limit))
-        .scalars()
-        .all()
-    )
-
-
 def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
     rows = tx.execute(
         select(deliveries).where(deliveries.c.id.in_(list(ids))).order_by(deliveries.c.id)
     )
-    return {row.id: _read(row) for row in rows}
+    return {row.id: read_delivery(row) for row in rows}
 
 
 def lock(
@@ -256,24 +130,7 @@ def lock(
     rows = tx.execute(
         select(deliveries).where(wanted).order_by(deliveries.c.id).with_for_update(of=deliveries)
     )
-    return {row.id: _read(row) for row in rows}
-
-
-def reached_recipients(tx: Transaction, delivery: Delivery) -> frozenset[int]:
-    """Who of those that share this message was reached on some channel of the campaign."""
-    rows = tx.execute(
-        select(deliveries.c.recipient_id).where(
-            deliveries.c.campaign_id == delivery.campaign_id,
-            deliveries.c.status == Status.POSITIVE,
-            deliveries.c.recipient_id.in_(
-                select(deliveries.c.recipient_id).where(
-                    deliveries.c.campaign_id == delivery.campaign_id,
-                    deliveries.c.lead_id == delivery.recipient_id,
-                )
-            ),
-        )
-    )
-    return frozenset(rows.scalars())
+    return {row.id: read_delivery(row) for row in rows}
 
 
 def end_left_over(tx: Transaction, since_at: datetime) -> int:
@@ -397,33 +254,7 @@ def of_accounts(
         .order_by(deliveries.c.id)
         .with_for_update(of=deliveries)
     )
-    return {row.id: _read(row) for row in rows}
-
-
-def members(
-    tx: Transaction,
-    campaign_id: int,
-    channel: ChannelName,
-    leads: Collection[int],
-    *,
-    lock: bool = False,
-) -> Mapping[int, Sequence[Delivery]]:
-    """Who is spoken of in the messages of these recipients, and still to be spoken of."""
-    found: defaultdict[int, list[Delivery]] = defaultdict(list)
-    query = (
-        select(deliveries)
-        .where(
-            deliveries.c.campaign_id == campaign_id,
-            deliveries.c.channel == channel,
-            deliveries.c.lead_id.in_(list(leads)),
-            deliveries.c.status == Status.SKIPPED,
-            deliveries.c.reason.in_(JOINED),
-        )
-        .order_by(deliveries.c.recipient_id)
-    )
-    for row in tx.execute(query.with_for_update() if lock else query):
-        found[row.lead_id].append(_read(row))
-    return found
+    return {row.id: read_delivery(row) for row in rows}
 
 
 def siblings(
@@ -439,7 +270,7 @@ def siblings(
         .order_by(deliveries.c.id)
         .with_for_update()
     )
-    return {row.id: _read(row) for row in rows}
+    return {row.id: read_delivery(row) for row in rows}
 
 
 def uncertain(
@@ -458,77 +289,6 @@ def uncertain(
     return tx.execute(query.order_by(deliveries.c.id)).scalars().all()
 
 
-def formers(
-    tx: Transaction, campaign_id: int, recipient_ids: Collection[int]
-) -> Mapping[tuple[int, ChannelName], Former]:
-    """The deliveries of these recipients by channel, with the start of their first attempt.
-
-    Who is joined is told by another one's message: that one's delivery stands for theirs. Those
-    that never began are left out.
-    """
-    told = deliveries.alias("told")
-    first = (
-        select(func.min(attempts.c.started_at))
-        .where(
-            attempts.c.delivery_id == told.c.id,
-            or_(attempts.c.handed_at.is_not(None), attempts.c.ended_at.is_not(None)),
-        )
-        .scalar_subquery()
-    )
-    rows = tx.execute(
-        select(
-            deliveries.c.recipient_id,
-            told.c.channel,
-            told.c.status,
-            told.c.due_at,
-            first,
-            told.c.postponed,
-        )
-        .join(
-            told,
-            (told.c.campaign_id == deliveries.c.campaign_id)
-            & (told.c.channel == deliveries.c.channel)
-            & (
-                told.c.recipient_id
-                == func.coalesce(deliveries.c.lead_id, deliveries.c.recipient_id)
-            ),
-        )
-        .where(
-            deliveries.c.campaign_id == campaign_id,
-            deliveries.c.recipient_id.in_(list(recipient_ids)),
-            told.c.status != Status.SKIPPED,
-        )
-    )
-    return {
-        (recipient_id, ChannelName(channel)): Former(Status(status), due_at, started_at, postponed)
-        for recipient_id, channel, status, due_at, started_at, postponed in rows
-    }
-
-
-def take_over(
-    tx: Transaction, lead: Delivery, heir: Delivery, others: Collection[int], due_at: datetime
-) -> None:
-    """A joined recipient becomes the one in whose message the rest are spoken of."""
-    tx.execute(
-        update(deliveries)
-        .where(deliveries.c.id == heir.id, deliveries.c.status == Status.SKIPPED)
-        .values(
-            status=Status.PENDING,
-            reason="",
-            due_at=due_at,
-            lead_id=None,
-            points=list(lead.points),
-            dead_points=sorted(lead.dead_points),
-        )
-    )
-    if others:
-        tx.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_(list(others)))
-            .values(lead_id=heir.recipient_id)
-        )
-
-
 def mark_in_flight(tx: Transaction, ids: Collection[int], end_as: Status) -> None:
     """An attempt in flight is the last one, whatever comes of it."""
     if ids:
@@ -542,32 +302,7 @@ def mark_in_flight(tx: Transaction, ids: Collection[int], end_as: Status) -> Non
         )
 
 
-def next_due(tx: Transaction) -> datetime | None:
-    """The earliest instant at which any delivery wants attention."""
-    waiting = [
-        select(deliveries.c.due_at)
-        .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
-        .where(
-            _IS_PENDING,
-            deliveries.c.urgent == urgent,
-            campaigns.c.status == CampaignStatus.RUNNING,
-        )
-        .order_by(deliveries.c.due_at)
-        .limit(1)
-        for urgent in (True, False)
-    ]
-    lapsing = [
-        select(deliveries.c.due_at)
-        .where(_LAPSES, deliveries.c.status == status)
-        .order_by(deliveries.c.due_at)
-        .limit(1)
-        for status in (Status.QUEUED, Status.SENDING, Status.AWAITING)
-    ]
-    turns = [tx.execute(query).scalar() for query in (*waiting, *lapsing)]
-    return min((turn for turn in turns if turn is not None), default=None)
-
-
-def _read(row: Row[tuple[object, ...]]) -> Delivery:
+def read_delivery(row: Row[tuple[object, ...]]) -> Delivery:
     return Delivery(
         id=row.id,
         campaign_id=row.campaign_id,

@@ -9,7 +9,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import LEGAL, SkipReason, Status
 from campaigns.outcome import Outcome
 from campaigns.plan import Planned
-from dispatcher.ledger import Ledger, audiences, campaigns, deliveries, tables
+from dispatcher.ledger import Ledger, audiences, campaigns, claims, deliveries, groups, tables
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.deliveries import Change
 from tests.ledger.making import (
@@ -30,7 +30,7 @@ Claimed = tuple[int, int, ChannelName, bool]
 
 def claim(ledger: Ledger, limit: int = 100, name: str = "claim") -> list[Claimed]:
     with ledger.write() as tx:
-        return list(deliveries.claim_due(tx, NOW, LATER, name, limit))
+        return list(claims.claim_due(tx, NOW, LATER, name, limit))
 
 
 def status_of(ledger: Ledger, delivery_id: int = 1) -> Status:
@@ -78,8 +78,8 @@ def test_urgent_deliveries_are_claimed_first_though_others_wait_longer(ledger: L
 def test_a_channel_that_is_not_set_up_is_not_claimed(ledger: Ledger) -> None:
     due_rows(ledger, 2)
     with ledger.write() as tx:
-        assert not deliveries.claim_due(tx, NOW, LATER, "claim", 10, (SMS, EMAIL))
-        assert len(deliveries.claim_due(tx, NOW, LATER, "claim", 10, (PHONE,))) == 2
+        assert not claims.claim_due(tx, NOW, LATER, "claim", 10, (SMS, EMAIL))
+        assert len(claims.claim_due(tx, NOW, LATER, "claim", 10, (PHONE,))) == 2
 
 
 @pytest.mark.parametrize("status", sorted(set(CampaignStatus) - {CampaignStatus.RUNNING}))
@@ -93,9 +93,9 @@ def test_only_a_running_campaign_is_claimed(ledger: Ledger, status: CampaignStat
 def test_a_campaign_past_its_end_is_not_claimed(ledger: Ledger) -> None:
     campaign = due_rows(ledger, 2)
     with ledger.write() as tx:
-        assert not deliveries.claim_due(tx, campaign.end_at, LATER, "claim", 10)
+        assert not claims.claim_due(tx, campaign.end_at, LATER, "claim", 10)
         last_instant = campaign.end_at - timedelta(microseconds=1)
-        assert len(deliveries.claim_due(tx, last_instant, LATER, "claim", 10)) == 2
+        assert len(claims.claim_due(tx, last_instant, LATER, "claim", 10)) == 2
 
 
 def test_many_claimers_at_once_never_get_the_same_row(ledger: Ledger) -> None:
@@ -120,8 +120,8 @@ def test_rows_locked_by_one_claimer_are_passed_over_by_the_next(postgres_url: st
     try:
         due_rows(ledger, 6)
         with ledger.write() as first, ledger.write() as second:
-            mine = deliveries.claim_due(first, NOW, LATER, "a", 4)
-            others = deliveries.claim_due(second, NOW, LATER, "b", 4)
+            mine = claims.claim_due(first, NOW, LATER, "a", 4)
+            others = claims.claim_due(second, NOW, LATER, "b", 4)
         assert (len(mine), len(others)) == (4, 2)
         assert not {row[0] for row in mine} & {row[0] for row in others}
     finally:
@@ -132,8 +132,8 @@ def test_a_lapsed_claim_is_due_again_and_a_holding_one_is_not(ledger: Ledger) ->
     due_rows(ledger, 2)
     claim(ledger, 1)
     with ledger.write() as tx:
-        assert deliveries.release_lapsed(tx, LATER - timedelta(microseconds=1)) == 0
-        assert deliveries.release_lapsed(tx, LATER) == 1
+        assert claims.release_lapsed(tx, LATER - timedelta(microseconds=1)) == 0
+        assert claims.release_lapsed(tx, LATER) == 1
         row = deliveries.load(tx, [1])[1]
         assert (row.status, row.due_at, row.claim) == (Status.PENDING, LATER, None)
 
@@ -142,7 +142,7 @@ def test_after_the_only_worker_died_every_claim_is_due_at_once(ledger: Ledger) -
     due_rows(ledger, 3)
     claim(ledger, 2)
     with ledger.write() as tx:
-        assert deliveries.release_all(tx, NOW) == 2
+        assert claims.release_all(tx, NOW) == 2
     assert len(claim(ledger)) == 3
 
 
@@ -152,7 +152,7 @@ def test_what_is_claimed_or_being_sent_counts_as_in_flight(ledger: Ledger) -> No
     with ledger.write() as tx:
         force(tx, 3, status=Status.SENDING)
         force(tx, 4, status=Status.AWAITING)
-        assert deliveries.in_flight(tx) == 3
+        assert claims.in_flight(tx) == 3
 
 
 @pytest.mark.parametrize("before", Status)
@@ -252,14 +252,14 @@ def test_a_joined_recipient_takes_over_the_points_and_the_others(ledger: Ledger)
             ],
             urgent=False,
         )
-        group = deliveries.members(tx, campaign.id, PHONE, [first])[first]
+        group = groups.members(tx, campaign.id, PHONE, [first])[first]
         assert [m.recipient_id for m in group] == [second, third]
         lead = deliveries.load(tx, [1])[1]
-        deliveries.take_over(tx, lead, group[0], [group[1].id], LATER)
+        groups.take_over(tx, lead, group[0], [group[1].id], LATER)
         heir = deliveries.load(tx, [group[0].id])[group[0].id]
         assert (heir.status, heir.points, heir.due_at) == (Status.PENDING, lead.points, LATER)
         assert heir.lead_id is None
-        left = deliveries.members(tx, campaign.id, PHONE, [first, second])
+        left = groups.members(tx, campaign.id, PHONE, [first, second])
         assert {k: [m.recipient_id for m in v] for k, v in left.items()} == {second: [third]}
         assert len(deliveries.siblings(tx, campaign.id, [second])) == 2
         assert len(deliveries.of_accounts(tx, campaign.id, ["2", "3", "nobody"])) == 3
@@ -268,9 +268,9 @@ def test_a_joined_recipient_takes_over_the_points_and_the_others(ledger: Ledger)
 def test_the_next_wake_is_the_earliest_of_all_that_waits(ledger: Ledger) -> None:
     campaign = due_rows(ledger, 3, due_at=LATER)
     with ledger.write() as tx:
-        assert deliveries.next_due(tx) == LATER
+        assert claims.next_due(tx) == LATER
         force(tx, 2, status=Status.AWAITING, due_at=NOW)
-        assert deliveries.next_due(tx) == NOW
+        assert claims.next_due(tx) == NOW
         force(tx, 2, status=Status.POSITIVE, due_at=NOW)
         campaigns.change(tx, campaign, CampaignStatus.PAUSED, ACTOR, NOW)
-        assert deliveries.next_due(tx) is None
+        assert claims.next_due(tx) is None

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dispatcher.errors import BadSetting, LedgerAway
@@ -46,10 +46,10 @@ class Ledger:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         try:
             parsed = make_url(url)
-        except Exception as error:
+        except (ArgumentError, ValueError) as error:
             raise BadSetting("DISPATCHER_DATABASE_URL", "postgresql://user@host/name") from error
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        if not self.is_sqlite and parsed.get_backend_name() != "postgresql":
+        if parsed.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
             raise BadSetting("DISPATCHER_DATABASE_URL", "postgresql://… | sqlite:///…")
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

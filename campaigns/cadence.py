@@ -72,7 +72,8 @@ def decide(
         return GiveUp(GiveUpReason.MAX_ATTEMPTS)
     if meaning.address_is_dead and not contact_points_left:
         return GiveUp(GiveUpReason.BAD_ADDRESS)
-    return Retry(ended_at + policy.retry)
+    pause = policy.call_back if outcome is Outcome.NOBODY_FREE else policy.retry
+    return Retry(ended_at + pause)
 
 
 def contact_for(

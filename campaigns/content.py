@@ -21,11 +21,13 @@ differs is said in the loop. A customer must never be told one account's amount 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from campaigns.channel import ChannelName
 from campaigns.recipient import Recipient
 from campaigns.scenario import SameContact, Scenario
 from templates import speech
+from templates.call import CallScript, Say, SoundRef
 from templates.errors import EmptyText, TooLong, TooManyAccounts
 from templates.folder import texts_for
 from templates.neutral import one_line
@@ -55,11 +57,7 @@ _SIGNER = {
 
 @dataclass(frozen=True, slots=True)
 class CallContent:
-    """Phrases in the order they are spoken, and how long that lasts."""
-
-    phrases: tuple[str, ...]
-    expected_seconds: float
-    language: str = "ru"
+    script: CallScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +82,19 @@ def render_content(
     accounts: Sequence[Recipient],
     supplier: Mapping[str, str],
     extra: Mapping[str, str] | None = None,
+    sounds: Mapping[str, SoundRef] = MappingProxyType({}),
 ) -> Content:
     """The content of one message to the accounts of one contact point.
 
-    `template_texts` are the channel's files by name, as the ledger keeps them. Raises a RenderError
+    `template_texts` are the channel's files by name, as the ledger keeps them, `sounds` the sound
+    files of its call. Raises a RenderError
     (MissingValue, UnfitValue, TooLong, EmptyText, TooManyAccounts) when this customer cannot be
     told this; its words hold no personal data. Raises KeyError when a file is missing.
     """
     texts, language = texts_for(channel, template_texts, _common_language(accounts))
     seen = context(scenario, accounts, supplier, extra or {}, language)
     if channel is ChannelName.PHONE:
-        return _call(texts["call.txt"], seen, language)
+        return _call(texts["call.txt"], seen, language, sounds)
     if channel is ChannelName.SMS:
         return _sms(texts["sms.txt"], seen, language)
     return _mail(texts, seen, language)
@@ -137,17 +137,19 @@ def greeting(accounts: Sequence[Recipient], language: str = "ru") -> str:
     return f"{hello}, {called}!"
 
 
-def _call(text: str, seen: Mapping[str, object], language: str) -> CallContent:
+def _call(
+    text: str, seen: Mapping[str, object], language: str, sounds: Mapping[str, SoundRef]
+) -> CallContent:
     # A comment gives way to an empty line, so that problems keep their line numbers.
     spoken = "\n".join("" if is_comment(line) else line for line in text.splitlines())
     rendered = compile_template(spoken, file="call.txt").render(seen, language)
     phrases = tuple(phrase for line in rendered.splitlines() if (phrase := one_line(line)))
     if not phrases:
         raise EmptyText("call.txt")
-    seconds = speech.expected_seconds(phrases)
-    if seconds > speech.CALL_LIMIT_SECONDS:
-        raise TooLong("seconds", seconds, speech.CALL_LIMIT_SECONDS)
-    return CallContent(phrases, seconds, language)
+    script = CallScript(tuple(Say(phrase) for phrase in phrases), language=language)
+    if script.total_seconds > speech.CALL_LIMIT_SECONDS:
+        raise TooLong("seconds", script.total_seconds, speech.CALL_LIMIT_SECONDS)
+    return CallContent(script)
 
 
 def _sms(text: str, seen: Mapping[str, object], language: str) -> SmsContent:

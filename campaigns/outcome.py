@@ -16,6 +16,8 @@ class Outcome(StrEnum):
     # phone
     HEARD = "heard"
     KEY_PRESSED = "key_pressed"
+    CONNECTED = "connected"  # asked for an operator and talked to one
+    NOBODY_FREE = "nobody_free"  # asked for an operator in vain
     HUNG_UP = "hung_up"
     MACHINE = "machine"
     BUSY = "busy"
@@ -63,6 +65,9 @@ _ANY = frozenset(ChannelName)
 MEANING: dict[Outcome, Meaning] = {
     Outcome.HEARD: Meaning(_PHONE, reached=True),
     Outcome.KEY_PRESSED: Meaning(_PHONE, reached=True, strength=3),
+    Outcome.CONNECTED: Meaning(_PHONE, reached=True, strength=4),
+    # Whoever asked is owed a call back, and soon.
+    Outcome.NOBODY_FREE: Meaning(_PHONE, strength=3),
     Outcome.HUNG_UP: Meaning(_PHONE),
     Outcome.MACHINE: Meaning(_PHONE),
     Outcome.BUSY: Meaning(_PHONE),

@@ -70,6 +70,14 @@ class SameContact(StrEnum):
     SEPARATE = "separate"
 
 
+class TooLongSms(StrEnum):
+    """What is done with a text that is too long for one SMS of 160 characters."""
+
+    REFUSE = "refuse"  # the launch is refused, with a list of who and why
+    SHORTEN = "shorten"  # the field named by `shorten` loses its last words
+    TRANSLITERATE = "transliterate"  # Latin letters: 160 of them are one part
+
+
 class OrderKind(StrEnum):
     TOGETHER = "together"
     CASCADE = "cascade"
@@ -112,6 +120,9 @@ class ChannelRules(Strict):
     window: Window | None = None
     quiet_after_positive: Duration | None = None
     settle_after: Duration | None = None
+    call_back: Duration | None = None  # phone
+    too_long: TooLongSms = TooLongSms.REFUSE  # SMS
+    shorten: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,62}$")  # SMS
 
 
 class Order(Strict):
@@ -142,6 +153,10 @@ SETTLE_AFTER = {
 }
 
 
+# Whoever asked for an operator when none was free is called again within so long.
+CALL_BACK = timedelta(minutes=15)
+
+
 class Policy(Strict):
     """The rules of one channel with every default filled in."""
 
@@ -154,6 +169,7 @@ class Policy(Strict):
     window: Window
     quiet_after_positive: timedelta
     settle_after: timedelta
+    call_back: timedelta
 
 
 class Scenario(Strict):
@@ -199,6 +215,7 @@ class Scenario(Strict):
                 else QUIET_AFTER_POSITIVE[channel]
             ),
             settle_after=rules.settle_after or SETTLE_AFTER[channel],
+            call_back=rules.call_back if rules.call_back is not None else CALL_BACK,
         )
 
     @model_validator(mode="after")

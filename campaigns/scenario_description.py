@@ -73,6 +73,8 @@ def _rules(policy: Policy) -> Iterator[Pair]:
         yield _("sender"), policy.sender
     yield _("hours"), _hours(policy.window)
     yield _("next attempt after"), spoken_duration(policy.retry)
+    if policy.channel is ChannelName.PHONE:
+        yield _("call back when no operator was free"), spoken_duration(policy.call_back)
     yield _("attempts at most"), str(policy.max_attempts)
     if policy.quiet_after_positive:
         yield _("peace after a positive outcome"), spoken_duration(policy.quiet_after_positive)
@@ -138,6 +140,8 @@ def _outcomes() -> dict[Outcome, str]:
     return {
         Outcome.HEARD: _("call heard"),
         Outcome.KEY_PRESSED: _("key pressed"),
+        Outcome.CONNECTED: _("talked to an operator"),
+        Outcome.NOBODY_FREE: _("no operator was free"),
         Outcome.HUNG_UP: _("hung up early"),
         Outcome.MACHINE: _("answering machine"),
         Outcome.BUSY: _("busy"),

@@ -6,7 +6,7 @@ reference; the outcome comes later by receipt), *refused* (the outcome is known 
 (the provider may have taken it). An exception from `deliver` means a bug, not an outcome.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,20 +14,32 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from campaigns.channel import ChannelName
+from campaigns.menu import Turn
 from campaigns.outcome import Outcome
+from templates.call import CallScript, SoundRef
 
 
 @dataclass(frozen=True, slots=True)
 class CallMessage:
-    """A call to place. `phrases` are spoken in order; `expected_seconds` is how long they last."""
+    """A call to place. Sound files are fetched from `sound_url`."""
 
     token: str  # names the attempt towards the outside; unguessable, safe in a URL
     contact_point: str  # E.164
     sender: str  # E.164 caller id
-    phrases: tuple[str, ...]
-    expected_seconds: float
+    script: CallScript
     receipts_url: str  # base URL of our endpoint, without a trailing slash
-    language: str = "ru"
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long the message lasts: what a call's length is compared with."""
+        return self.script.message_seconds
+
+    @property
+    def language(self) -> str:
+        return self.script.language
+
+    def sound_url(self, sound: SoundRef) -> str:
+        return f"{self.receipts_url}/sound/{sound.digest}.wav"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,15 @@ class MailMessage:
 
 
 Message = CallMessage | SmsMessage | MailMessage
+
+
+class Cause(StrEnum):
+    """Why a provider did not take a message, as far as its health is concerned."""
+
+    THROTTLED = "throttled"  # asks us to slow down: alive and well
+    UNREACHABLE = "unreachable"  # no connection, no sensible answer
+    NO_MONEY = "no_money"  # the account's balance is spent
+    ACCOUNT = "account"  # our credentials or our sender are refused
 
 
 class HandoverKind(StrEnum):
@@ -75,6 +96,7 @@ class Handover:
     retry_after_seconds: float | None = None
     detail: str = ""
     about_recipient: bool = False  # postponed for this recipient alone, not for the provider
+    cause: Cause | None = None  # postponed: what it says about the provider
 
 
 def accepted(reference: str) -> Handover:
@@ -86,13 +108,18 @@ def refused(outcome: Outcome, detail: str) -> Handover:
 
 
 def postponed(
-    detail: str, retry_after_seconds: float | None = None, *, about_recipient: bool = False
+    detail: str,
+    retry_after_seconds: float | None = None,
+    *,
+    about_recipient: bool = False,
+    cause: Cause | None = None,
 ) -> Handover:
     return Handover(
         HandoverKind.POSTPONED,
         retry_after_seconds=retry_after_seconds,
         detail=detail,
         about_recipient=about_recipient,
+        cause=cause,
     )
 
 
@@ -113,6 +140,14 @@ class Forged(Exception):
     """A payload that did not come from the provider."""
 
 
+class CallStage(StrEnum):
+    """Where a call in progress has come to."""
+
+    KEYS = "keys"  # the menu is over: a key, or silence
+    OPERATOR_ANSWERED = "operator_answered"
+    OPERATOR_DONE = "operator_done"  # the talk is over, or nobody came; then `outcome` tells which
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a provider says about a message it took.
@@ -121,7 +156,11 @@ class Receipt:
     one is set. `outcome` is None for a stage on the way (queued, ringing). With `final` false the
     outcome is a sign that counts only if the final receipt does not say otherwise. `at` is the
     provider's own time of the event where it tells one. `reply` is the body our endpoint answers
-    with (TwiML for a call in progress).
+    with when there is nothing to decide.
+
+    A call in progress reports a `stage`; after `KEYS` it waits for what to say next
+    (`PhoneChannel.words`). `key` is the key that was pressed, empty when the message was heard to
+    its end without one; `round` counts how often the menu was said.
     """
 
     token: str | None
@@ -132,6 +171,37 @@ class Receipt:
     seconds: float | None = None
     detail: str = ""
     reply: str = ""
+    stage: CallStage | None = None
+    key: str = ""
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """An SMS that a customer wrote to us. `reference` is the provider's own name for it."""
+
+    reference: str
+    contact_point: str  # E.164
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What a provider says of our account. `balance` with its currency, where it tells one."""
+
+    ok: bool
+    note: str  # for staff; never a secret
+    balance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message of which nobody knows whether the provider took it."""
+
+    contact_point: str
+    sent_at: datetime  # when we handed it over, by our clock
+    text: str = ""  # SMS: compared where the provider tells it
 
 
 class Channel(Protocol):
@@ -164,4 +234,33 @@ class Channel(Protocol):
 
     def receipt(self, payload: Payload) -> Receipt:
         """Read a callback. Raises Forged when it is not the provider's."""
+        ...
+
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:
+        """The messages in the provider's list that may be this one, each with its reference.
+
+        An empty answer means: it certainly has none. None: it cannot tell now (no list, no answer,
+        a list that is cut off).
+        """
+        ...
+
+    async def account(self) -> AccountState:
+        """Ask about our account without sending anything; never raises for what they answer."""
+        ...
+
+
+class PhoneChannel(Channel, Protocol):
+    """A provider of calls, which talk back."""
+
+    def words(self, message: CallMessage, turn: Turn) -> str:
+        """What a call in progress is told to do next, in the provider's own markup."""
+        ...
+
+
+class SmsChannel(Channel, Protocol):
+    """A provider of SMS, which bring answers."""
+
+    def inbound(self, payload: Payload) -> Inbound:
+        """Read an SMS from a customer. Raises Forged when it is not the provider's, ValueError when
+        it cannot be read."""
         ...

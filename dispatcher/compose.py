@@ -55,10 +55,8 @@ def compose(
                 token=token,
                 contact_point=contact_point,
                 sender=sender or settings.caller_id,
-                phrases=content.phrases,
-                expected_seconds=content.expected_seconds,
+                script=content.script,
                 receipts_url=engine.receipts_url,
-                language=content.language,
             )
         case SmsContent():
             return SmsMessage(

@@ -41,8 +41,8 @@ class TooLarge(Exception):
 def application(engine: Engine) -> Starlette:
     """The endpoint's routes over one engine."""
 
-    async def provider(request: Request, channel: ChannelName, kind: str) -> Response:
-        if channel not in engine.channels:
+    async def provider(request: Request, channel: ChannelName, name: str, kind: str) -> Response:
+        if channel not in engine.channels or name not in engine.channels[channel]:
             return PlainTextResponse("not found", status_code=404)
         try:
             form = await _form(request)
@@ -58,22 +58,23 @@ def application(engine: Engine) -> Starlette:
             headers={name.lower(): value for name, value in request.headers.items()},
         )
         try:
-            receipt = engine.channels[channel].receipt(payload)
+            receipt = engine.channels[channel][name].receipt(payload)
         except Forged:
             log.warning("receipt.forged", channel=channel.value)
             return PlainTextResponse("forbidden", status_code=403)
         if receipt.token is not None and not receipts.is_genuine(engine, receipt.token):
             log.warning("receipt.forged", channel=channel.value)
             return PlainTextResponse("forbidden", status_code=403)
-        await run_in_threadpool(receipts.take, engine, channel, receipt, {"kind": kind, **form})
+        told = {"kind": kind, **form}
+        await run_in_threadpool(receipts.take, engine, channel, name, receipt, told)
         kind_of_reply = "text/xml" if receipt.reply.startswith("<") else "text/plain"
         return Response(receipt.reply, media_type=kind_of_reply)
 
     async def twilio(request: Request) -> Response:
-        return await provider(request, ChannelName.PHONE, request.path_params["kind"])
+        return await provider(request, ChannelName.PHONE, "twilio", request.path_params["kind"])
 
     async def smsaero(request: Request) -> Response:
-        return await provider(request, ChannelName.SMS, "receipt")
+        return await provider(request, ChannelName.SMS, "smsaero", "receipt")
 
     async def link(request: Request) -> Response:
         # A HEAD comes from programs that look whether the address exists.

@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 
 from campaigns.channel import ChannelName
 from campaigns.consent import Caps, consent_rules
+from campaigns.desk import Desks
 from campaigns.holidays import Holidays
 from campaigns.permission import Rulebook
-from channels.base import Channel
+from channels.routing import Providers
 from dispatcher.clock import Clock
 from dispatcher.ledger import Ledger, Transaction, calendar, scenarios
 from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.pacing import Pacer, Unpaced
 from dispatcher.settings import Settings
+
+_UNPACED = Unpaced()
 
 
 @dataclass(slots=True)
@@ -21,9 +25,11 @@ class Engine:
     settings: Settings
     ledger: Ledger
     clock: Clock
-    channels: Mapping[ChannelName, Channel]
+    channels: Mapping[ChannelName, Providers]
     receipts_url: str
     secret: str
+    desks: Desks = field(default_factory=Desks)
+    pacers: Mapping[tuple[ChannelName, str], Pacer] = field(default_factory=dict)
     _scenarios: dict[int, StoredScenario] = field(default_factory=dict)
 
     def scenario(self, tx: Transaction, scenario_id: int) -> StoredScenario:
@@ -32,6 +38,9 @@ class Engine:
         if known is None:
             known = self._scenarios[scenario_id] = scenarios.get(tx, scenario_id)
         return known
+
+    def pacer(self, channel: ChannelName, provider: str) -> Pacer:
+        return self.pacers.get((channel, provider), _UNPACED)
 
     def rules(self, tx: Transaction) -> Rulebook:
         """The house's rules with the holidays as staff corrected them just now."""

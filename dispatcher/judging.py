@@ -46,12 +46,15 @@ from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.ledger.groups import Former
 from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.tokens import attempt_key
 from templates.errors import RenderError
 
 log = structlog.get_logger()
 
 # Another campaign is calling this number just now.
 LINE_BUSY = timedelta(minutes=5)
+# Every provider that could carry it is out of order.
+PROVIDER_AWAY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Ready:
     not_after: datetime
     parties: tuple[str, ...]
     earlier: Attempt | None  # the uncertain letter that is sent once more
+    provider: str
+    desk: str = ""  # whose lines a call takes
 
 
 @dataclass(slots=True)
@@ -209,6 +214,11 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         return later(now, "window")
     if not bench.busy.isdisjoint(parties):
         return later(now + LINE_BUSY, "line_busy")
+    provider = bench.engine.channels[delivery.channel].choose(
+        point, scenario.purpose, attempt_key(delivery.id, number), turned_away=delivery.postponed
+    )
+    if provider is None:
+        return later(now + PROVIDER_AWAY, "provider_away")
     try:
         message = compose(
             bench.engine,
@@ -227,7 +237,7 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         return to(Status.GIVEN_UP, f"words: {reason}")
     closing = closes_at(now, delivery.zone, bench.policy.window, bench.rules.holidays)
     not_after = min(closing, campaign.end_at) if closing else campaign.end_at
-    return Ready(delivery, number, point, message, not_after, parties, earlier)
+    return Ready(delivery, number, point, message, not_after, parties, earlier, provider)
 
 
 def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:

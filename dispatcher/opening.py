@@ -36,6 +36,7 @@ class Opened:
     not_after: datetime  # the first instant at which it must not be sent any more
     lease_until: datetime  # when the loop will take the worker for lost
     settle_after: timedelta
+    provider: str
     sends: int  # more than 1: a letter that goes once more
 
     @property
@@ -111,9 +112,10 @@ def _write_open(
                 bench.campaign.id,
                 channel,
                 one.contact_point,
-                bench.engine.channels[channel].provider,
+                one.provider,
                 one.delivery.zone,
                 one.message.expected_seconds if isinstance(one.message, CallMessage) else None,
+                one.desk,
             )
             for one in fresh
         ],
@@ -154,6 +156,7 @@ def _write_open(
             not_after=one.not_after,
             lease_until=lease_until,
             settle_after=bench.policy.settle_after,
+            provider=one.provider,
             sends=one.earlier.sends + 1 if one.earlier else 1,
         )
         for one in ready

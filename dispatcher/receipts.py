@@ -6,6 +6,7 @@ what replaces what.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +16,8 @@ import structlog
 from campaigns.channel import ChannelName
 from campaigns.consent import Suppression
 from campaigns.outcome import Outcome, of_answered_call
-from channels.base import Channel, Receipt
+from channels.base import Receipt
+from channels.routing import Providers
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, attempts, campaigns, suppressions
 from dispatcher.ledger import receipts as kept
@@ -40,17 +42,21 @@ class Effect(StrEnum):
 
 
 def take(
-    engine: Engine, channel: ChannelName, receipt: Receipt, payload: Mapping[str, str]
+    engine: Engine,
+    channel: ChannelName,
+    provider: str,
+    receipt: Receipt,
+    payload: Mapping[str, str],
 ) -> Effect:
     """Apply one receipt and keep it. Safe to call any number of times with the same one."""
 
     def act(tx: Transaction) -> Effect:
         now = engine.clock.now()
-        attempt = _find(tx, engine, channel, receipt)
+        attempt = _find(tx, engine, channel, provider, receipt)
         effect = _apply(tx, engine, attempt, receipt, now) if attempt else Effect.UNKNOWN
         kept.keep(
             tx,
-            provider=engine.channels[channel].provider,
+            provider=provider,
             attempt_id=attempt.id if attempt else None,
             reference=receipt.reference,
             outcome=receipt.outcome,
@@ -67,12 +73,13 @@ def take(
 
 
 def _find(
-    tx: Transaction, engine: Engine, channel: ChannelName, receipt: Receipt
+    tx: Transaction, engine: Engine, channel: ChannelName, provider: str, receipt: Receipt
 ) -> Attempt | None:
     attempt = attempt_of(tx, engine, TokenFor.RECEIPT, receipt.token) if receipt.token else None
     if attempt is None and receipt.token is None and receipt.reference:
-        attempt = attempts.by_reference(tx, channel, receipt.reference)
-    return attempt if attempt is not None and attempt.channel is channel else None
+        attempt = attempts.by_reference(tx, channel, provider, receipt.reference)
+    ours = attempt is not None and (attempt.channel, attempt.provider) == (channel, provider)
+    return attempt if ours else None
 
 
 def is_genuine(engine: Engine, token: str) -> bool:
@@ -164,19 +171,21 @@ def _told(attempt: Attempt, receipt: Receipt) -> Outcome | None:
     return None
 
 
-async def _ask(channel: Channel, open_attempts: Sequence[Attempt]) -> Mapping[int, Receipt]:
-    limit = asyncio.Semaphore(channel.concurrency)
+async def _ask(providers: Providers, open_attempts: Sequence[Attempt]) -> Mapping[int, Receipt]:
+    limit = asyncio.Semaphore(max(one.concurrency for one in providers.by_name.values()))
     answers: dict[int, Receipt] = {}
 
     async def ask(attempt: Attempt) -> None:
-        if attempt.reference is None:
+        if attempt.reference is None or attempt.provider not in providers:
             return
         async with limit:
-            receipt = await channel.look_up(attempt.reference)
+            receipt = await providers[attempt.provider].look_up(attempt.reference)
         if receipt is not None:
             answers[attempt.id] = receipt
 
-    async with channel:
+    async with contextlib.AsyncExitStack() as stack:
+        for one in providers.by_name.values():
+            await stack.enter_async_context(one)
         await asyncio.gather(*(ask(attempt) for attempt in open_attempts))
     return answers
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from campaigns.channel import ChannelName
-from channels.base import Channel
+from channels.routing import Providers, only
 from channels.sandbox import Sandbox, load_patterns
 from dispatcher.clock import Clock, SystemClock
 from dispatcher.settings import Settings
@@ -55,7 +55,7 @@ def toward(sandbox: Sandbox, settings: Settings) -> Settings:
     )
 
 
-def stand_ins() -> Mapping[ChannelName, Channel]:
+def stand_ins() -> Mapping[ChannelName, Providers]:
     """Channels by name only: enough to launch a rehearsal that another process will run."""
     from channels.email.smtp import SmtpChannel
     from channels.phone.twilio import TwilioChannel
@@ -63,7 +63,11 @@ def stand_ins() -> Mapping[ChannelName, Channel]:
 
     sandbox = Sandbox(SystemClock().now)
     return {
-        ChannelName.EMAIL: SmtpChannel(sandbox.smtp_host, 25, tls="none"),
-        ChannelName.SMS: SmsAeroChannel(sandbox.smsaero_email, sandbox.smsaero_api_key, "sign"),
-        ChannelName.PHONE: TwilioChannel(sandbox.twilio_account_sid, sandbox.twilio_auth_token),
+        ChannelName.EMAIL: only(SmtpChannel(sandbox.smtp_host, 25, tls="none")),
+        ChannelName.SMS: only(
+            SmsAeroChannel(sandbox.smsaero_email, sandbox.smsaero_api_key, "sign")
+        ),
+        ChannelName.PHONE: only(
+            TwilioChannel(sandbox.twilio_account_sid, sandbox.twilio_auth_token)
+        ),
     }

@@ -18,7 +18,9 @@ from pydantic_settings.exceptions import SettingsError
 
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import ConsentRule, consent_rules
+from channels.routing import Route
 from dispatcher.errors import BadSetting
+from dispatcher.pacing import ProviderLimit
 from templates.i18n import _
 
 PREFIX = "DISPATCHER_"
@@ -78,12 +80,19 @@ class Settings(BaseSettings):
     smsaero_api_key: SecretStr = SecretStr("")
     smsaero_gate: str = "@gate.smsaero.ru/v2/"
     sms_sign: str = ""
+    twilio_sms_sender: str = ""
+    sms_routes: tuple[Route, ...] = ()
+    sms_price_kopecks: dict[str, int] = Field(default_factory=dict)
 
     # phone
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_base_url: str = ""
     caller_id: str = ""
+    desks_file: Path | None = None
+
+    # how much a provider account bears, by "channel.provider"
+    limits: dict[str, ProviderLimit] = Field(default_factory=dict)
 
     # the engine
     provider_timeout_seconds: float = Field(default=15, ge=3, le=120)

@@ -1,7 +1,7 @@
 """Putting the parts together: which database, which broker, which providers, which clock."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -9,72 +9,17 @@ import structlog
 from dramatiq import Worker
 
 from campaigns.channel import ChannelName
-from channels.base import Channel
 from dispatcher import receipts, worker
 from dispatcher.clock import Clock, SystemClock
 from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
-from dispatcher.errors import BadSetting
 from dispatcher.ledger import Ledger, open_ledger
+from dispatcher.providers import make_channels
 from dispatcher.queue import QUEUES, URGENT, Queue, declare, make_broker
 from dispatcher.settings import Settings
-from templates.i18n import _
 
 log = structlog.get_logger()
-
-
-def make_channels(settings: Settings) -> Mapping[ChannelName, Channel]:
-    """The configured ways out. A channel without its settings is absent; half of them is an error.
-
-    Raises BadSetting naming what is missing or wrong.
-    """
-    found: dict[ChannelName, Channel] = {}
-    try:
-        if settings.smtp_host:
-            from channels.email.smtp import SmtpChannel
-
-            _need(settings, "mail_from")
-            found[ChannelName.EMAIL] = SmtpChannel(
-                settings.smtp_host,
-                settings.smtp_port,
-                username=settings.smtp_username or None,
-                password=settings.smtp_password.get_secret_value() or None,
-                tls=settings.smtp_tls,
-                timeout_seconds=settings.provider_timeout_seconds,
-                concurrency=settings.smtp_connections,
-            )
-        if settings.smsaero_email:
-            from channels.sms.smsaero import SmsAeroChannel
-
-            _need(settings, "smsaero_api_key", "sms_sign")
-            found[ChannelName.SMS] = SmsAeroChannel(
-                settings.smsaero_email,
-                settings.smsaero_api_key.get_secret_value(),
-                settings.sms_sign,
-                url_gate=settings.smsaero_gate,
-                timeout_seconds=settings.provider_timeout_seconds,
-            )
-        if settings.twilio_account_sid:
-            from channels.phone.twilio import TwilioChannel
-
-            _need(settings, "twilio_auth_token", "caller_id")
-            found[ChannelName.PHONE] = TwilioChannel(
-                settings.twilio_account_sid,
-                settings.twilio_auth_token.get_secret_value(),
-                base_url=settings.twilio_base_url or None,
-                timeout_seconds=settings.provider_timeout_seconds,
-            )
-    except ValueError as error:
-        raise BadSetting("DISPATCHER_…", str(error)) from None
-    return found
-
-
-def _need(settings: Settings, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not (value.get_secret_value() if hasattr(value, "get_secret_value") else value):
-            raise BadSetting(f"DISPATCHER_{name.upper()}", _("is needed for this channel."))
 
 
 def make_engine(

@@ -53,6 +53,14 @@ class Answered:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One provider during a batch, and how many messages it is handed at a time."""
+
+    channel: Channel
+    limit: asyncio.Semaphore
+
+
 def send_batch(
     engine: Engine, channel: ChannelName, delivery_ids: Sequence[int], claim: str
 ) -> int:
@@ -61,23 +69,30 @@ def send_batch(
     Rows that are no longer queued under this claim (a message that came twice, a lapsed lease) are
     left alone.
     """
-    return asyncio.run(_send(engine, engine.channels[channel], delivery_ids, claim))
+    return asyncio.run(_send(engine, channel, delivery_ids, claim))
 
 
-async def _send(engine: Engine, channel: Channel, delivery_ids: Sequence[int], claim: str) -> int:
+async def _send(
+    engine: Engine, channel: ChannelName, delivery_ids: Sequence[int], claim: str
+) -> int:
     """Slice by slice: what is opened at a time is what a stop, a pause or a crash comes too late
     for. Outcomes of one slice are written while the next is under way.
     """
     answers: asyncio.Queue[Answered | None] = asyncio.Queue()
-    size = SLICE_ROUNDS[channel.channel] * channel.concurrency
+    providers = engine.channels[channel]
+    size = SLICE_ROUNDS[channel] * sum(one.concurrency for one in providers.by_name.values())
     count = 0
-    async with channel:
+    async with contextlib.AsyncExitStack() as stack:
+        ways = {
+            name: Way(await stack.enter_async_context(one), asyncio.Semaphore(one.concurrency))
+            for name, one in providers.by_name.items()
+        }
         writer = asyncio.create_task(_write(engine, answers, size))
         try:
             for start in range(0, len(delivery_ids), size):
                 ids = delivery_ids[start : start + size]
-                opened = await asyncio.to_thread(_open, engine, channel.channel, ids, claim)
-                await _hand_over(engine, channel, opened, answers)
+                opened = await asyncio.to_thread(_open, engine, channel, ids, claim)
+                await _hand_over(engine, ways, opened, answers)
                 count += len(opened)
         finally:
             answers.put_nowait(None)
@@ -100,25 +115,31 @@ def _open(
 
 async def _hand_over(
     engine: Engine,
-    channel: Channel,
+    ways: Mapping[str, Way],
     batch: Sequence[Opened],
     answers: "asyncio.Queue[Answered | None]",
 ) -> None:
     """Send a slice concurrently."""
-    limit = asyncio.Semaphore(channel.concurrency)
     longest = timedelta(seconds=engine.settings.longest_message_seconds)
 
     async def deliver(opened: Opened) -> None:
-        async with limit:
+        way = ways[opened.provider]
+        async with way.limit:
+            pacer = engine.pacer(way.channel.channel, opened.provider)
+            wait_seconds = await pacer.turn(
+                opened.delivery.campaign_id, urgent=opened.delivery.urgent
+            )
             now = engine.clock.now()
             # The last look at the clock: 21:00:00.000 is outside, however long the batch took, and
             # so is a lease that might end before the answer comes.
-            if now >= opened.not_after:
+            if wait_seconds is not None:
+                handover = postponed("our own limit", wait_seconds)
+            elif now >= opened.not_after:
                 handover = postponed("window closed")
             elif now >= opened.lease_until - longest:
                 handover = postponed("lease over", retry_after_seconds=1)
             else:
-                handover = await _deliver(channel, opened)
+                handover = await _deliver(way.channel, opened)
             answers.put_nowait(Answered(opened, handover, engine.clock.now()))
 
     await asyncio.gather(*(deliver(opened) for opened in batch))

@@ -115,17 +115,17 @@ def phone_words(text: str, language: str = "ru") -> str:
 
 def expected_seconds(phrases: Sequence[str]) -> float:
     """How long a voice needs for the phrases, pauses included: an estimate to plan by."""
-    return round(sum(_phrase_seconds(phrase) for phrase in phrases), 1)
+    return round(sum(phrase_seconds(phrase) + _PHRASE_PAUSE_SECONDS for phrase in phrases), 1)
 
 
-def _phrase_seconds(phrase: str) -> float:
+def phrase_seconds(phrase: str) -> float:
+    """How long a voice needs for one phrase, without the pause after it: the estimate."""
     digits = sum(character.isdigit() for character in phrase)
     characters = len(phrase) + digits * (_DIGIT_CHARACTERS - 1)
     return (
         characters / _CHARACTERS_PER_SECOND
         + len(re.findall(r"[.!?;:](?=\s)", phrase)) * _SENTENCE_PAUSE_SECONDS
         + phrase.count(",") * _COMMA_PAUSE_SECONDS
-        + _PHRASE_PAUSE_SECONDS
     )
 
 

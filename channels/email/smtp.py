@@ -5,6 +5,7 @@ a provider's log, a bounce and our ledger speak of the same thing.
 """
 
 import ssl
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self
 
@@ -14,11 +15,13 @@ from aiosmtplib.errors import SMTPServerDisconnected
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import (
+    AccountState,
     Handover,
     MailMessage,
     Message,
     Payload,
     Receipt,
+    Sought,
     accepted,
     postponed,
     refused,
@@ -132,6 +135,12 @@ class SmtpChannel:
     async def look_up(self, reference: str) -> Receipt | None:  # noqa: ARG002 - the contract
         """SMTP has no way to ask afterwards; bounces come by mail."""
         return None
+
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:  # noqa: ARG002
+        return None
+
+    async def account(self) -> AccountState:
+        raise NotImplementedError
 
     def receipt(self, payload: Payload) -> Receipt:
         """SMTP calls nobody back; raises NotImplementedError, for nothing can lead here."""

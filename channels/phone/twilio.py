@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,12 +17,14 @@ from twilio.rest import Client
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import (
+    AccountState,
     CallMessage,
     Forged,
     Handover,
     Message,
     Payload,
     Receipt,
+    Sought,
     accepted,
     postponed,
     refused,
@@ -169,6 +171,12 @@ class TwilioChannel:
             seconds=_number(call.duration),
         )
         return _receipt(end, None, reference, at=call.end_time)
+
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:  # noqa: ARG002
+        return None
+
+    async def account(self) -> AccountState:
+        raise NotImplementedError
 
     def receipt(self, payload: Payload) -> Receipt:
         """Read a callback. Raises Forged unless Twilio's signature covers its address and form."""

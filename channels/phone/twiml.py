@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from channels.base import CallMessage
+from templates.call import Say
 from templates.i18n import _, speaking
 
 SPOKEN_LANGUAGE = {"ru": "ru-RU", "en": "en-US"}
@@ -41,10 +42,13 @@ def call_script(message: CallMessage, voice: str | None) -> str:
         method="POST",
         action_on_empty_result=True,
     )
-    for number, phrase in enumerate(message.phrases):
+    for number, fragment in enumerate(message.script.spoken):
         if number:
             gather.pause(length=PAUSE_SECONDS)
-        _say(gather, phrase, message.language, voice)
+        if isinstance(fragment, Say):
+            _say(gather, fragment.text, message.language, voice)
+        else:
+            gather.play(message.sound_url(fragment.sound))
     response.append(gather)
     return str(response)
 

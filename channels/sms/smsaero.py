@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import TracebackType
@@ -13,7 +13,17 @@ from smsaero import SmsAeroException
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
-from channels.base import Forged, Handover, Message, Payload, Receipt, SmsMessage, refused
+from channels.base import (
+    AccountState,
+    Forged,
+    Handover,
+    Message,
+    Payload,
+    Receipt,
+    SmsMessage,
+    Sought,
+    refused,
+)
 from channels.looplocal import LoopLocal
 from channels.sms.answers import judge, outcome_of
 from channels.sms.gate import SafeSmsAero, check_credentials, read_gate, silence_library
@@ -98,6 +108,12 @@ class SmsAeroChannel:
         if not (reference.isascii() and reference.isdigit()):
             return None
         return await self._threads.current().run(lambda client: _status_of(client, reference))
+
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:  # noqa: ARG002
+        return None
+
+    async def account(self) -> AccountState:
+        raise NotImplementedError
 
     def receipt(self, payload: Payload) -> Receipt:
         """Read a callback, sent as a form or as flat JSON. Raises Forged without our token."""

@@ -13,10 +13,11 @@ from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import DispatcherError
 from dispatcher.ledger import LedgerFault, open_ledger
+from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
 from dispatcher.report import words
 from dispatcher.settings import Settings
-from dispatcher.wiring import make_channels, receipts_url_of
+from dispatcher.wiring import receipts_url_of
 from templates.i18n import _
 from templates.problem import Refused
 
@@ -84,7 +85,7 @@ def _queue(settings: Settings) -> str:
 def _channel(settings: Settings, channel: ChannelName) -> Examined:
     def look() -> str:
         found = make_channels(settings).get(channel)
-        return found.provider if found else _("not set up")
+        return ", ".join(found.names) if found else _("not set up")
 
     return _examine(words.word(words.channels, channel), look)
 

@@ -39,6 +39,10 @@ class Attempt:
     next_due_at: datetime | None
     reason: str
     sends: int
+    desk: str
+    operator_at: datetime | None
+    pressed: str | None
+    answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Opening:
     provider: str
     zone: str
     expected_seconds: float | None = None
+    desk: str = ""  # whose lines a call takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ def open_many(tx: Transaction, openings: Sequence[Opening], now: datetime) -> Ma
                 "provider": o.provider,
                 "zone": o.zone,
                 "expected_seconds": o.expected_seconds,
+                "desk": o.desk,
                 "started_at": now,
             }
             for o in openings
@@ -221,10 +227,16 @@ def by_number(tx: Transaction, delivery_id: int, number: int) -> Attempt | None:
     return _read(row) if row else None
 
 
-def by_reference(tx: Transaction, channel: ChannelName, reference: str) -> Attempt | None:
+def by_reference(
+    tx: Transaction, channel: ChannelName, provider: str, reference: str
+) -> Attempt | None:
     row = tx.execute(
         select(attempts)
-        .where(attempts.c.reference == reference, attempts.c.channel == channel)
+        .where(
+            attempts.c.reference == reference,
+            attempts.c.channel == channel,
+            attempts.c.provider == provider,
+        )
         .order_by(attempts.c.id.desc())
     ).first()
     return _read(row) if row else None
@@ -290,4 +302,8 @@ def _read(row: Row[tuple[object, ...]]) -> Attempt:
         next_due_at=row.next_due_at,
         reason=row.reason,
         sends=row.sends,
+        desk=row.desk,
+        operator_at=row.operator_at,
+        pressed=row.pressed,
+        answer=row.answer,
     )

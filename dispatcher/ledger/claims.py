@@ -22,7 +22,10 @@ _IS_PENDING = deliveries.c.status == literal_column("'pending'")
 
 
 _LAPSES = deliveries.c.status.in_(
-    [literal_column(f"'{status}'") for status in (Status.QUEUED, Status.SENDING, Status.AWAITING)]
+    [
+        literal_column(f"'{status}'")
+        for status in (Status.QUEUED, Status.SENDING, Status.AWAITING, Status.UNCERTAIN)
+    ]
 )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -78,10 +79,21 @@ scenarios = Table(
     Column("digest", String(64), nullable=False),
     Column("source", Text, nullable=False),
     Column("templates", Json, nullable=False),
+    Column("sounds", Json, nullable=False, server_default="{}"),  # name -> digest, seconds
     Column("added_at", Instant, nullable=False),
     Column("added_by", Text, nullable=False),
     UniqueConstraint("name", "version"),
     UniqueConstraint("name", "digest"),
+)
+
+# Sound files of scenarios, each content once.
+sounds = Table(
+    "sounds",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("seconds", Float, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("added_at", Instant, nullable=False),
 )
 
 audiences = Table(
@@ -161,6 +173,9 @@ campaigns = Table(
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("closed_at", Instant),
+    Column("note", Text, nullable=False, server_default=""),  # why it stands as it does
+    # Failures before this do not count towards pausing it: staff have seen them.
+    Column("judged_from", Instant),
     Index(None, "status"),
 )
 
@@ -174,7 +189,7 @@ deliveries = Table(
     Column("status", String(12), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     # pending: when to send; queued, sending: until when the claim holds; awaiting: until when the
-    # provider's receipt is waited for
+    # provider's receipt is waited for; uncertain: when the provider is asked next, null for staff
     Column("due_at", Instant),
     Column("urgent", Boolean, nullable=False),
     Column("zone", String(40), nullable=False),
@@ -189,7 +204,8 @@ deliveries = Table(
     UniqueConstraint("campaign_id", "recipient_id", "channel"),
     Index(
         "ix_deliveries_due",
-        "urgent",
+        "campaign_id",  # campaigns take turns
+        "channel",
         "due_at",
         "id",  # else PostgreSQL sorts all that are due at the same instant, for every claim
         sqlite_where=text("status = 'pending'"),
@@ -199,8 +215,8 @@ deliveries = Table(
         "ix_deliveries_lapse",
         "status",
         "due_at",
-        sqlite_where=text("status IN ('queued', 'sending', 'awaiting')"),
-        postgresql_where=text("status IN ('queued', 'sending', 'awaiting')"),
+        sqlite_where=text("status IN ('queued', 'sending', 'awaiting', 'uncertain')"),
+        postgresql_where=text("status IN ('queued', 'sending', 'awaiting', 'uncertain')"),
     ),
     Index(
         "ix_deliveries_lead",
@@ -236,6 +252,10 @@ attempts = Table(
     Column("next_due_at", Instant),
     Column("reason", Text, nullable=False, server_default=""),
     Column("sends", Integer, nullable=False, server_default="1"),
+    Column("desk", Text, nullable=False, server_default=""),  # whose lines a call takes
+    Column("operator_at", Instant),  # when the customer asked for an operator
+    Column("pressed", String(1)),  # the key that decided
+    Column("answer", Text),  # to a survey
     UniqueConstraint("delivery_id", "number"),
     Index(
         "uq_attempts_one_open",
@@ -247,6 +267,14 @@ attempts = Table(
     Index(
         "ix_attempts_open_point",
         "contact_point",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index(
+        "ix_attempts_open_desk",
+        "channel",
+        "provider",
+        "desk",
         sqlite_where=text("ended_at IS NULL"),
         postgresql_where=text("ended_at IS NULL"),
     ),
@@ -295,6 +323,62 @@ receipts = Table(
     Column("effect", String(16), nullable=False),  # recorded, sign, stale, unknown
     Column("payload", Json, nullable=False),
     Index(None, "attempt_id"),
+)
+
+# Providers that are not used just now; no row means: alive and well.
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("channel", String(8), primary_key=True),
+    Column("provider", String(16), primary_key=True),
+    Column("opened_at", Instant, nullable=False),
+    Column("retry_at", Instant, nullable=False),  # when it is tried again
+    Column("openings", Integer, nullable=False),  # in a row: the pauses grow
+    Column("reason", String(40), nullable=False),
+)
+
+# What customers write to us; registered, answered, kept.
+inquiries = Table(
+    "inquiries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(8), nullable=False),
+    Column("provider", String(16), nullable=False),
+    Column("reference", Text, nullable=False),  # the provider's own name for the message
+    Column("contact_point", Text, nullable=False),
+    Column("account_number", Text),  # whose, if that is known
+    Column("attempt_id", Integer),  # the message it answers
+    Column("kind", String(16), nullable=False),  # stop, question
+    Column("text", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False),  # new, done
+    Column("done_at", Instant),
+    Column("done_by", Text),
+    UniqueConstraint("channel", "provider", "reference"),
+    Index(None, "status", "received_at"),
+    Index(None, "contact_point"),
+)
+
+# Short messages that answer an inquiry at once; each is sent once at most.
+replies = Table(
+    "replies",
+    metadata,
+    Column("inquiry_id", ForeignKey("inquiries.id"), primary_key=True),
+    Column("channel", String(8), nullable=False),
+    Column("provider", String(16), nullable=False),
+    Column("contact_point", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("status", String(16), nullable=False),  # waiting, sending, sent, failed, uncertain
+    Column("due_at", Instant),
+    Column("sent_at", Instant),
+    Column("reference", Text),
+    Column("reason", Text, nullable=False, server_default=""),
+    Index(
+        None,
+        "due_at",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
 )
 
 calendar_days = Table(

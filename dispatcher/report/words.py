@@ -51,6 +51,8 @@ def outcomes() -> Words:
     return {
         "heard": _("Heard"),
         "key_pressed": _("Key pressed"),
+        "connected": _("Talked to an operator"),
+        "nobody_free": _("No operator was free"),
         "hung_up": _("Hung up early"),
         "machine": _("Answering machine"),
         "busy": _("Busy"),

@@ -16,6 +16,7 @@ from channels.base import CallMessage, Forged, Handover, HandoverKind, Payload, 
 from channels.phone.twilio import TwilioChannel
 from channels.phone.twilio_codes import ENDED, UNDER_WAY
 from channels.sandbox.twilio_rest import Account
+from templates.call import CallScript, Say
 from tests.channels.servers import (
     HANDSHAKE_BREAKS,
     HOLD,
@@ -71,7 +72,7 @@ def test_a_call_rings_five_times_is_limited_and_reports_to_our_address() -> None
         "Timeout": "25",
         "TimeLimit": "120",
         "MachineDetection": "Enable",
-        "StatusCallback": "https://receipts.example.com/twilio/status/1-1-abc?expects=6.5",
+        "StatusCallback": "https://receipts.example.com/twilio/status/1-1-abc?expects=5.6",
         "StatusCallbackEvent": "completed",
         "StatusCallbackMethod": "POST",
     }
@@ -81,7 +82,7 @@ def test_the_message_is_spoken_in_russian_inside_a_gather_that_reports_even_sile
     root = ElementTree.fromstring(asked()["Twiml"][0])
     [gather] = root
     assert gather.attrib == {
-        "action": "https://receipts.example.com/twilio/gather/1-1-abc?expects=6.5",
+        "action": "https://receipts.example.com/twilio/gather/1-1-abc?expects=5.6",
         "actionOnEmptyResult": "true",
         "input": "dtmf",
         "method": "POST",
@@ -94,8 +95,8 @@ def test_the_message_is_spoken_in_russian_inside_a_gather_that_reports_even_sile
 
 
 def test_a_phrase_with_markup_is_spoken_not_obeyed() -> None:
-    phrases = ("</Say><Dial>+7900</Dial> & Ко",)
-    message = CallMessage("t", "+79161234567", "+7495", phrases, 3, "https://r.example.com")
+    script = CallScript((Say("</Say><Dial>+7900</Dial> & Ко"),))
+    message = CallMessage("t", "+79161234567", "+7495", script, "https://r.example.com")
     with RawHttp(http_answer(201, json.dumps({"sid": CALL}).encode())) as server:
         deliver(TWIN.at(server.port), message)
         twiml = parse_qs(server.requests[0].partition(b"\r\n\r\n")[2].decode())["Twiml"][0]
@@ -104,7 +105,8 @@ def test_a_phrase_with_markup_is_spoken_not_obeyed() -> None:
 
 
 def test_a_text_longer_than_twilio_takes_is_refused_without_a_request() -> None:
-    message = CallMessage("t", "+79161234567", "+7495", ("я" * 4000,), 60, "https://r.example.com")
+    script = CallScript((Say("я" * 4000),))
+    message = CallMessage("t", "+79161234567", "+7495", script, "https://r.example.com")
     [handover] = deliver(CHANNEL, message)
     assert (handover.kind, handover.outcome) == (HandoverKind.REFUSED, Outcome.FAILED)
 

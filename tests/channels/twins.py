@@ -11,6 +11,7 @@ from channels.email.smtp import SmtpChannel
 from channels.phone.twilio import TwilioChannel
 from channels.sandbox import Sandbox
 from channels.sms.smsaero import SmsAeroChannel
+from templates.call import CallScript, Say
 
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 TIMEOUT_SECONDS = 0.4
@@ -61,8 +62,9 @@ class PhoneTwin:
             token="1-1-abc",
             contact_point=contact_point,
             sender="+74951234567",
-            phrases=("Здравствуйте.", "Ваша задолженность сто рублей. Просим оплатить."),
-            expected_seconds=6.5,
+            script=CallScript(
+                (Say("Здравствуйте."), Say("Ваша задолженность сто рублей. Просим оплатить."))
+            ),
             receipts_url=receipts_url,
         )
 

@@ -86,7 +86,7 @@ def _async_after(deliver: Callable[..., Any]) -> Callable[..., Any]:
 def live_until(point: str, settings: Settings, now: datetime, receipts_url: str) -> None:
     """One turn of the loop and the work it asks for, up to the point."""
     engine = make_engine(settings, clock=SimulatedClock(now), receipts_url=receipts_url)
-    prepare(point, list(engine.channels.values()))
+    prepare(point, [one for ways in engine.channels.values() for one in ways.by_name.values()])
     works = make_works(engine)
     batches: list[tuple[Any, list[int], str]] = []
     works.loop._queue = _Direct(batches)  # type: ignore[assignment]

@@ -15,7 +15,17 @@ from campaigns.channel import ChannelName, ContactKind
 from campaigns.delivery import Status
 from campaigns.recipient import ContactPoint, Recipient, ZoneSource
 from campaigns.scenario_file import read_scenario
-from channels.base import Channel, Handover, MailMessage, Message, Payload, Receipt
+from channels.base import (
+    AccountState,
+    Channel,
+    Handover,
+    MailMessage,
+    Message,
+    Payload,
+    Receipt,
+    Sought,
+)
+from channels.routing import only
 from channels.sandbox import Sandbox
 from channels.sandbox.journal import Taken
 from channels.sandbox.patterns import Patterns
@@ -114,6 +124,10 @@ def settings_for(folder: Path, ledger_url: str, **changes: object) -> Settings:
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
+# Who carries what in a rehearsal.
+PROVIDER = {PHONE: "twilio", SMS: "smsaero", EMAIL: "smtp"}
+
+
 class Overheard:
     """A channel beside which something of the outside world happens."""
 
@@ -147,6 +161,12 @@ class Overheard:
 
     async def look_up(self, reference: str) -> Receipt | None:
         return await self.inner.look_up(reference)
+
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:
+        return await self.inner.find(sought)
+
+    async def account(self) -> AccountState:
+        return await self.inner.account()
 
     def receipt(self, payload: Payload) -> Receipt:
         return self.inner.receipt(payload)
@@ -183,8 +203,8 @@ class Rehearsal:
         after: Callable[[Message], object] = lambda _message: None,
     ) -> None:
         """Let something happen just before or just after a message is handed over."""
-        overheard = Overheard(self.engine.channels[channel], before, after)
-        self.engine.channels = {**self.engine.channels, channel: overheard}
+        overheard = Overheard(self.engine.channels[channel].first, before, after)
+        self.engine.channels = {**self.engine.channels, channel: only(overheard)}
 
     @property
     def ledger(self) -> Ledger:

@@ -253,7 +253,7 @@ def test_a_batch_that_is_late_does_not_send_at_the_closing_hour(rehearse: Rehear
     last_second = MONDAY + 11 * HOUR - timedelta(seconds=1)
     rehearsal = rehearse(start_at=last_second)
     people = [customer(str(n), f"+7916000000{n}") for n in range(5)]
-    rehearsal.engine.channels[PHONE].concurrency = 1  # type: ignore[misc]
+    rehearsal.engine.channels[PHONE].first.concurrency = 1  # type: ignore[misc]
     rehearsal.launch(people, scenario_text("phone"))
     rehearsal.overhear(
         PHONE, before=lambda _: rehearsal.clock.move_to(last_second + timedelta(seconds=1))

@@ -23,6 +23,7 @@ from tests.flow.rehearsing import (
     EMAIL,
     HOUR,
     PHONE,
+    PROVIDER,
     SECRET,
     SMS,
     WEEK,
@@ -52,7 +53,9 @@ def tell(
 ) -> Effect:
     """A receipt about the customer's attempt, read already."""
     name = token(rehearsal, channel, TokenFor.RECEIPT, number)
-    return receipts.take(rehearsal.engine, channel, Receipt(name, None, outcome), {})
+    return receipts.take(
+        rehearsal.engine, channel, PROVIDER[channel], Receipt(name, None, outcome), {}
+    )
 
 
 def post(rehearsal: Rehearsal, path: str, form: Mapping[str, str] | bytes, **headers: str) -> int:
@@ -135,7 +138,7 @@ def test_a_receipt_about_nothing_of_ours_is_kept_and_changes_nothing(
     rehearsal.launch([ANNA], scenario_text("sms"))
     forged = "1-1-" + "0" * 20 if way == "token" else None
     receipt = Receipt(forged, None if forged else "123456", Outcome.DELIVERED)
-    assert receipts.take(rehearsal.engine, SMS, receipt, {}) is Effect.UNKNOWN
+    assert receipts.take(rehearsal.engine, SMS, "smsaero", receipt, {}) is Effect.UNKNOWN
     assert rehearsal.count("receipts") == 1
     assert rehearsal.status("1", SMS) is Status.PENDING
 
@@ -151,7 +154,7 @@ def test_a_token_for_one_purpose_opens_nothing_else(rehearsal: Rehearsal) -> Non
     )
     call = token(rehearsal, PHONE, TokenFor.RECEIPT)
     receipt = Receipt(call, None, Outcome.DELIVERED)
-    assert receipts.take(rehearsal.engine, SMS, receipt, {}) is Effect.UNKNOWN
+    assert receipts.take(rehearsal.engine, SMS, "smsaero", receipt, {}) is Effect.UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["", "-", "1-1-", "а-б-в", "1-1-\ud800", "9" * 5000, "x-y-z"])

@@ -15,6 +15,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import LEGAL, Status
 from campaigns.outcome import MEANING, Outcome
 from campaigns.scenario_file import read_scenario
+from channels.routing import only
 from dispatcher import campaigning
 from dispatcher.clock import SimulatedClock
 from dispatcher.dispatch import Loop
@@ -60,7 +61,7 @@ class Findings(RuleBasedStateMachine):
             ),
             ledger=self.ledger,
             clock=self.clock,
-            channels={c: _Away(c) for c in CHANNELS},  # type: ignore[misc]
+            channels={c: only(_Away(c)) for c in CHANNELS},  # type: ignore[arg-type]
             receipts_url="http://127.0.0.1:1",
             secret="secret",
         )

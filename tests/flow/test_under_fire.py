@@ -15,6 +15,7 @@ from campaigns.consent import Suppression
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Channel, Handover, Message, Receipt, accepted, postponed
+from channels.routing import only
 from dispatcher import campaigning, receipts
 from dispatcher.dispatch import ASK_AGAIN
 from dispatcher.ledger import suppressions
@@ -30,6 +31,7 @@ from tests.flow.rehearsing import (
     EMAIL,
     HOUR,
     PHONE,
+    PROVIDER,
     SECRET,
     SMS,
     Overheard,
@@ -73,8 +75,9 @@ class Instead(Overheard):
 def answer_instead(
     rehearsal: Rehearsal, channel: ChannelName, answer: Callable[[Message], Handover | None]
 ) -> None:
-    inner = rehearsal.engine.channels[channel]
-    rehearsal.engine.channels = {**rehearsal.engine.channels, channel: Instead(inner, answer)}
+    inner = rehearsal.engine.channels[channel].first
+    replacement = only(Instead(inner, answer))
+    rehearsal.engine.channels = {**rehearsal.engine.channels, channel: replacement}
 
 
 def turn(rehearsal: Rehearsal) -> None:
@@ -87,7 +90,7 @@ def tell(rehearsal: Rehearsal, channel: ChannelName, outcome: Outcome, number: i
     """A receipt about the first customer's attempt."""
     key = attempt_key(rehearsal.row("1", channel).id, number)
     receipt = Receipt(sign(SECRET, TokenFor.RECEIPT, key), None, outcome)
-    receipts.take(rehearsal.engine, channel, receipt, {})
+    receipts.take(rehearsal.engine, channel, PROVIDER[channel], receipt, {})
 
 
 def first_at(rehearsal: Rehearsal, channel: ChannelName) -> datetime:
@@ -244,7 +247,7 @@ def test_what_is_decided_while_a_batch_is_under_way_comes_too_late_for_one_slice
 
     rehearsal.overhear(SMS, before=once)
     turn(rehearsal)
-    opened = SLICE_ROUNDS[SMS] * rehearsal.engine.channels[SMS].concurrency
+    opened = SLICE_ROUNDS[SMS] * rehearsal.engine.channels[SMS].first.concurrency
     assert len(rehearsal.taken()) == opened < len(MANY)
     statuses = Counter(row.status for row in rehearsal.rows().values())
     assert statuses[left] == len(MANY) - opened
@@ -273,7 +276,7 @@ def test_a_worker_whose_clock_jumped_past_its_lease_sends_nothing_more(
                 assert rehearsal.works.loop.tick().uncertain > 0
 
     rehearsal.overhear(SMS, before=fall_asleep)
-    slice_of_first = SLICE_ROUNDS[SMS] * rehearsal.engine.channels[SMS].concurrency
+    slice_of_first = SLICE_ROUNDS[SMS] * rehearsal.engine.channels[SMS].first.concurrency
     turn(rehearsal)
     assert len(rehearsal.taken()) == 1 + len(MANY) - slice_of_first
     assert len(rehearsal.attempts()) == len(rehearsal.taken())
@@ -448,7 +451,7 @@ def test_a_gate_that_does_not_answer_the_question_is_asked_again_and_nothing_is_
     rehearsal: Rehearsal,
 ) -> None:
     with Gate() as gate:
-        rehearsal.engine.channels = {SMS: sms_channel(gate.port)}
+        rehearsal.engine.channels = {SMS: only(sms_channel(gate.port))}
         rehearsal.launch([ANNA], scenario_text("sms"))
         turn(rehearsal)
         rehearsal.clock.move_to(rehearsal.clock.now() + DAY)

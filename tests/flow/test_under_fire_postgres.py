@@ -26,6 +26,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Receipt, accepted
+from channels.routing import only
 from channels.sandbox.patterns import Patterns
 from dispatcher import campaigning, receipts
 from dispatcher.cli import roles
@@ -43,6 +44,7 @@ from tests.flow.rehearsing import (
     DAY,
     HOUR,
     PHONE,
+    PROVIDER,
     SECRET,
     SMS,
     Rehearsal,
@@ -157,7 +159,7 @@ def test_who_waited_for_the_lock_judges_by_what_was_written_meanwhile(
     late = Receipt(sign(SECRET, TokenFor.RECEIPT, key), None, weaker)
     effect = Race(rehearsal).run(
         lambda tx: record(tx, rehearsal.engine, [Finding(attempt_id, stronger, now)], now),
-        lambda: receipts.take(rehearsal.engine, channel, late, {}),
+        lambda: receipts.take(rehearsal.engine, channel, PROVIDER[channel], late, {}),
     )
     assert effect is receipts.Effect.STALE
     assert rehearsal.outcomes() == [stronger.value]
@@ -334,7 +336,7 @@ def test_a_deadlock_that_comes_all_the_same_does_not_reach_the_caller(
 def work_until_killed(settings: Settings, now: datetime, gate_port: int) -> None:
     """A worker process, as `dispatcher worker` starts it, towards this gate."""
     engine = make_engine(settings, clock=SimulatedClock(now))
-    engine.channels = {SMS: sms_channel(gate_port, 60.0)}
+    engine.channels = {SMS: only(sms_channel(gate_port, 60.0))}
     make_works(engine).crew().start()
     threading.Event().wait()
 
@@ -365,7 +367,7 @@ def test_what_a_killed_worker_held_is_done_by_another_one_and_nobody_is_told_twi
     with HttpProvider(answer) as gate:
         rehearsal = rehearse(redis_url=SecretStr(redis_url), batch_size=20)
         rehearsal.rest()
-        rehearsal.engine.channels = {SMS: sms_channel(gate.port)}
+        rehearsal.engine.channels = {SMS: only(sms_channel(gate.port))}
         rehearsal.launch(people, scenario_text("sms"))
         child = FORKS.Process(
             target=work_until_killed,

@@ -103,8 +103,8 @@ def test_everything_about_an_attempt_comes_back(ledger: Ledger) -> None:
             LATER,
             "SIP 486",
         )
-        assert attempts.by_reference(tx, PHONE, "CA1") == one
-        assert attempts.by_reference(tx, SMS, "CA1") is None
+        assert attempts.by_reference(tx, PHONE, "twilio", "CA1") == one
+        assert attempts.by_reference(tx, SMS, "twilio", "CA1") is None
         assert attempts.latest(tx, [1])[1] == one
         assert [(account, a.id) for account, a in attempts.of_campaign(tx, 1)] == [
             ("list-1", ids[1]),

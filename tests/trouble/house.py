@@ -21,6 +21,7 @@ from campaigns.scenario_file import read_scenario
 from channels.base import Channel
 from channels.email.smtp import SmtpChannel
 from channels.phone.twilio import TwilioChannel
+from channels.routing import only
 from channels.sms.smsaero import SmsAeroChannel
 from dispatcher import campaigning
 from dispatcher.audit import examine
@@ -213,7 +214,7 @@ def living(
         settings=settings,
         ledger=open_ledger(settings.ledger_url),
         clock=clock,
-        channels=channels,
+        channels={name: only(channel) for name, channel in channels.items()},
         receipts_url="https://receipts.example.com",
         secret=settings.signing_secret(),
     )

@@ -14,7 +14,17 @@ import pytest
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
-from channels.base import Forged, Handover, Message, Payload, Receipt, accepted
+from channels.base import (
+    AccountState,
+    Forged,
+    Handover,
+    Message,
+    Payload,
+    Receipt,
+    Sought,
+    accepted,
+)
+from channels.routing import only
 from tests.channels.servers import closed_port
 from tests.trouble.house import (
     channel_at,
@@ -256,7 +266,7 @@ def test_a_server_that_is_away_does_not_use_up_the_times_a_letter_may_be_sent_ag
 ) -> None:
     with living(tmp_path, {}) as house:
         with PostOffice(Rule(end=lambda _address: CLOSE)) as office:
-            house.engine.channels = {EMAIL: mail_channel(office.port)}
+            house.engine.channels = {EMAIL: only(mail_channel(office.port))}
             house.import_rows([customer(1)])
             campaign = house.launch(EMAIL)
             house.turn()
@@ -302,6 +312,12 @@ class Faulty:
         trace: TracebackType | None,
     ) -> None:
         return None
+
+    async def find(self, sought: Sought) -> None:
+        return None
+
+    async def account(self) -> AccountState:
+        return AccountState(True, "")
 
     async def deliver(self, message: Message) -> Handover:
         self.sent.append(message.contact_point)

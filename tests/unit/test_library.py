@@ -64,10 +64,12 @@ def test_long_names_and_amounts_still_fit(name: str, merged: bool) -> None:
             assert 60 <= len(content.text) <= 160
             assert SUPPLIER["company"] in content.text
         elif isinstance(content, CallContent):
-            assert content.expected_seconds <= 60
-            assert any(SUPPLIER["company"] in phrase for phrase in content.phrases)
-            assert any("нажмите один" in phrase for phrase in content.phrases)
-            assert not re.search(r"\d", " ".join(content.phrases)), "digits are spoken as words"
+            assert content.script.total_seconds <= 60
+            assert any(SUPPLIER["company"] in phrase for phrase in content.script.phrases)
+            assert any("нажмите один" in phrase for phrase in content.script.phrases)
+            assert not re.search(r"\d", " ".join(content.script.phrases)), (
+                "digits are spoken as words"
+            )
         elif isinstance(content, MailContent):
             assert len(content.subject) <= 78
             assert content.text.startswith("Здравствуйте")

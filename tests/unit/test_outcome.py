@@ -31,7 +31,7 @@ def test_each_channel_can_succeed_fail_and_stay_unknown(channel: ChannelName) ->
 @pytest.mark.parametrize(
     ("channel", "positive"),
     [
-        (ChannelName.PHONE, {Outcome.HEARD, Outcome.KEY_PRESSED}),
+        (ChannelName.PHONE, {Outcome.HEARD, Outcome.KEY_PRESSED, Outcome.CONNECTED}),
         (ChannelName.SMS, {Outcome.DELIVERED, Outcome.ANSWERED}),
         (ChannelName.EMAIL, {Outcome.ACCEPTED, Outcome.LINK_FOLLOWED, Outcome.ANSWERED}),
     ],

@@ -17,6 +17,7 @@ from campaigns.content import (
 )
 from campaigns.recipient import Recipient
 from campaigns.scenario import Scenario
+from templates.call import Say
 from templates.errors import EmptyText, MissingValue, TooLong, TooManyAccounts
 
 SUPPLIER = {"company": "Энергосбыт", "company_phone": "+78005553535", "company_site": "example.ru"}
@@ -138,8 +139,8 @@ def test_a_call_is_phrases_without_the_colleagues_remarks() -> None:
         scenario(), ChannelName.PHONE, {"call.txt": text}, [MARIA], SUPPLIER, {}
     )
     assert isinstance(content, CallContent)
-    assert content.phrases == ("Здравствуйте, Мария Ивановна!", "Долг один рубль.")
-    assert 2 < content.expected_seconds < 8
+    assert content.script.message == (Say("Здравствуйте, Мария Ивановна!"), Say("Долг один рубль."))
+    assert 2 < content.script.total_seconds < 8
 
 
 def test_a_call_of_more_than_a_minute_is_refused() -> None:

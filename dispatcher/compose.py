@@ -4,13 +4,42 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from campaigns.channel import ChannelName, Purpose
-from campaigns.content import CallContent, MailContent, SmsContent, render_content
+from campaigns.content import CallContent, Content, MailContent, SmsContent, render_content
 from campaigns.recipient import Recipient
 from channels.base import CallMessage, MailMessage, Message, SmsMessage
 from dispatcher.engine import Engine
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.tokens import TokenFor, attempt_key, sign
 from templates.mail import build_letter
+
+
+def content_of(
+    engine: Engine,
+    stored: StoredScenario,
+    channel: ChannelName,
+    accounts: Sequence[Recipient],
+    key: str,
+) -> Content:
+    """The words of the attempt with this key. Raises RenderError when they cannot be made."""
+    link = sign(engine.secret, TokenFor.LINK, key)
+    return render_content(
+        stored.scenario,
+        channel,
+        stored.templates[channel],
+        accounts,
+        engine.settings.supplier(),
+        {
+            "unsubscribe_url": _unsubscribe_url(engine, stored, channel, key),
+            "link_url": f"{engine.receipts_url}/link/{link}",
+        },
+    )
+
+
+def _unsubscribe_url(engine: Engine, stored: StoredScenario, channel: ChannelName, key: str) -> str:
+    """Where one click ends letters of this purpose; nothing but marketing letters has it."""
+    if channel is not ChannelName.EMAIL or stored.scenario.purpose is not Purpose.MARKETING:
+        return ""
+    return f"{engine.receipts_url}/unsubscribe/{sign(engine.secret, TokenFor.UNSUBSCRIBE, key)}"
 
 
 def compose(
@@ -31,22 +60,7 @@ def compose(
     """
     settings, secret = engine.settings, engine.secret
     key = attempt_key(delivery_id, number)
-    unsubscribe_url = ""
-    if channel is ChannelName.EMAIL and stored.scenario.purpose is Purpose.MARKETING:
-        unsubscribe_url = (
-            f"{engine.receipts_url}/unsubscribe/{sign(secret, TokenFor.UNSUBSCRIBE, key)}"
-        )
-    content = render_content(
-        stored.scenario,
-        channel,
-        stored.templates[channel],
-        accounts,
-        settings.supplier(),
-        {
-            "unsubscribe_url": unsubscribe_url,
-            "link_url": f"{engine.receipts_url}/link/{sign(secret, TokenFor.LINK, key)}",
-        },
-    )
+    content = content_of(engine, stored, channel, accounts, key)
     token = sign(secret, TokenFor.RECEIPT, key)
     sender = stored.scenario.policy(channel).sender
     match content:
@@ -87,6 +101,6 @@ def compose(
                     message_id=message_id,
                     sent_at=now,
                     reply_to=settings.mail_reply_to or None,
-                    unsubscribe_url=unsubscribe_url or None,
+                    unsubscribe_url=_unsubscribe_url(engine, stored, channel, key) or None,
                 ),
             )

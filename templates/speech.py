@@ -10,7 +10,29 @@ from datetime import date, time
 
 from num2words import num2words
 
+from templates.nouns import noun_of
+
+__all__ = [
+    "CALL_LIMIT_SECONDS",
+    "SENDING_LIMIT_SECONDS",
+    "account_words",
+    "count_words",
+    "date_words",
+    "digits_words",
+    "expected_seconds",
+    "full_date_words",
+    "money_words",
+    "noun_form",
+    "noun_of",
+    "phone_words",
+    "phrase_seconds",
+    "time_words",
+]
+
 CALL_LIMIT_SECONDS = 60.0
+# Before launch a call is measured, by a real voice where there is one. At the instant of sending
+# there is only the estimate, which must not turn away a call that the voice found short enough.
+SENDING_LIMIT_SECONDS = CALL_LIMIT_SECONDS * 1.1
 
 # Measured on Russian synthetic speech at the usual pace: characters are those of the expanded text.
 _CHARACTERS_PER_SECOND = 14.0
@@ -85,7 +107,8 @@ def full_date_words(day: date, language: str = "ru") -> str:
 def time_words(clock: time, language: str = "ru", *, genitive: bool = False) -> str:
     """A time of day aloud: «девять часов тридцать минут», after «с» and «до» in the genitive."""
     if language != "ru":
-        minutes = f" {num2words(clock.minute, lang='en')}" if clock.minute else " o'clock"
+        oh = "oh " if clock.minute < 10 else ""
+        minutes = f" {oh}{num2words(clock.minute, lang='en')}" if clock.minute else " o'clock"
         return f"{num2words(clock.hour, lang='en')}{minutes}"
     case = "g" if genitive else "n"
     hours = ("часа", "часов", "часов") if genitive else ("час", "часа", "часов")
@@ -99,14 +122,35 @@ def time_words(clock: time, language: str = "ru", *, genitive: bool = False) -> 
 
 def digits_words(text: str, language: str = "ru") -> str:
     """Digits one by one, a short pause after every third, as account numbers are dictated."""
-    digits = re.sub(r"\D", "", text)
+    digits = _digits(text)
     groups = (digits[start : start + 3] for start in range(0, len(digits), 3))
     return ", ".join(" ".join(_cardinal(int(d), language) for d in group) for group in groups)
 
 
+def account_words(text: str, language: str = "ru", *, pairs: bool = False) -> str:
+    """An account number digit by digit, or in pairs («сорок, двенадцать, ноль пять»).
+
+    A letter in it is said as such; what only parts the number (a hyphen, a space) is a pause.
+    Raises ValueError where there is nothing to say.
+    """
+    parts = re.findall(r"[0-9]+|[^\W\d_]", _plain_digits(text))
+    if not parts:
+        raise ValueError("an account number has a digit or a letter")
+    said = []
+    for part in parts:
+        if not part[0].isdecimal():
+            said.append(part.upper())
+        elif pairs:
+            groups = (part[start : start + 2] for start in range(0, len(part), 2))
+            said.append(", ".join(_group_words(group, language) for group in groups))
+        else:
+            said.append(digits_words(part, language))
+    return ", ".join(said)
+
+
 def phone_words(text: str, language: str = "ru") -> str:
     """A Russian phone number as people say and dial it: «восемь, восемьсот, пятьсот пять, …»."""
-    digits = re.sub(r"\D", "", text)
+    digits = _digits(text)
     if len(digits) != 11 or digits[0] not in "78":
         return digits_words(text, language)
     groups = ("8", digits[1:4], digits[4:7], digits[7:9], digits[9:11])
@@ -138,10 +182,27 @@ def _group_words(group: str, language: str) -> str:
     return " ".join(words)
 
 
+def _digits(text: str) -> str:
+    return re.sub(r"[^0-9]", "", _plain_digits(text))
+
+
+def _plain_digits(text: str) -> str:
+    """Digits of other scripts, which `int` would take as well, as the usual ones."""
+    return "".join(str(int(c)) if c.isdecimal() else c for c in text)
+
+
 def _cardinal(number: int, language: str = "ru", *, gender: str = "m", case: str = "n") -> str:
-    if language == "ru":
+    if language != "ru":
+        return str(num2words(number, lang=language))
+    if case == "g" and number == 0:
+        return "нуля"  # num2words says «ноля»
+    thousands, rest = divmod(abs(number), 1000)
+    if gender == "m" or not thousands:
         return str(num2words(number, lang="ru", gender=gender, case=case))
-    return str(num2words(number, lang=language))
+    # num2words gives the noun's gender to millions too: «две миллиона копеек».
+    sign = _MINUS["ru"] if number < 0 else ""
+    said = sign + str(num2words(thousands * 1000, lang="ru", case=case))
+    return f"{said} {num2words(rest, lang='ru', gender=gender, case=case)}" if rest else said
 
 
 def _ordinal_genitive(number: int) -> str:

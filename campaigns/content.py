@@ -26,13 +26,13 @@ from types import MappingProxyType
 from campaigns.channel import ChannelName
 from campaigns.recipient import Recipient
 from campaigns.scenario import SameContact, Scenario
+from campaigns.sms_text import sms_text
 from templates import speech
 from templates.call import CallScript, Say, SoundRef
 from templates.errors import EmptyText, TooLong, TooManyAccounts
 from templates.folder import texts_for
 from templates.neutral import one_line
 from templates.render import compile_template
-from templates.sms import LIMIT_CHARACTERS, measure
 
 RECIPIENT_NAMES = (
     *("account_number", "name", "patronymic", "surname"),
@@ -96,7 +96,7 @@ def render_content(
     if channel is ChannelName.PHONE:
         return _call(texts["call.txt"], seen, language, sounds)
     if channel is ChannelName.SMS:
-        return _sms(texts["sms.txt"], seen, language)
+        return SmsContent(sms_text(texts["sms.txt"], seen, language, scenario.channels[channel]))
     return _mail(texts, seen, language)
 
 
@@ -150,21 +150,6 @@ def _call(
     if script.total_seconds > speech.CALL_LIMIT_SECONDS:
         raise TooLong("seconds", script.total_seconds, speech.CALL_LIMIT_SECONDS)
     return CallContent(script)
-
-
-def _sms(text: str, seen: Mapping[str, object], language: str) -> SmsContent:
-    template = compile_template(text, file="sms.txt")
-    shape = measure(one_line(template.render(seen, language)))
-    if not shape.fits and "greeting" in template.names:
-        # A long name is no reason for silence: greet without it.
-        neutral = {**seen, "greeting": "Здравствуйте!" if language == "ru" else "Hello!"}
-        shape = measure(one_line(template.render(neutral, language)))
-    if not shape.fits:
-        raise TooLong("characters", shape.characters, LIMIT_CHARACTERS)
-    text = "".join(shape.parts)
-    if len(text) < 2:
-        raise EmptyText("sms.txt")
-    return SmsContent(text)
 
 
 def _mail(texts: Mapping[str, str], seen: Mapping[str, object], language: str) -> MailContent:

@@ -23,12 +23,23 @@ class UnfitValue(RenderError):
 
 
 class TooLong(RenderError):
-    """A text longer than the standard allows: an SMS in characters, a call in seconds."""
+    """A text longer than the standard allows: an SMS in characters, a call in seconds.
 
-    def __init__(self, unit: str, measured: float, limit: float) -> None:
+    `fields` tells what makes an SMS long: the placeholders with the characters each of them put in,
+    the longest first. Names only: what they put in is a customer's own.
+    """
+
+    def __init__(
+        self,
+        unit: str,
+        measured: float,
+        limit: float,
+        fields: tuple[tuple[str, int], ...] = (),
+    ) -> None:
         self.unit = unit
         self.measured = measured
         self.limit = limit
+        self.fields = fields
         super().__init__(f"{measured:g} {unit} where at most {limit:g} are allowed")
 
 

@@ -1,0 +1,67 @@
+"""Which characters make a Latin text dear, where they stand, and what to write instead.
+
+One dash from a word processor makes a text of 160 Latin letters three parts instead of one.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+from templates.i18n import _
+from templates.sms import GSM_CHARACTERS
+from templates.transliteration import plain_form
+
+# Cyrillic letters that nobody can tell from Latin ones: a slip of the keyboard.
+_LOOK_ALIKE = dict(zip("АВЕКМНОРСТУХаеорсух", "ABEKMHOPCTYXaeopcyx", strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Offender:
+    """A character outside the GSM 7-bit alphabet, at its position from 0.
+
+    `instead` is what may be written in its place; None where nothing says the same.
+    """
+
+    position: int
+    character: str
+    name: str
+    instead: str | None
+
+
+def offenders_of(text: str) -> tuple[Offender, ...]:
+    """Every such character of a text that is Latin but for them; nothing where it is Russian.
+
+    A Russian text is UCS-2 by its letters: no single character is to blame.
+    """
+    if not is_latin(text):
+        return ()
+    return tuple(
+        Offender(position, character, name_of(character), instead_of(character))
+        for position, character in enumerate(text)
+        if character not in GSM_CHARACTERS
+    )
+
+
+def is_latin(text: str) -> bool:
+    """Whether more letters of the text are in the GSM alphabet than outside; without any, too."""
+    letters = [character for character in text if character.isalpha()]
+    return 2 * sum(character in GSM_CHARACTERS for character in letters) >= len(letters)
+
+
+def name_of(character: str) -> str:
+    """The character's name in Unicode, in small letters; its number where it has none."""
+    return unicodedata.name(character, "").lower() or f"U+{ord(character):04X}"
+
+
+def instead_of(character: str) -> str | None:
+    """What may be written in the character's place, all of it in the GSM 7-bit alphabet."""
+    return _LOOK_ALIKE.get(character) or plain_form(character)
+
+
+def visible(character: str) -> str:
+    """The character as a list shows it: what cannot be seen is told in words."""
+    if character in ("\u00a0", "\u202f", "\u2007"):
+        return _("no-break space")
+    category = unicodedata.category(character)
+    if category[0] in "CZ" or category in ("Mn", "Me"):
+        return f"U+{ord(character):04X}"
+    return character

@@ -2,23 +2,27 @@
 
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import (
+    TwilioException,
+    TwilioRestException,
+    TwilioServiceException,
+)
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from campaigns.channel import ChannelName
+from campaigns.menu import Turn
 from campaigns.outcome import Outcome
 from channels.base import (
     AccountState,
     CallMessage,
+    Cause,
     Forged,
     Handover,
     Message,
@@ -32,27 +36,37 @@ from channels.base import (
 )
 from channels.gateway import checked_base_url
 from channels.looplocal import LoopLocal
+from channels.phone.twilio_account import account_state
+from channels.phone.twilio_callbacks import CALL_SID, read, receipt_of, seconds_in
 from channels.phone.twilio_codes import CallEnd, judge_error
 from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled, TwilioHttp
 from channels.phone.twiml import (
     MAX_TWIML_CHARACTERS,
+    TALK_LIMIT_SECONDS,
     call_script,
     callback_url,
-    expected_seconds,
     farewell,
+    turn_script,
 )
+from templates.call import Action
 from templates.i18n import _
 
 ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
-CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
-_CALLBACK_PATH = re.compile(r"/twilio/(gather|status)/([^/]+)/?$")
 # The standard (chapter 8, section 4, item 3): give up after the fifth ring, about 25 seconds.
 FIFTH_RING_SECONDS = 25
 # A message lasts a minute at most; a call that has not ended by now is stuck and only costs money.
 TIME_LIMIT_SECONDS = 120
+# Where there are keys, the menu may be said again, with the message or without (`campaigns.menu`).
+REPEATS_LIMIT_SECONDS = 120
+# Where a message may be in Twilio's list that we handed over at some instant: its clock is not
+# ours, and a call may wait in its queue.
+LISTED_BEFORE = timedelta(minutes=2)
+LISTED_AFTER = timedelta(minutes=30)
+LIST_SIZE = 200
 
 # What the library lets out when an answer is not the agreed JSON, or is nested without end.
-_UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
+_UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError, OverflowError)
+_NO_PROPER_ANSWER = (Throttled, NotConnected, NoAnswer, TwilioException, *_UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,7 @@ class _Line:
 
 
 class TwilioChannel:
-    """Places calls that speak, take one key and report how they ended.
+    """Places calls that speak, take keys, switch to an operator and report how they ended.
 
     `base_url` is for the sandbox (https, or plain http on this machine); `tls_context` names whom
     to trust in place of the public authorities. `voice` speaks Russian. Raises ValueError for an
@@ -131,16 +145,16 @@ class TwilioChannel:
                 from_=message.sender,
                 twiml=script,
                 timeout=self._ring_seconds,
-                time_limit=self._time_limit_seconds,
+                time_limit=self._limit_seconds(message),
                 machine_detection="Enable",
                 status_callback=callback_url(message, "status"),
                 status_callback_event=["completed"],
                 status_callback_method="POST",
             )
         except Throttled as error:
-            return postponed("throttled (429)", error.retry_after_seconds)
+            return postponed("throttled (429)", error.retry_after_seconds, cause=Cause.THROTTLED)
         except NotConnected:
-            return postponed("no connection to Twilio")
+            return postponed("no connection to Twilio", cause=Cause.UNREACHABLE)
         except NoAnswer as error:
             return uncertain(f"no answer from Twilio: {error}")
         except (TwilioRestException, TwilioServiceException) as error:
@@ -161,40 +175,56 @@ class TwilioChannel:
             return None
         try:
             call = await self._lines.current().client.calls(reference).fetch_async()
-        except (Throttled, NotConnected, NoAnswer, TwilioRestException, TwilioServiceException):
+            return _of_resource(call, reference)
+        except _NO_PROPER_ANSWER:
             return None
-        except _UNREADABLE:
-            return None
-        end = CallEnd(
-            status=str(call.status or ""),
-            answered_by=str(call.answered_by or ""),
-            seconds=_number(call.duration),
-        )
-        return _receipt(end, None, reference, at=call.end_time)
 
-    async def find(self, sought: Sought) -> Sequence[Receipt] | None:  # noqa: ARG002
-        return None
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:
+        """The calls to that number which may be the one sought.
+
+        They are asked for by number alone: a filter by start would leave out those that Twilio has
+        not dialled yet. The newest come first; a page that does not reach back to the instant
+        sought, or that cannot be read, proves nothing.
+        """
+        since = sought.sent_at - LISTED_BEFORE
+        try:
+            page = await self._lines.current().client.calls.page_async(
+                to=sought.contact_point, page_size=LIST_SIZE
+            )
+            listed = [(_created_at(call), call) for call in page]
+            if page.next_page_url and not (listed and _newest_first(listed, down_to=since)):
+                return None
+            return [
+                _of_resource(call, _sid_of(call))
+                for created_at, call in listed
+                if since <= created_at <= sought.sent_at + LISTED_AFTER
+                and call.to == sought.contact_point
+                and call.direction == "outbound-api"
+            ]
+        except _NO_PROPER_ANSWER:
+            return None
 
     async def account(self) -> AccountState:
-        raise NotImplementedError
+        """Ask for the account and, where Twilio tells it, the balance."""
+        return await account_state(self._lines.current().client, self._account_sid)
+
+    def words(self, message: CallMessage, turn: Turn) -> str:
+        """TwiML for a call in progress: what is said, then an operator, the menu, or the end."""
+        return turn_script(message, turn, self._voice)
 
     def receipt(self, payload: Payload) -> Receipt:
         """Read a callback. Raises Forged unless Twilio's signature covers its address and form."""
         self._check_signature(payload)
-        found = _CALLBACK_PATH.search(urlsplit(payload.url).path)
-        if found is None:
-            raise Forged("a callback to an address we never gave")
-        token, sid = unquote(found[2]), payload.form.get("CallSid") or None
-        if found[1] == "gather":
-            return self._gathered(payload.form, token, sid)
-        end = CallEnd(
-            status=payload.form.get("CallStatus", ""),
-            answered_by=payload.form.get("AnsweredBy", ""),
-            seconds=_number(payload.form.get("CallDuration")),
-            sip_code=_whole(payload.form.get("SipResponseCode")),
-            expected_seconds=expected_seconds(payload.url),
+        return read(payload, farewell("ru", self._voice))
+
+    def _limit_seconds(self, message: CallMessage) -> int:
+        """How long the whole call may last: its keys may make it longer than the message."""
+        actions = {key.action for key in message.script.keys}
+        return (
+            self._time_limit_seconds
+            + (REPEATS_LIMIT_SECONDS if actions else 0)
+            + (TALK_LIMIT_SECONDS if Action.OPERATOR in actions else 0)
         )
-        return _receipt(end, token, sid, at=_instant(payload.form.get("Timestamp")))
 
     def _check_signature(self, payload: Payload) -> None:
         signature = payload.headers.get("x-twilio-signature", "")
@@ -205,49 +235,38 @@ class TwilioChannel:
         if not signature or not genuine:
             raise Forged("a callback without Twilio's signature")
 
-    def _gathered(self, form: Mapping[str, str], token: str, sid: str | None) -> Receipt:
-        """The message was played to its end, or a key was pressed before."""
-        reply = farewell("ru", self._voice)
-        digits = form.get("Digits", "")
-        if digits:
-            detail = f"key {digits[:1]}"
-            return Receipt(token, sid, Outcome.KEY_PRESSED, detail=detail, reply=reply)
-        end = CallEnd(status="in-progress", answered_by=form.get("AnsweredBy", ""))
-        outcome = Outcome.MACHINE if end.by_machine else Outcome.HEARD
-        return Receipt(token, sid, outcome, final=False, reply=reply)
 
-
-def _receipt(end: CallEnd, token: str | None, sid: str | None, at: datetime | None) -> Receipt:
-    return Receipt(
-        token=token,
-        reference=sid,
-        outcome=end.outcome,
-        final=end.outcome is not None,
-        at=at,
-        seconds=end.seconds,
-        detail=" ".join(filter(None, [end.status, f"SIP {end.sip_code}" if end.sip_code else ""])),
+def _of_resource(call: Any, reference: str) -> Receipt:
+    """What a call of Twilio's API says, as a receipt without a token."""
+    end = CallEnd(
+        status=str(call.status or ""),
+        answered_by=str(call.answered_by or ""),
+        seconds=seconds_in(call.duration),
     )
+    ended_at = call.end_time if isinstance(call.end_time, datetime) else None
+    return receipt_of(end, None, reference, ended_at)
 
 
-def _number(text: object) -> float | None:
-    """Seconds as Twilio writes them; None for an empty or an absurd value."""
-    digits = str(text if text is not None else "")
-    return float(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else None
+def _sid_of(call: Any) -> str:
+    """The name of a listed call; raises ValueError where there is none."""
+    if not isinstance(call.sid, str) or not CALL_SID.fullmatch(call.sid):
+        raise ValueError("a listed call without a SID")
+    return call.sid
+
+
+def _created_at(call: Any) -> datetime:
+    """When a listed call was created; raises ValueError where it does not say."""
+    if not isinstance(call.date_created, datetime) or call.date_created.tzinfo is None:
+        raise ValueError("a listed call without an instant")
+    return call.date_created
+
+
+def _newest_first(listed: Sequence[tuple[datetime, Any]], *, down_to: datetime) -> bool:
+    """Whether a page is in the order it should be, and reaches back before an instant."""
+    instants = [at for at, _call in listed]
+    return instants == sorted(instants, reverse=True) and instants[-1] < down_to
 
 
 def _code(value: object) -> int | None:
     """A status or code of an error; the library passes on whatever the answer held."""
     return value if isinstance(value, int) else None
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) == 3 else None
-
-
-def _instant(text: str | None) -> datetime | None:
-    """An RFC 2822 instant of Twilio's; None when it cannot be read or names no zone."""
-    try:
-        at = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return at.astimezone(UTC) if at.tzinfo else None

@@ -1,24 +1,38 @@
-"""What Twilio is told to say, in its own markup (TwiML), and where it is to report."""
+"""What Twilio is told to do, in its own markup (TwiML), and where it is to report.
 
+https://www.twilio.com/docs/voice/twiml: Say, Play, Pause, Gather, Dial, Hangup.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs, quote, urlsplit
 
-from twilio.twiml.voice_response import Gather, VoiceResponse
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
+from campaigns.menu import Operator, Turn
 from channels.base import CallMessage
-from templates.call import Say
+from templates.call import PAUSE_SECONDS, Fragment, Say
 from templates.i18n import _, speaking
 
 SPOKEN_LANGUAGE = {"ru": "ru-RU", "en": "en-US"}
+# How long a key is waited for when all is said: longer where there is a choice to think about.
 KEY_WAIT_SECONDS = 3
-PAUSE_SECONDS = 1
+CHOICE_WAIT_SECONDS = 5
 # https://www.twilio.com/docs/voice/api/call-resource: the longest TwiML a request may carry.
 MAX_TWIML_CHARACTERS = 4000
+# A talk with an operator that lasts longer was most likely not hung up properly.
+TALK_LIMIT_SECONDS = 1800
+MAX_ROUND = 99
+
+# XML 1.0, section 2.2: what no document may hold, escaped or not.
+_UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def callback_url(message: CallMessage, kind: str) -> str:
-    """Where a callback of this attempt goes; the signature covers the expected seconds with it."""
+def callback_url(message: CallMessage, kind: str, round_: int | None = None) -> str:
+    """Where a callback of this attempt goes; the signature covers what its query says."""
     token = quote(message.token, safe="")
-    return f"{message.receipts_url}/twilio/{kind}/{token}?expects={message.expected_seconds:g}"
+    url = f"{message.receipts_url}/twilio/{kind}/{token}?expects={message.expected_seconds:g}"
+    return url if round_ is None else f"{url}&round={round_}"
 
 
 def expected_seconds(url: str) -> float | None:
@@ -31,30 +45,37 @@ def expected_seconds(url: str) -> float | None:
     return seconds if 0 < seconds < 3600 else None
 
 
+def round_of(url: str) -> int:
+    """Which round of the menu a callback's own address tells of; calls of old do not say: 1."""
+    text = (parse_qs(urlsplit(url).query).get("round") or [""])[0]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 1
+    return min(max(number, 1), MAX_ROUND)
+
+
 def call_script(message: CallMessage, voice: str | None) -> str:
-    """The message inside a Gather: a key pressed at any moment, or none by the end, is reported."""
+    """How a call begins: the message and what the keys do, with the first listening."""
+    offers = (fragment for key in message.script.keys for fragment in key.prompt)
     response = VoiceResponse()
-    gather = Gather(
-        input="dtmf",
-        num_digits=1,
-        timeout=KEY_WAIT_SECONDS,
-        action=callback_url(message, "gather"),
-        method="POST",
-        action_on_empty_result=True,
-    )
-    for number, fragment in enumerate(message.script.spoken):
-        if number:
-            gather.pause(length=PAUSE_SECONDS)
-        if isinstance(fragment, Say):
-            _say(gather, fragment.text, message.language, voice)
-        else:
-            gather.play(message.sound_url(fragment.sound))
-    response.append(gather)
+    response.append(_listening(message, (*message.script.message, *offers), 1, voice))
+    return str(response)
+
+
+def turn_script(message: CallMessage, turn: Turn, voice: str | None) -> str:
+    """How a call goes on: something said, then an operator, the menu again, or the end."""
+    response = VoiceResponse()
+    if turn.listens and turn.operator is None:
+        response.append(_listening(message, turn.fragments, turn.round, voice))
+        return str(response)
+    _speak(response, message, turn.fragments, voice)
+    if turn.operator is not None:
+        response.append(_dialling(message, turn.operator))
+    else:
+        response.hangup()
     return str(response)
 
 
 def farewell(language: str, voice: str | None) -> str:
-    """The answer to the end of the message: thanks, and the line is freed."""
+    """Thanks, and the line is freed: the answer when nothing else is decided."""
     response = VoiceResponse()
     with speaking(language):
         _say(response, _("Thank you. Goodbye."), language, voice)
@@ -62,7 +83,66 @@ def farewell(language: str, voice: str | None) -> str:
     return str(response)
 
 
+def _listening(
+    message: CallMessage, fragments: Sequence[Fragment], round_: int, voice: str | None
+) -> Gather:
+    """A Gather: a key pressed at any moment, or none by the end, is reported.
+
+    No key is left to end the input by itself (`#` would, and would look like silence).
+    """
+    gather = Gather(
+        input="dtmf",
+        num_digits=1,
+        finish_on_key="",
+        timeout=CHOICE_WAIT_SECONDS if message.script.keys else KEY_WAIT_SECONDS,
+        action=callback_url(message, "gather", round_),
+        method="POST",
+        action_on_empty_result=True,
+    )
+    _speak(gather, message, fragments, voice)
+    return gather
+
+
+def _dialling(message: CallMessage, operator: Operator) -> Dial:
+    """A Dial: the customer hears it ring, and both sides report what becomes of it."""
+    dial = Dial(
+        timeout=operator.wait_seconds,
+        action=callback_url(message, "dial"),
+        method="POST",
+        caller_id=message.sender,
+        time_limit=TALK_LIMIT_SECONDS,
+        answer_on_bridge=True,
+    )
+    is_sip = operator.address.lower().startswith(("sip:", "sips:"))
+    (dial.sip if is_sip else dial.number)(
+        operator.address,
+        status_callback=callback_url(message, "operator"),
+        status_callback_event="answered",
+        status_callback_method="POST",
+    )
+    return dial
+
+
+def _speak(
+    verb: VoiceResponse | Gather,
+    message: CallMessage,
+    fragments: Iterable[Fragment],
+    voice: str | None,
+) -> None:
+    for number, fragment in enumerate(fragments):
+        if number:
+            verb.pause(length=round(PAUSE_SECONDS))
+        if isinstance(fragment, Say):
+            _say(verb, fragment.text, message.language, voice)
+        else:
+            verb.play(message.sound_url(fragment.sound))
+
+
 def _say(verb: VoiceResponse | Gather, text: str, language: str, voice: str | None) -> None:
     spoken = SPOKEN_LANGUAGE.get(language, SPOKEN_LANGUAGE["ru"])
     # The voice of the settings speaks Russian; another language takes Twilio's own.
-    verb.say(text, language=spoken, voice=voice if spoken == "ru-RU" else None)
+    verb.say(
+        _UNSPEAKABLE.sub(" ", text),
+        language=spoken,
+        voice=voice if spoken == "ru-RU" else None,
+    )

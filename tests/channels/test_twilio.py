@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.outcome import Outcome
-from channels.base import CallMessage, Forged, Handover, HandoverKind, Payload, Receipt
+from channels.base import (
+    CallMessage,
+    CallStage,
+    Cause,
+    Forged,
+    Handover,
+    HandoverKind,
+    Payload,
+    Receipt,
+)
 from channels.phone.twilio import TwilioChannel
 from channels.phone.twilio_codes import ENDED, UNDER_WAY
 from channels.sandbox.twilio_rest import Account
@@ -34,6 +43,8 @@ MESSAGE = TWIN.message("+79161234567")
 CALL = "CA" + "1" * 32
 STATUS_URL = "https://receipts.example.com/twilio/status/1-1-abc?expects=20"
 GATHER_URL = "https://receipts.example.com/twilio/gather/1-1-abc?expects=20"
+DIAL_URL = "https://receipts.example.com/twilio/dial/1-1-abc?expects=20"
+OPERATOR_URL = "https://receipts.example.com/twilio/operator/1-1-abc?expects=20"
 
 
 def signed(url: str, form: dict[str, str]) -> Payload:
@@ -82,8 +93,9 @@ def test_the_message_is_spoken_in_russian_inside_a_gather_that_reports_even_sile
     root = ElementTree.fromstring(asked()["Twiml"][0])
     [gather] = root
     assert gather.attrib == {
-        "action": "https://receipts.example.com/twilio/gather/1-1-abc?expects=5.6",
+        "action": "https://receipts.example.com/twilio/gather/1-1-abc?expects=5.6&round=1",
         "actionOnEmptyResult": "true",
+        "finishOnKey": "",
         "input": "dtmf",
         "method": "POST",
         "numDigits": "1",
@@ -112,7 +124,7 @@ def test_a_text_longer_than_twilio_takes_is_refused_without_a_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind", "outcome"),
+    ("status", "code", "kind", "means"),
     [
         (400, 21211, "refused", Outcome.BAD_ADDRESS),
         (400, 21214, "refused", Outcome.BAD_ADDRESS),
@@ -121,20 +133,23 @@ def test_a_text_longer_than_twilio_takes_is_refused_without_a_request() -> None:
         (400, 21610, "refused", Outcome.REJECTED),
         (400, 21205, "refused", Outcome.FAILED),
         (404, 20404, "refused", Outcome.FAILED),
-        (401, 20003, "postponed", None),
-        (403, 20005, "postponed", None),
-        (400, 21212, "postponed", None),
-        (400, 10004, "postponed", None),
+        (401, 20003, "postponed", Cause.ACCOUNT),
+        (403, 20005, "postponed", Cause.NO_MONEY),
+        (400, 10001, "postponed", Cause.NO_MONEY),
+        (403, None, "postponed", Cause.ACCOUNT),
+        (400, 21606, "postponed", Cause.ACCOUNT),
+        (400, 21212, "postponed", Cause.ACCOUNT),
+        (400, 10004, "postponed", Cause.THROTTLED),
         (500, 20500, "uncertain", None),
         (503, None, "uncertain", None),
         (400, "nonsense", "refused", Outcome.FAILED),
     ],
 )
 def test_each_error_code_has_its_meaning(
-    status: int, code: object, kind: str, outcome: Outcome | None
+    status: int, code: object, kind: str, means: Outcome | Cause | None
 ) -> None:
     handover = answer(status, {"code": code, "message": "to +79161234567", "status": status})
-    assert (handover.kind.value, handover.outcome) == (kind, outcome)
+    assert (handover.kind.value, handover.outcome or handover.cause) == (kind, means)
     assert "+7916" not in handover.detail
 
 
@@ -149,6 +164,7 @@ def test_the_retry_after_that_the_library_loses_is_kept() -> None:
     body = {"code": 20429, "message": "Too Many Requests", "status": 429}
     handover = answer(429, body, {"Retry-After": "7"})
     assert (handover.kind, handover.retry_after_seconds) == (HandoverKind.POSTPONED, 7.0)
+    assert handover.cause is Cause.THROTTLED
 
 
 def test_the_time_out_that_the_library_drops_is_kept() -> None:
@@ -198,8 +214,8 @@ def test_credentials_that_cannot_be_right_are_a_setting_error(sid: str, token: s
         ("initiated", {}, None),
         ("ringing", {}, None),
         ("in-progress", {}, None),
-        ("teleported", {}, None),
         ("", {}, None),
+        ("teleported", {}, Outcome.UNCERTAIN),
     ],
 )
 def test_each_status_of_a_call_has_its_meaning(
@@ -230,17 +246,35 @@ def test_a_strange_timestamp_is_ignored(timestamp: str) -> None:
     assert ended("busy", Timestamp=timestamp).at is None
 
 
-def test_a_key_pressed_settles_the_call_and_is_answered_with_thanks() -> None:
-    found = ended("in-progress", GATHER_URL, Digits="1")
-    assert (found.outcome, found.final, found.detail) == (Outcome.KEY_PRESSED, True, "key 1")
-    root = ElementTree.fromstring(found.reply)
+def test_a_key_is_told_with_its_round_and_left_to_the_engine_to_understand() -> None:
+    found = ended("in-progress", f"{GATHER_URL}&round=2", Digits="1", AnsweredBy="human")
+    assert (found.stage, found.key, found.round) == (CallStage.KEYS, "1", 2)
+    assert (found.outcome, found.final) == (None, False)
+    root = ElementTree.fromstring(found.reply)  # where nobody decides anything
     assert [verb.tag for verb in root] == ["Say", "Hangup"]
     assert root[0].text == "Спасибо. До свидания."
+
+
+def test_a_call_that_was_placed_before_rounds_were_counted_is_in_its_first() -> None:
+    found = ended("in-progress", GATHER_URL, Digits="0")
+    assert (found.stage, found.key, found.round) == (CallStage.KEYS, "0", 1)
+
+
+@pytest.mark.parametrize("digits", ["hangup", "٣", " 1", "\x00", "q" * 9999])
+def test_an_input_that_is_no_key_is_neither_a_key_nor_a_sign_of_listening(digits: str) -> None:
+    found = ended("in-progress", GATHER_URL, Digits=digits)
+    assert (found.stage, found.key, found.outcome) == (CallStage.KEYS, "", None)
+
+
+def test_the_end_of_the_menu_on_a_dead_line_is_no_sign_of_listening() -> None:
+    found = ended("completed", GATHER_URL, Digits="")
+    assert (found.stage, found.key, found.outcome) == (CallStage.KEYS, "", None)
 
 
 def test_silence_to_the_end_is_a_sign_that_the_message_was_heard() -> None:
     found = ended("in-progress", GATHER_URL, Digits="", AnsweredBy="human")
     assert (found.outcome, found.final) == (Outcome.HEARD, False)
+    assert (found.stage, found.key, found.round) == (CallStage.KEYS, "", 1)
     assert "<Hangup" in found.reply
 
 
@@ -293,16 +327,30 @@ def test_hostile_callbacks_are_forged_and_nothing_else(
 
 @given(
     st.dictionaries(
-        st.sampled_from(["CallStatus", "CallDuration", "SipResponseCode", "AnsweredBy", "Digits"]),
-        st.text(max_size=12),
+        st.sampled_from(
+            [
+                *("CallSid", "CallStatus", "CallDuration", "SipResponseCode", "AnsweredBy"),
+                *("Digits", "Timestamp", "ParentCallSid", "DialCallStatus", "DialCallDuration"),
+            ]
+        ),
+        st.text(max_size=12) | st.sampled_from(["completed", "0" * 5000, "٣", "-1", "1e9"]),
     ),
-    st.sampled_from([STATUS_URL, GATHER_URL, STATUS_URL.replace("20", "nan"), STATUS_URL[:-11]]),
+    st.sampled_from(
+        [
+            *(STATUS_URL, GATHER_URL, DIAL_URL, OPERATOR_URL, STATUS_URL.replace("20", "nan")),
+            *(STATUS_URL[:-11], GATHER_URL + "&round=-1", GATHER_URL + "&round=٣&round=1"),
+        ]
+    ),
 )
 def test_no_signed_callback_whatever_makes_the_channel_raise(
     form: dict[str, str], url: str
 ) -> None:
     found = CHANNEL.receipt(signed(url, form))
     assert found.token == "1-1-abc"
+    assert found.reference is None
+    assert len(found.detail) < 60
+    assert found.detail.isascii()
+    assert 1 <= found.round <= 99
 
 
 def test_an_unknown_call_is_not_looked_up() -> None:

@@ -36,7 +36,6 @@ from channels.base import (
 )
 from channels.gateway import checked_base_url
 from channels.looplocal import LoopLocal
-from channels.phone.twilio_account import account_state
 from channels.phone.twilio_callbacks import CALL_SID, read, receipt_of, seconds_in
 from channels.phone.twilio_codes import CallEnd, judge_error
 from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled, TwilioHttp
@@ -48,6 +47,7 @@ from channels.phone.twiml import (
     farewell,
     turn_script,
 )
+from channels.twilio.account import account_state
 from templates.call import Action
 from templates.i18n import _
 

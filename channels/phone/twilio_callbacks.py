@@ -12,19 +12,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 
-import structlog
-
+from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import CallStage, Forged, Payload, Receipt
 from channels.phone.twilio_codes import DIALLED, UNDER_WAY, CallEnd
 from channels.phone.twiml import expected_seconds, round_of
-
-log = structlog.get_logger()
+from channels.strange_status import report_strange_status
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _PATH = re.compile(r"/twilio/(gather|status|dial|operator)/([^/]+)/?\Z")
 _KEYS = frozenset("0123456789*#")
-_STRANGE = re.compile(r"[^a-z0-9-]")
 
 
 def read(payload: Payload, reply: str) -> Receipt:
@@ -55,9 +52,11 @@ def receipt_of(
     end: CallEnd, token: str | None, reference: str | None, at: datetime | None = None
 ) -> Receipt:
     """What the state of a call says; without an outcome the call goes on, or its length decides."""
-    status = _word(end.status)
-    if not end.is_known:
-        log.warning("twilio.unknown_status", of="call", status=status)
+    if end.is_known:
+        told = f"SIP {end.sip_code}" if end.sip_code else ""
+        detail = f"{end.status} {told}".strip()
+    else:
+        detail = _strange(end.status)
     return Receipt(
         token=token,
         reference=reference,
@@ -65,7 +64,7 @@ def receipt_of(
         final=end.outcome is not None,
         at=at,
         seconds=end.seconds,
-        detail=" ".join(filter(None, [status, f"SIP {end.sip_code}" if end.sip_code else ""])),
+        detail=detail,
     )
 
 
@@ -99,7 +98,6 @@ def _operator_answered(form: Mapping[str, str], token: str) -> Receipt:
         Outcome.CONNECTED if answered else None,
         final=False,
         at=_instant(form.get("Timestamp")),
-        detail=_word(form.get("CallStatus", "")),
         stage=CallStage.OPERATOR_ANSWERED if answered else None,
     )
 
@@ -107,14 +105,12 @@ def _operator_answered(form: Mapping[str, str], token: str) -> Receipt:
 def _dialled(form: Mapping[str, str], token: str, reply: str) -> Receipt:
     """The talk is over, or nobody came to it."""
     status = form.get("DialCallStatus", "")
-    outcome = DIALLED.get(status)
-    detail = _word(status)
+    outcome, detail = DIALLED.get(status), status
     if outcome is None and status:
-        log.warning("twilio.unknown_status", of="dial", status=detail)
-        outcome = Outcome.UNCERTAIN
+        outcome, detail = Outcome.UNCERTAIN, _strange(status)
     talked = seconds_in(form.get("DialCallDuration"))
     if outcome is Outcome.CONNECTED and talked is not None:
-        detail = f"{detail}, talked {talked:g} s"
+        detail = f"{status}, talked {talked:g} s"
     return Receipt(
         token,
         _sid(form, "CallSid"),
@@ -131,9 +127,8 @@ def _sid(form: Mapping[str, str], name: str) -> str | None:
     return sid if CALL_SID.fullmatch(sid) else None
 
 
-def _word(status: str) -> str:
-    """A status fit for logs and for staff, however odd it came."""
-    return _STRANGE.sub("?", status[:30])
+def _strange(status: str) -> str:
+    return report_strange_status(ChannelName.PHONE, "twilio", status)
 
 
 def seconds_in(text: object) -> float | None:

@@ -73,6 +73,9 @@ def application(engine: Engine) -> Starlette:
     async def twilio(request: Request) -> Response:
         return await provider(request, ChannelName.PHONE, "twilio", request.path_params["kind"])
 
+    async def twilio_sms(request: Request) -> Response:
+        return await provider(request, ChannelName.SMS, "twilio", "receipt")
+
     async def smsaero(request: Request) -> Response:
         return await provider(request, ChannelName.SMS, "smsaero", "receipt")
 
@@ -100,6 +103,7 @@ def application(engine: Engine) -> Starlette:
 
     return Starlette(
         routes=[
+            Route("/twilio/sms/{token}", twilio_sms, methods=["POST"]),
             Route("/twilio/{kind}/{token}", twilio, methods=["POST"]),
             Route("/smsaero/{token}", smsaero, methods=["POST", "GET"]),
             Route("/link/{token}", link, methods=["GET"]),

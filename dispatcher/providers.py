@@ -10,6 +10,9 @@ from dispatcher.errors import BadSetting
 from dispatcher.settings import PREFIX, Settings
 from templates.i18n import _
 
+# Every provider the product knows, as `limits` names it.
+LIMITED = ("phone.twilio", "sms.smsaero", "sms.twilio", "email.smtp")
+
 
 def make_channels(settings: Settings) -> Mapping[ChannelName, Providers]:
     """The ways out by channel. A channel without its settings is absent; half of them is an error.
@@ -24,6 +27,8 @@ def make_channels(settings: Settings) -> Mapping[ChannelName, Providers]:
         }
     except ValueError as error:
         raise BadSetting(f"{PREFIX}…", str(error)) from None
+    _check_routes(settings, [way.provider for way in found[ChannelName.SMS]])
+    _check_limits(settings)
     return {
         channel: Providers(
             MappingProxyType({one.provider: one for one in ways}),
@@ -68,15 +73,37 @@ def _sms(settings: Settings) -> Sequence[Channel]:
                 timeout_seconds=settings.provider_timeout_seconds,
             )
         )
+    if settings.twilio_sms_sender:
+        from channels.sms.twilio_messages import TwilioMessagesChannel
+
+        _need(settings, "twilio_account_sid", "twilio_auth_token")
+        ways.append(
+            TwilioMessagesChannel(
+                settings.twilio_account_sid,
+                settings.twilio_auth_token.get_secret_value(),
+                settings.twilio_sms_sender,
+                base_url=settings.twilio_base_url or None,
+                timeout_seconds=settings.provider_timeout_seconds,
+            )
+        )
     return ways
 
 
 def _phone(settings: Settings) -> Sequence[Channel]:
     if not settings.twilio_account_sid:
         return ()
+    if not settings.caller_id and not settings.twilio_sms_sender:
+        raise BadSetting(
+            f"{PREFIX}CALLER_ID",
+            _("the account at Twilio needs it for calls, or {other} for SMS.").format(
+                other=f"{PREFIX}TWILIO_SMS_SENDER"
+            ),
+        )
+    if not settings.caller_id:
+        return ()
     from channels.phone.twilio import TwilioChannel
 
-    _need(settings, "twilio_auth_token", "caller_id")
+    _need(settings, "twilio_auth_token")
     return [
         TwilioChannel(
             settings.twilio_account_sid,
@@ -85,6 +112,31 @@ def _phone(settings: Settings) -> Sequence[Channel]:
             timeout_seconds=settings.provider_timeout_seconds,
         )
     ]
+
+
+def _check_routes(settings: Settings, known: Sequence[str]) -> None:
+    """A route to nowhere would be a provider that silently carries nothing."""
+    for route in settings.sms_routes:
+        if route.provider not in known:
+            raise BadSetting(
+                f"{PREFIX}SMS_ROUTES",
+                _("there is no SMS provider “{name}” in the settings; known: {known}.").format(
+                    name=route.provider[:40], known=", ".join(known) or _("none")
+                ),
+            )
+
+
+def _check_limits(settings: Settings) -> None:
+    """A limit of a provider that is merely switched off may stay; a misspelt one would limit
+    nobody."""
+    for name in settings.limits:
+        if name not in LIMITED:
+            raise BadSetting(
+                f"{PREFIX}LIMITS",
+                _("there is no provider “{name}”; known: {known}.").format(
+                    name=name[:40], known=", ".join(LIMITED)
+                ),
+            )
 
 
 def _need(settings: Settings, *names: str) -> None:

@@ -2,14 +2,14 @@
 
 The numbers of `status` and the words of `extendStatus` are not promised in one place by the
 provider; the tables hold every one that its documentation, library or users mention. Anything else
-is a stage on the way (no outcome), so that an unknown word never ends a delivery.
+is uncertain, and staff are warned: the provider's list or a later receipt settles it.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from campaigns.outcome import Outcome
-from channels.base import Handover, accepted, postponed, refused, uncertain
+from channels.base import Cause, Handover, accepted, postponed, refused, uncertain
 from channels.gateway import retry_after_seconds
 from channels.sms.gate import Exchange
 
@@ -28,6 +28,7 @@ EXTEND_STATUS: dict[str, Outcome | None] = {
     "delivery success": Outcome.DELIVERED,
     "delivered": Outcome.DELIVERED,
     "undelivered": Outcome.UNDELIVERED,
+    "expired": Outcome.UNDELIVERED,
     "undelivery": Outcome.UNDELIVERED,
     "delivery failure": Outcome.UNDELIVERED,
     "transmitted": None,
@@ -38,6 +39,8 @@ EXTEND_STATUS: dict[str, Outcome | None] = {
     "reject": Outcome.REJECTED,
     "rejected": Outcome.REJECTED,
     "smsc reject": Outcome.REJECTED,
+    "canceled": Outcome.FAILED,
+    "cancelled": Outcome.FAILED,
 }
 
 _NO_MONEY = ("no credits", "not enough money", "insufficient")
@@ -45,11 +48,14 @@ _NO_ENTRY = ("credential", "unauthorized", "authoriz", "api key", "автори�
 
 
 def outcome_of(status: object, extend_status: object) -> Outcome | None:
-    """The outcome behind a status, given as a number, its digits or its name."""
+    """The outcome behind a status, given as a number, its digits or its name.
+
+    None for a stage on the way; raises LookupError for what no table knows.
+    """
     text = str(status if status is not None else "").strip()
     if text.isascii() and text.isdigit() and int(text[:9]) in STATUS:
         return STATUS[int(text[:9])]
-    return EXTEND_STATUS.get(str(extend_status or "").strip().lower().replace("_", " "))
+    return EXTEND_STATUS[str(extend_status or text).strip().lower().replace("_", " ")]
 
 
 def judge(exchange: Exchange) -> Handover:
@@ -61,25 +67,28 @@ def judge(exchange: Exchange) -> Handover:
     """
     status = exchange.status
     if not exchange.sent:
-        return postponed("no connection to the gate")
+        return postponed("no connection to the gate", cause=Cause.UNREACHABLE)
     if status is None:
         return uncertain("no answer from the gate after the request was sent")
     wait_seconds = retry_after_seconds(exchange.retry_after)
     if status == 429 or (status == 503 and wait_seconds is not None):
-        return postponed(f"throttled ({status})", wait_seconds)
+        return postponed(f"throttled ({status})", wait_seconds, cause=Cause.THROTTLED)
     if status in {401, 403}:
-        return postponed(f"the gate refuses our e-mail and API key ({status})")
+        return _no_entry(f" ({status})")
+    if status == 402:
+        return _no_money()
     if exchange.body is not None and status < 500:
         return _judge_body(exchange.body)
     if 400 <= status < 500:
-        return postponed(f"the gate answers {status}: check the address in smsaero_gate")
+        words = f"the gate answers {status}: check the address in smsaero_gate"
+        return postponed(words, cause=Cause.UNREACHABLE)
     return uncertain(f"the gate answers {status} and not as agreed")
 
 
 def _judge_body(body: Mapping[str, Any]) -> Handover:
     result = body.get("result")
     if result == "no credits":
-        return postponed("no credits")
+        return _no_money()
     if result == "reject":
         return refused(Outcome.REJECTED, "reject")
     if body.get("success"):
@@ -99,11 +108,20 @@ def _judge_failure(body: Mapping[str, Any]) -> Handover:
     fields = body.get("data")
     disliked = {str(name).lower() for name in fields} if isinstance(fields, Mapping) else set()
     if any(sign in words for sign in _NO_MONEY):
-        return postponed("no credits")
+        return _no_money()
     if any(sign in words for sign in _NO_ENTRY):
-        return postponed("the gate refuses our e-mail and API key")
+        return _no_entry()
     if disliked & {"number", "numbers"} or "number" in words or "номер" in words:
         return refused(Outcome.BAD_ADDRESS, "invalid number")
     if "sign" in disliked or "sign" in words.split() or "подпис" in words:
-        return postponed("the gate does not know our sender's name: check sms_sign")
+        words = "the gate does not know our sender's name: check sms_sign"
+        return postponed(words, cause=Cause.ACCOUNT)
     return refused(Outcome.FAILED, "refused by the gate")
+
+
+def _no_money() -> Handover:
+    return postponed("no credits", cause=Cause.NO_MONEY)
+
+
+def _no_entry(status: str = "") -> Handover:
+    return postponed(f"the gate refuses our e-mail and API key{status}", cause=Cause.ACCOUNT)

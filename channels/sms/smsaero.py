@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -13,10 +13,12 @@ from smsaero import SmsAeroException
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
+from channels.balance import read_amount
 from channels.base import (
     AccountState,
     Forged,
     Handover,
+    Inbound,
     Message,
     Payload,
     Receipt,
@@ -25,13 +27,25 @@ from channels.base import (
     refused,
 )
 from channels.looplocal import LoopLocal
-from channels.sms.answers import judge, outcome_of
+from channels.sms.answers import judge
 from channels.sms.gate import SafeSmsAero, check_credentials, read_gate, silence_library
+from channels.sms.smsaero_account import Standing, account_state
+from channels.sms.smsaero_records import (
+    Unreadable,
+    candidates,
+    has_status,
+    make_receipt,
+    read_inbound,
+    records,
+    total,
+)
 
 T = TypeVar("T")
 
 # The library refuses other lengths before it sends.
 TEXT_LENGTHS = range(2, 641)
+# Of fifty messages each: nobody was written to more often.
+MAX_PAGES = 10
 # What the library lets out for answers it did not expect; the exchange tells the truth.
 _LIBRARY_ERRORS = (
     SmsAeroException,
@@ -109,11 +123,16 @@ class SmsAeroChannel:
             return None
         return await self._threads.current().run(lambda client: _status_of(client, reference))
 
-    async def find(self, sought: Sought) -> Sequence[Receipt] | None:  # noqa: ARG002
-        return None
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:
+        """See `channels.base`. The whole list for the number is read, a few hundred at most."""
+        digits = sought.contact_point.removeprefix("+")
+        if not (digits.isascii() and digits.isdigit()):
+            return None
+        return await self._threads.current().run(lambda client: _find(client, sought))
 
     async def account(self) -> AccountState:
-        raise NotImplementedError
+        standing = await self._threads.current().run(lambda client: _account(client, self._sign))
+        return account_state(standing)
 
     def receipt(self, payload: Payload) -> Receipt:
         """Read a callback, sent as a form or as flat JSON. Raises Forged without our token."""
@@ -121,7 +140,15 @@ class SmsAeroChannel:
         if not token or "/" in token:
             raise Forged("an SMS receipt without our token")
         form = payload.form
-        return _receipt(token, form.get("id") or form.get("smsId"), form)
+        return make_receipt(token, form.get("id") or form.get("smsId"), form)
+
+    def inbound(self, payload: Payload) -> Inbound:
+        """Read an SMS from a customer. Proved by the token in its path, which the engine verifies;
+        raises Forged where there is none, ValueError when it cannot be read."""
+        token = urlsplit(payload.url).path.rstrip("/").rpartition("/smsaero/inbound/")[2]
+        if not token or "/" in token:
+            raise Forged("an SMS from nobody we know")
+        return read_inbound(payload)
 
     def _client(self) -> SafeSmsAero:
         return SafeSmsAero(
@@ -177,32 +204,52 @@ class _Threads:
 
 
 def _status_of(client: SafeSmsAero, reference: str) -> Receipt | None:
+    known = _asked(client, lambda: client.sms_status(int(reference)))
+    if not isinstance(known, Mapping) or not has_status(known):
+        return None
+    return make_receipt(None, reference, known)
+
+
+def _find(client: SafeSmsAero, sought: Sought) -> Sequence[Receipt] | None:
+    """Only the number is asked for: whether the gate compares texts as we do is not known."""
+    number = int(sought.contact_point.removeprefix("+"))
+    found: list[Mapping[str, Any]] = []
+    try:
+        for page in range(1, MAX_PAGES + 1):
+            listed = _asked(client, partial(client.sms_list, number=number, page=page))
+            entries = records(listed)
+            found += entries
+            if len(found) >= (total(listed) or 0):
+                return candidates(found, sought)
+            if not entries:
+                break
+    except Unreadable:
+        return None
+    return None  # a list that is cut off, or longer than anybody's
+
+
+def _account(client: SafeSmsAero, sign: str) -> Standing:
+    """Three questions; what the later ones do not answer properly is left out."""
+    _asked(client, client.is_authorized)
+    exchange = client.exchange
+    if exchange is None or not (exchange.body or {}).get("success"):
+        return Standing(exchange)
+    told = _asked(client, client.balance)
+    amount = read_amount(told.get("balance")) if isinstance(told, Mapping) else None
+    listed = _asked(client, client.sign_list)
+    try:
+        entries = records(listed)
+    except Unreadable:
+        return Standing(exchange, amount)
+    names = {str(entry.get("name")) for entry in entries}
+    whole = len(entries) >= (total(listed) or 0)
+    return Standing(exchange, amount, knows_sign=sign in names or not whole)
+
+
+def _asked(client: SafeSmsAero, question: Callable[[], Any]) -> Any:
+    """The data of an answer; None when the gate does not answer properly."""
     client.forget_exchange()
     try:
-        known = client.sms_status(int(reference))
+        return question()
     except _LIBRARY_ERRORS:
         return None
-    if not isinstance(known, Mapping):
-        return None
-    return _receipt(None, reference, known)
-
-
-def _receipt(token: str | None, reference: object, fields: Mapping[str, Any]) -> Receipt:
-    status, name = fields.get("status"), fields.get("extendStatus")
-    outcome = outcome_of(status, name)
-    return Receipt(
-        token=token,
-        reference=str(reference) if reference not in (None, "") else None,
-        outcome=outcome,
-        final=outcome is not None,
-        at=_instant(fields.get("dateAnswer") or fields.get("timestamp")),
-        detail=f"status {status}" if str(status or "").isdigit() else "",
-    )
-
-
-def _instant(seconds: object) -> datetime | None:
-    """Unix time as the provider writes it; None for what is no plausible instant."""
-    text = str(seconds or "")
-    if not (text.isascii() and text.isdigit()) or not 9 <= len(text) <= 11:
-        return None
-    return datetime.fromtimestamp(int(text), UTC)

@@ -1,0 +1,225 @@
+"""SMS out by Twilio's REST API, its receipts, and what customers answer."""
+
+import re
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, unquote, urlsplit
+
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
+from channels.base import (
+    AccountState,
+    Cause,
+    Forged,
+    Handover,
+    Inbound,
+    Message,
+    Payload,
+    Receipt,
+    SmsMessage,
+    Sought,
+    accepted,
+    postponed,
+    refused,
+    uncertain,
+)
+from channels.gateway import checked_base_url
+from channels.looplocal import LoopLocal
+from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled, TwilioHttp
+from channels.sms.twilio_answers import MESSAGE_SID, judge_refusal, whole_number
+from channels.sms.twilio_receipts import make_receipt, may_be, read_listed
+from channels.twilio.account import UNREADABLE, account_state
+from templates.i18n import _
+
+ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+# A number, a short code, or up to eleven signs with a letter among them.
+SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,6}|(?=.*[A-Za-z])[A-Za-z0-9 +&_-]{2,11}")
+_RECEIPT_PATH = re.compile(r"/twilio/sms/([^/]+)/?$")
+_INBOUND_PATH = re.compile(r"/twilio/inbound/?$")
+TEXT_LENGTHS = range(1, 1601)
+# How long a message may wait in Twilio's queue. Short, for the window in which customers may be
+# written to closes while it waits; Twilio's own default is ten hours, into the night.
+VALIDITY_SECONDS = 600
+# One page of a list; Twilio gives no longer ones.
+PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    client: Any  # the library is untyped
+    http: TwilioHttp
+
+
+class TwilioMessagesChannel:
+    """Sends personal texts from `sender`: a number of ours in E.164 or an alphanumeric name.
+
+    A message's own sender is the sign agreed with another provider and means nothing here.
+    `base_url` is for the sandbox (https, or plain http on this machine); `tls_context` names whom
+    to trust in place of the public authorities. Raises ValueError for an account SID, a sender or
+    a base address that cannot be right. Time-outs are in seconds.
+    """
+
+    channel = ChannelName.SMS
+    provider = "twilio"
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        *,
+        base_url: str | None = None,
+        timeout_seconds: float = 15.0,
+        concurrency: int = 16,
+        tls_context: ssl.SSLContext | None = None,
+    ) -> None:
+        if not ACCOUNT_SID.fullmatch(account_sid) or not auth_token:
+            raise ValueError(
+                _("twilio_account_sid is AC and 32 hexadecimal digits, and a token goes with it")
+            )
+        if not SENDER.fullmatch(sender):
+            raise ValueError(
+                _(
+                    "twilio_sms_sender is a number such as +74951234567, or a name of 2 to 11 "
+                    "Latin letters and digits"
+                )
+            )
+        self.concurrency = concurrency
+        self._account_sid, self._auth_token, self._sender = account_sid, auth_token, sender
+        self._base_url = checked_base_url(base_url) if base_url else None
+        self._timeout_seconds = timeout_seconds
+        self._tls_context = tls_context
+        self._validator = RequestValidator(auth_token)
+        self._lines: LoopLocal[_Line] = LoopLocal("the SMS channel")
+
+    async def __aenter__(self) -> Self:
+        if not self._lines.join():
+            http = TwilioHttp(
+                self._base_url, self._timeout_seconds, self.concurrency, self._tls_context
+            )
+            client = Client(self._account_sid, self._auth_token, http_client=http)
+            self._lines.open(_Line(client, http))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        line = self._lines.leave()
+        if line is not None:
+            await line.http.close()
+
+    async def deliver(self, message: Message) -> Handover:
+        """Send one SMS at most once. See `channels.base` for what each answer means."""
+        if not isinstance(message, SmsMessage):
+            raise TypeError("the SMS channel sends SMS only")
+        if len(message.text) not in TEXT_LENGTHS:
+            return refused(Outcome.FAILED, f"a text of {len(message.text)} characters")
+        if not E164.fullmatch(message.contact_point):
+            return refused(Outcome.BAD_ADDRESS, "not a number in E.164")
+        try:
+            sent = await self._lines.current().client.messages.create_async(
+                to=message.contact_point,
+                from_=self._sender,
+                body=message.text,
+                status_callback=_receipt_url(message),
+                validity_period=VALIDITY_SECONDS,
+                # What was measured is sent: no sign is replaced by a like one on the way.
+                smart_encoded=False,
+            )
+        except Throttled as error:
+            wait_seconds = error.retry_after_seconds
+            return postponed("throttled (429)", wait_seconds, cause=Cause.THROTTLED)
+        except NotConnected:
+            return postponed("no connection to Twilio", cause=Cause.UNREACHABLE)
+        except NoAnswer as error:
+            return uncertain(f"no answer from Twilio: {error}")
+        except TwilioRestException as error:
+            return judge_refusal(whole_number(error.status) or 500, whole_number(error.code))
+        except (TwilioException, *UNREADABLE):
+            return uncertain("an answer from Twilio that cannot be read")
+        if not isinstance(sent.sid, str) or not MESSAGE_SID.fullmatch(sent.sid):
+            return uncertain("an answer from Twilio without a message SID")
+        return accepted(sent.sid)
+
+    async def look_up(self, reference: str) -> Receipt | None:
+        """Fetch a message; None when Twilio does not answer properly."""
+        if not MESSAGE_SID.fullmatch(reference):
+            return None
+        try:
+            found = await self._lines.current().client.messages(reference).fetch_async()
+            return read_listed(found)
+        except (Throttled, NotConnected, NoAnswer, TwilioException, *UNREADABLE):
+            return None
+
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:
+        """See `channels.base`. Only the number is asked for, not the day: a message that still
+        waits in Twilio's queue has no day yet, and an empty answer must be certain.
+        """
+        try:
+            page = await self._lines.current().client.messages.page_async(
+                to=sought.contact_point, page_size=PAGE_SIZE
+            )
+            if page.next_page_url is not None:
+                return None
+            return [read_listed(one) for one in page if may_be(one, sought)]
+        except (Throttled, NotConnected, NoAnswer, TwilioException, *UNREADABLE):
+            return None
+
+    async def account(self) -> AccountState:
+        return await account_state(self._lines.current().client, self._account_sid)
+
+    def receipt(self, payload: Payload) -> Receipt:
+        """Read a callback. Raises Forged unless Twilio's signature covers its address and form."""
+        found = _RECEIPT_PATH.search(self._genuine_path(payload))
+        if found is None:
+            raise Forged("a callback to an address we never gave")
+        form = payload.form
+        sid = form.get("MessageSid") or form.get("SmsSid") or ""
+        status = form.get("MessageStatus") or form.get("SmsStatus") or ""
+        return make_receipt(
+            unquote(found[1]),
+            sid if MESSAGE_SID.fullmatch(sid) else None,
+            status,
+            _digits(form.get("ErrorCode")),
+        )
+
+    def inbound(self, payload: Payload) -> Inbound:
+        """Read an SMS from a customer. Raises Forged unless Twilio's signature covers it, and
+        ValueError when it comes from no telephone number or bears no reference."""
+        if _INBOUND_PATH.search(self._genuine_path(payload)) is None:
+            raise Forged("a message to an address we never gave")
+        form = payload.form
+        sid = form.get("MessageSid") or form.get("SmsSid") or ""
+        if not MESSAGE_SID.fullmatch(sid) or not E164.fullmatch(form.get("From", "")):
+            raise ValueError("an SMS without a sender's number or without a reference")
+        return Inbound(sid, form["From"], form.get("Body", ""))
+
+    def _genuine_path(self, payload: Payload) -> str:
+        signature = payload.headers.get("x-twilio-signature", "")
+        try:
+            genuine = self._validator.validate(payload.url, dict(payload.form), signature)
+            path = urlsplit(payload.url).path
+        except ValueError:  # an address that cannot be parsed
+            genuine, path = False, ""
+        if not signature or not genuine:
+            raise Forged("a callback without Twilio's signature")
+        return path
+
+
+def _receipt_url(message: SmsMessage) -> str:
+    return f"{message.receipts_url}/twilio/sms/{quote(message.token, safe='')}"
+
+
+def _digits(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else None

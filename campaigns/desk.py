@@ -5,17 +5,24 @@ bear would mean people who asked in vain.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
-from campaigns.calendar import is_allowed
+from campaigns.calendar import UnknownZone, is_allowed, zone_named
 from campaigns.holidays import Holidays
 from campaigns.scenario import Strict, Window
 
 LONGEST_WAIT_SECONDS = 30  # the standard, chapter 4, section 2, item 11
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SIP = re.compile(
+    r"sips?:[A-Za-z0-9._~+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?"
+)
 
 
 class Desk(Strict):
@@ -35,13 +42,35 @@ class Desk(Strict):
     expected_share: float = Field(default=0.1, gt=0, le=1)
     wait_seconds: int = Field(default=20, ge=5, le=LONGEST_WAIT_SECONDS)
 
+    @field_validator("operator")
+    @classmethod
+    def _operator_can_be_dialled(cls, value: str) -> str:
+        if value and not _E164.fullmatch(value) and not _SIP.fullmatch(value):
+            raise PydanticCustomError("bad_operator", "a number in E.164 or sip:user@host")
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        if value:
+            try:
+                zone_named(value)
+            except UnknownZone:
+                raise PydanticCustomError("bad_zone", "a zone such as Asia/Tomsk") from None
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is going on at a desk now: calls under way, and how many of them want an operator."""
+    """What is going on at a desk now."""
 
-    calls: int = 0
-    with_operator: int = 0
+    calls: int = 0  # under way
+    may_ask: int = 0  # of them, those that were offered an operator and have not asked
+    with_operator: int = 0  # those that have asked
+
+    def plus(self, *, offers_operator: bool) -> "Load":
+        """With one more call."""
+        return Load(self.calls + 1, self.may_ask + offers_operator, self.with_operator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +81,36 @@ class Desks:
     by_branch: Mapping[str, Desk] = field(default_factory=dict)
 
     def name_of(self, branch: str) -> str:
-        """Whose lines a call to a customer of this branch takes: its own, or '' for the rest."""
-        return branch if branch in self.by_branch else ""
+        """Whose lines a call to a customer of this branch takes: its own, or '' for the rest.
+
+        Exports write branches in capitals or with two spaces; that is no other branch.
+        """
+        if branch in self.by_branch:
+            return branch
+        wanted = fold(branch)
+        return next((name for name in self.by_branch if fold(name) == wanted), "")
 
     def desk(self, name: str) -> Desk:
         return self.by_branch.get(name, self.default)
+
+    @property
+    def count_calls(self) -> bool:
+        """Whether calls have to be counted at all."""
+        return any(
+            desk.lines is not None or desk.operator
+            for desk in (self.default, *self.by_branch.values())
+        )
+
+
+def fold(branch: str) -> str:
+    return " ".join(branch.split()).casefold()
 
 
 def calls_allowed(desk: Desk, load: Load, *, offers_operator: bool) -> int | None:
     """How many more calls may be placed now; None: as many as one likes.
 
-    Every call under way may still ask for an operator, with the expected share; those who have
-    asked already are no expectation any more.
+    Every call under way that was offered an operator may still ask, with the expected share; those
+    who have asked already are no expectation any more. Calls that offer none only take a line.
     """
     bounds = []
     if desk.lines is not None:
@@ -71,7 +118,7 @@ def calls_allowed(desk: Desk, load: Load, *, offers_operator: bool) -> int | Non
     if offers_operator:
         free = max(desk.operators - load.with_operator, 0)
         bearable = math.floor(free / desk.expected_share + 1e-9)
-        bounds.append(bearable - (load.calls - load.with_operator))
+        bounds.append(bearable - load.may_ask)
     return max(min(bounds), 0) if bounds else None
 
 

@@ -97,6 +97,8 @@ def rehearse(
             "receipts_port": 0,
             "receipts_url": "",
             "max_in_flight": 10_000,
+            # A pace is kept in real seconds: under a clock that jumps two weeks would last two.
+            "limits": {},
         }
     )
     clock = SimulatedClock(start_at)

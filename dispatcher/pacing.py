@@ -1,8 +1,24 @@
-"""How fast a provider is used: smooth, shared by all workers, fair between campaigns."""
+"""How fast a provider is used: the instants at which messages may go, one every 1/rate seconds.
 
+Not so many in each calendar second: at the edge of two such seconds twice as many would go at once,
+and a provider that looks at a sliding second would turn them away. Whoever wants to send reserves
+an instant (virtual scheduling, as in GCRA); instants are never closer together than the rate says.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
+
+# Who would wait longer than this is told to come again instead: what stands in a worker's hands is
+# what a pause, a stop or a crash comes too late for.
+LONGEST_WAIT_SECONDS = 20.0
+# How late a busy process may be for an instant without losing it. A slot that is made up for is
+# one more within a second, so this bounds what a sliding second may hold: rate x (1 + 0.02) + 1.
+LATENESS_SECONDS = 0.02
 
 
 class ProviderLimit(BaseModel):
@@ -28,3 +44,42 @@ class Unpaced:
 
     async def turn(self, campaign_id: int, *, urgent: bool) -> float | None:  # noqa: ARG002
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An instant to send at, so many seconds from now; a moment ago if we are a little late.
+
+    With `reserved` false it is too far ahead to be kept for anybody: nothing was taken.
+    """
+
+    wait_seconds: float
+    reserved: bool = True
+
+
+class Gate(Protocol):
+    """Reserves instants for one provider account; may be used from any thread."""
+
+    def reserve(self, longest_seconds: float) -> Slot:
+        """The next free instant, unless it is further ahead than that. Never raises."""
+        ...
+
+
+class LocalGate:
+    """The instants of one process."""
+
+    def __init__(self, per_second: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._interval = 1 / per_second
+        self._now = now
+        self._lock = threading.Lock()
+        self._next_at = float("-inf")
+
+    def reserve(self, longest_seconds: float) -> Slot:
+        with self._lock:
+            now = self._now()
+            # After a rest the first one goes now; nothing is saved up.
+            at = self._next_at if self._next_at >= now - LATENESS_SECONDS else now
+            if at - now > longest_seconds:
+                return Slot(at - now, reserved=False)
+            self._next_at = at + self._interval
+            return Slot(at - now)

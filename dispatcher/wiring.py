@@ -1,7 +1,7 @@
 """Putting the parts together: which database, which broker, which providers, which clock."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -9,15 +9,23 @@ import structlog
 from dramatiq import Worker
 
 from campaigns.channel import ChannelName
-from dispatcher import receipts, worker
+from campaigns.desk import Desks
+from campaigns.desk_file import read_desks
+from channels.routing import Providers
+from dispatcher import replies, settling, worker
 from dispatcher.clock import Clock, SystemClock
 from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
+from dispatcher.errors import BadSetting
 from dispatcher.ledger import Ledger, open_ledger
+from dispatcher.pacing import LocalGate, Pacer
 from dispatcher.providers import make_channels
 from dispatcher.queue import QUEUES, URGENT, Queue, declare, make_broker
-from dispatcher.settings import Settings
+from dispatcher.settings import PREFIX, Settings
+from dispatcher.shared_pace import SharedGate, connect
+from dispatcher.turns import Turns
+from templates.i18n import _
 
 log = structlog.get_logger()
 
@@ -29,14 +37,66 @@ def make_engine(
     ledger: Ledger | None = None,
     receipts_url: str | None = None,
 ) -> Engine:
-    """Everything that a process needs, but the queue."""
+    """Everything that a process needs, but the queue.
+
+    Raises BadSetting, and Refused for a file of desks that cannot be used.
+    """
+    channels = make_channels(settings)
+    desks = make_desks(settings)
+    pacers = make_pacers(settings, channels)
     return Engine(
         settings=settings,
         ledger=ledger or open_ledger(settings.ledger_url),
         clock=clock or SystemClock(),
-        channels=make_channels(settings),
+        channels=channels,
         receipts_url=receipts_url or receipts_url_of(settings),
         secret=settings.signing_secret(),
+        desks=desks,
+        pacers=pacers,
+    )
+
+
+def make_desks(settings: Settings) -> Desks:
+    """The branches' lines and operators. Raises Refused with everything that is wrong."""
+    return read_desks(settings.desks_file) if settings.desks_file else Desks()
+
+
+def make_pacers(
+    settings: Settings, channels: Mapping[ChannelName, Providers]
+) -> Mapping[tuple[ChannelName, str], Pacer]:
+    """Who keeps the pace toward each provider account with a limit.
+
+    Raises BadSetting for a limit that nothing would obey. One on a channel that is not set up just
+    now waits until it is.
+    """
+    redis = connect(settings.redis_url.get_secret_value()) if settings.redis_url else None
+    pacers: dict[tuple[ChannelName, str], Pacer] = {}
+    for account, limit in settings.limits.items():
+        word, _dot, provider = account.partition(".")
+        known = [f"{channel}.{name}" for channel, ways in channels.items() for name in ways.names]
+        if word not in frozenset(ChannelName) or not provider:
+            raise BadSetting(f"{PREFIX}LIMITS", _limits_advice(account, known))
+        channel = ChannelName(word)
+        if channel in channels and provider not in channels[channel]:
+            raise BadSetting(f"{PREFIX}LIMITS", _limits_advice(account, known))
+        if limit.at_once is not None and channel is not ChannelName.PHONE:
+            raise BadSetting(
+                f"{PREFIX}LIMITS",
+                _("{account}: at_once counts calls; here only per_second has a meaning.").format(
+                    account=account[:80]
+                ),
+            )
+        if limit.per_second is not None:
+            rate = limit.per_second
+            gate = SharedGate(redis, account, rate) if redis is not None else LocalGate(rate)
+            pacers[channel, provider] = Turns(gate, rate, account)
+    return pacers
+
+
+def _limits_advice(account: str, known: Sequence[str]) -> str:
+    names = ", ".join(known) or "phone.twilio, sms.smsaero, sms.twilio, email.smtp"
+    return _("there is no provider “{account}”; write one of: {names}.").format(
+        account=account[:80], names=names
     )
 
 
@@ -105,9 +165,12 @@ def make_works(engine: Engine) -> Works:
         worker.send_batch(engine, ChannelName(channel), delivery_ids, claim)
 
     def settle_batch(channel: str, delivery_ids: list[int]) -> None:
-        receipts.settle_batch(engine, ChannelName(channel), delivery_ids)
+        settling.settle_batch(engine, ChannelName(channel), delivery_ids)
 
-    queue = declare(broker, send_batch, settle_batch)
+    def answer_batch(inquiry_ids: list[int]) -> None:
+        replies.send_batch(engine, inquiry_ids)
+
+    queue = declare(broker, send_batch, settle_batch, answer_batch)
     return Works(engine, queue, Loop(engine, queue))
 
 

@@ -65,9 +65,9 @@ _ANY = frozenset(ChannelName)
 MEANING: dict[Outcome, Meaning] = {
     Outcome.HEARD: Meaning(_PHONE, reached=True),
     Outcome.KEY_PRESSED: Meaning(_PHONE, reached=True, strength=3),
-    Outcome.CONNECTED: Meaning(_PHONE, reached=True, strength=4),
-    # Whoever asked is owed a call back, and soon.
-    Outcome.NOBODY_FREE: Meaning(_PHONE, strength=3),
+    Outcome.CONNECTED: Meaning(_PHONE, reached=True, strength=5),
+    # Whoever asked is owed a call back, and soon, whatever other keys were pressed.
+    Outcome.NOBODY_FREE: Meaning(_PHONE, strength=4),
     Outcome.HUNG_UP: Meaning(_PHONE),
     Outcome.MACHINE: Meaning(_PHONE),
     Outcome.BUSY: Meaning(_PHONE),
@@ -95,6 +95,21 @@ HEARD_SHARE = 0.8
 def of_answered_call(seconds: float, expected_seconds: float) -> Outcome:
     """What the length of a call that a person answered says about the message."""
     return Outcome.HEARD if seconds >= HEARD_SHARE * expected_seconds else Outcome.HUNG_UP
+
+
+def of_call(final: Outcome, sign: Outcome | None, *, asked_operator: bool = False) -> Outcome:
+    """What a call came to: its end as the provider tells it, and what it showed on the way.
+
+    A key or a talk proves that a person was there, whatever the end says; that the menu was reached
+    or a machine answered beats what the length alone says, and any sign beats knowing nothing. Who
+    asked for an operator and was neither connected nor told anything hung up while it rang.
+    """
+    if sign is not None and (
+        replaces(sign, final) or final in (Outcome.HEARD, Outcome.HUNG_UP, Outcome.UNCERTAIN)
+    ):
+        final = sign
+    abandoned = asked_operator and MEANING[final].settled and replaces(Outcome.NOBODY_FREE, final)
+    return Outcome.NOBODY_FREE if abandoned else final
 
 
 def default_positive(channel: ChannelName) -> frozenset[Outcome]:

@@ -24,8 +24,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from campaigns.channel import ChannelName
-from channels.base import Forged, Payload
-from dispatcher import receipts
+from channels.base import Forged, Payload, Receipt
+from dispatcher import conversation, receipts
 from dispatcher.engine import Engine
 from templates.i18n import _
 
@@ -38,8 +38,32 @@ class TooLarge(Exception):
     """A body longer than any provider sends."""
 
 
-def application(engine: Engine) -> Starlette:
+# A caller who waits in silence for longer takes the line for dead.
+PATIENCE_SECONDS = 2.0
+
+
+def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -> Starlette:
     """The endpoint's routes over one engine."""
+    late: set[asyncio.Task[str]] = set()
+
+    async def words(name: str, receipt: Receipt, told: Mapping[str, str]) -> str:
+        """What a call in progress is told next, in time; the farewell if the ledger is slow.
+
+        What the customer said is written down all the same, however long it takes. An error is
+        never passed on: Twilio would read it out, and would not ask again.
+        """
+        task = asyncio.ensure_future(
+            run_in_threadpool(conversation.converse, engine, name, receipt, told)
+        )
+        late.add(task)
+        task.add_done_callback(_look_at)
+        task.add_done_callback(late.discard)
+        done, _waiting = await asyncio.wait([task], timeout=patience_seconds)
+        if task in done and task.exception() is None:
+            return task.result()
+        if task not in done:
+            log.warning("conversation.late", stage=receipt.stage)
+        return receipt.reply
 
     async def provider(request: Request, channel: ChannelName, name: str, kind: str) -> Response:
         if channel not in engine.channels or name not in engine.channels[channel]:
@@ -66,9 +90,13 @@ def application(engine: Engine) -> Starlette:
             log.warning("receipt.forged", channel=channel.value)
             return PlainTextResponse("forbidden", status_code=403)
         told = {"kind": kind, **form}
-        await run_in_threadpool(receipts.take, engine, channel, name, receipt, told)
-        kind_of_reply = "text/xml" if receipt.reply.startswith("<") else "text/plain"
-        return Response(receipt.reply, media_type=kind_of_reply)
+        reply = receipt.reply
+        if receipt.stage in conversation.STAGES:
+            reply = await words(name, receipt, told)
+        else:
+            await run_in_threadpool(receipts.take, engine, channel, name, receipt, told)
+        kind_of_reply = "text/xml" if reply.startswith("<") else "text/plain"
+        return Response(reply, media_type=kind_of_reply)
 
     async def twilio(request: Request) -> Response:
         return await provider(request, ChannelName.PHONE, "twilio", request.path_params["kind"])
@@ -114,6 +142,12 @@ def application(engine: Engine) -> Starlette:
     )
 
 
+def _look_at(task: asyncio.Task[str]) -> None:
+    """Nobody else may be waiting for it by now."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("conversation.broken", exc_info=error)
+
+
 async def _form(request: Request) -> Mapping[str, str]:
     """Form fields or flat JSON; raises ValueError for anything else, TooLarge before reading on."""
     body = bytearray()
@@ -150,7 +184,8 @@ def _page(title: str, body: str, status_code: int = 200) -> HTMLResponse:
 class Endpoint:
     """The endpoint in a thread of its own. `port` is known as soon as it is made."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self.socket = socket.create_server((host, port), backlog=512)
         # asyncio does so only for sockets it made itself; else an answer waits 40 ms for its ACK.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -167,7 +202,7 @@ class Endpoint:
             ready.set()
             yield
 
-        app = application(engine)
+        app = application(engine, patience_seconds=self._patience_seconds)
         app.router.lifespan_context = lifespan
         config = uvicorn.Config(
             app,

@@ -5,7 +5,7 @@ in any order) and from the loop (a time-out). All end here, so that the rules ab
 what, when to try again and when to stop exist once.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,7 +15,7 @@ import structlog
 from campaigns.cadence import Decision, GiveUp, Positive, Retry, Wait, decide, next_due
 from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, Status
-from campaigns.outcome import MEANING, Outcome, replaces
+from campaigns.outcome import MEANING, Outcome, of_call, replaces
 from campaigns.permission import Rulebook
 from campaigns.scenario import OrderKind, Policy, Scenario, StopOn
 from dispatcher.engine import Engine
@@ -30,6 +30,10 @@ log = structlog.get_logger()
 # A letter of which nobody knows whether it left is sent again, under the same Message-ID.
 RESEND_AFTER = timedelta(minutes=15)
 MAX_SENDS = 3
+# When the provider is asked for the first time whether it took a call or an SMS.
+FIRST_QUESTION = timedelta(minutes=10)
+# The reason of a call whose customer hung up while the operator's telephone rang.
+ABANDONED = "abandoned"
 
 _IN_FLIGHT = (Status.SENDING, Status.AWAITING)
 _WAITING = (Status.PENDING, Status.QUEUED)
@@ -72,6 +76,57 @@ def record(
     return book.close()
 
 
+def hold(tx: Transaction, engine: Engine, attempt_id: int) -> Attempt:
+    """An attempt as it stands, kept from being judged by anybody else until the transaction ends.
+
+    Held like the books hold it, so that findings may follow in the same transaction.
+    """
+    _lock(tx, engine, [attempt_id])
+    return attempts.load(tx, [attempt_id])[attempt_id]
+
+
+def note_sign(
+    tx: Transaction,
+    engine: Engine,
+    finding: Finding,
+    now: datetime,
+) -> bool:
+    """A call in progress shows what it will come to, if nothing stronger follows.
+
+    The end may have overtaken it: then it is news about a call that is over, like any other. True
+    when it changed what is recorded.
+    """
+    attempt = hold(tx, engine, finding.attempt_id)
+    if is_over(attempt):
+        return bool(record(tx, engine, [finding], now))
+    attempts.mark_sign(tx, attempt.id, finding.outcome, finding.reference)
+    return False
+
+
+def is_over(attempt: Attempt) -> bool:
+    """Whether its outcome is known. A call of which nobody knows may be going on."""
+    return attempt.outcome is not None and MEANING[attempt.outcome].settled
+
+
+def _lock(
+    tx: Transaction, engine: Engine, attempt_ids: Sequence[int]
+) -> tuple[Mapping[int, Campaign], Mapping[int, Delivery]]:
+    places = attempts.places(tx, attempt_ids)
+    found = {
+        campaign_id: campaigns.get(tx, campaign_id)
+        for campaign_id in {place.campaign_id for place in places}
+    }
+    scenarios = [engine.scenario(tx, c.scenario_id).scenario for c in found.values()]
+    locked = deliveries.lock(
+        tx,
+        [place.delivery_id for place in places],
+        with_siblings=any(
+            s.stop_on is StopOn.ANY or s.order.kind is OrderKind.CASCADE for s in scenarios
+        ),
+    )
+    return found, locked
+
+
 class _Book:
     """One transaction's findings: judged one by one, written together.
 
@@ -85,19 +140,7 @@ class _Book:
         self, tx: Transaction, engine: Engine, attempt_ids: Sequence[int], now: datetime
     ) -> None:
         self._tx, self._engine, self._now = tx, engine, now
-        places = attempts.places(tx, attempt_ids)
-        self._campaigns = {
-            campaign_id: campaigns.get(tx, campaign_id)
-            for campaign_id in {place.campaign_id for place in places}
-        }
-        scenarios = [engine.scenario(tx, c.scenario_id).scenario for c in self._campaigns.values()]
-        self._deliveries = deliveries.lock(
-            tx,
-            [place.delivery_id for place in places],
-            with_siblings=any(
-                s.stop_on is StopOn.ANY or s.order.kind is OrderKind.CASCADE for s in scenarios
-            ),
-        )
+        self._campaigns, self._deliveries = _lock(tx, engine, attempt_ids)
         self._attempts = dict(attempts.load(tx, attempt_ids))
         self._rules = engine.rules(tx)
         self._changes: list[Change] = []
@@ -112,7 +155,9 @@ class _Book:
         attempt = self._attempts.pop(finding.attempt_id, None)
         if attempt is None:
             return
-        outcome = _with_sign(attempt, finding.outcome)
+        outcome = of_call(
+            finding.outcome, attempt.sign, asked_operator=attempt.operator_at is not None
+        )
         if attempt.outcome is not None and not replaces(outcome, attempt.outcome):
             return
         delivery = self._deliveries[attempt.delivery_id]
@@ -151,7 +196,7 @@ class _Book:
                 positive=positive,
                 ended_at=ended_at,
                 next_due_at=change.due_at if change and change.after is Status.PENDING else None,
-                reason=_reason(finding, attempt),
+                reason=_reason(finding, attempt, outcome),
                 reference=finding.reference or attempt.reference,
                 seconds=finding.seconds if finding.seconds is not None else attempt.seconds,
             )
@@ -193,8 +238,11 @@ class _Book:
         return frozenset(ending.attempt_id for ending in self._endings)
 
 
-def _reason(finding: Finding, attempt: Attempt) -> str:
+def _reason(finding: Finding, attempt: Attempt, outcome: Outcome) -> str:
     """The provider's words; of news that came late also what was believed until then."""
+    hung_up = outcome is Outcome.NOBODY_FREE and finding.outcome is not Outcome.NOBODY_FREE
+    if hung_up and attempt.sign is not Outcome.NOBODY_FREE:
+        return ABANDONED
     if attempt.outcome is None:
         return finding.detail
     return f"{finding.detail} (late; was {attempt.outcome})".strip()
@@ -211,13 +259,6 @@ def _leaves_nothing_to(scenario: Scenario, reached_on: ChannelName) -> frozenset
     if scenario.order.kind is OrderKind.CASCADE:
         return frozenset(order[order.index(reached_on) + 1 :])
     return frozenset()
-
-
-def _with_sign(attempt: Attempt, outcome: Outcome) -> Outcome:
-    """A call's own signs (the menu was reached, a machine answered) beat what its length says."""
-    if attempt.sign is not None and outcome in (Outcome.HEARD, Outcome.HUNG_UP):
-        return attempt.sign
-    return outcome
 
 
 def _follow(
@@ -308,7 +349,9 @@ def _when_uncertain(
         due_at = _due(now + RESEND_AFTER, delivery, campaign, policy, rules, now)
         if due_at is not None and campaign.status not in _CLOSED:
             return to(Status.PENDING, "resend", due_at)
-    return to(Status.UNCERTAIN)
+    if delivery.channel is ChannelName.EMAIL:
+        return to(Status.UNCERTAIN)
+    return to(Status.UNCERTAIN, due_at=now + FIRST_QUESTION)
 
 
 def supersede(

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 
 from campaigns.channel import ChannelName
-from campaigns.outcome import Outcome
+from campaigns.outcome import Outcome, replaces
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, deliveries, recipients
 
@@ -58,6 +58,7 @@ class Opening:
     zone: str
     expected_seconds: float | None = None
     desk: str = ""  # whose lines a call takes
+    offers_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def open_many(tx: Transaction, openings: Sequence[Opening], now: datetime) -> Ma
                 "zone": o.zone,
                 "expected_seconds": o.expected_seconds,
                 "desk": o.desk,
+                "offers_operator": o.offers_operator,
                 "started_at": now,
             }
             for o in openings
@@ -144,11 +146,65 @@ def mark_handed(tx: Transaction, handed: Mapping[int, tuple[str | None, datetime
 
 
 def mark_sign(tx: Transaction, attempt_id: int, sign: Outcome, reference: str | None) -> None:
-    """A sign of what the outcome will be, if the final receipt does not say otherwise."""
-    values: dict[str, Any] = {"sign": sign}
+    """A sign of what the outcome will be, if the final receipt does not say otherwise.
+
+    Signs only get stronger: receipts come in any order.
+    """
+    weaker = [known.value for known in Outcome if replaces(sign, known)]
+    tx.execute(
+        update(attempts)
+        .where(
+            attempts.c.id == attempt_id,
+            or_(attempts.c.sign.is_(None), attempts.c.sign.in_(weaker)),
+        )
+        .values(sign=sign)
+    )
     if reference is not None:
-        values["reference"] = reference
+        tx.execute(
+            update(attempts)
+            .where(attempts.c.id == attempt_id, attempts.c.reference.is_(None))
+            .values(reference=reference)
+        )
+
+
+def mark_pressed(
+    tx: Transaction,
+    attempt_id: int,
+    key: str,
+    *,
+    answer: str | None = None,
+    operator_at: datetime | None = None,
+) -> None:
+    """The customer pressed a key; what was answered, or since when an operator is wanted."""
+    values: dict[str, Any] = {"pressed": key}
+    if answer is not None:
+        values["answer"] = answer
+    if operator_at is not None:
+        values["operator_at"] = operator_at
     tx.execute(update(attempts).where(attempts.c.id == attempt_id).values(values))
+
+
+# Names our locks among the advisory locks of a PostgreSQL database, one for each desk.
+DESK_LOCK = 72_115_120
+
+
+def with_operator(tx: Transaction, desk: str) -> int:
+    """How many calls of a desk have an operator, or ring for one; until the transaction ends nobody
+    else counts, so that two customers are never given the last one.
+
+    Who was told that nobody is free takes nobody's time. SQLite has one writer at a time anyhow.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(DESK_LOCK, func.hashtext(desk))))
+    return tx.execute(
+        select(func.count()).where(
+            attempts.c.ended_at.is_(None),
+            attempts.c.channel == ChannelName.PHONE,
+            attempts.c.desk == desk,
+            attempts.c.operator_at.is_not(None),
+            or_(attempts.c.sign.is_(None), attempts.c.sign != Outcome.NOBODY_FREE),
+        )
+    ).scalar_one()
 
 
 def end(tx: Transaction, endings: Sequence[Ending]) -> None:

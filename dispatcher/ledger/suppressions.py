@@ -14,6 +14,15 @@ from dispatcher.ledger import trail
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import suppressions
 
+# Why a number is on the list whose customer pressed the key that stops calls, and how the trail
+# tells which call that was.
+BY_KEY = "key"
+STOPPED = "call.stop"
+
+
+def stop_subject(attempt_id: int) -> str:
+    return f"attempt:{attempt_id}"
+
 
 def party_of(suppression: Suppression) -> str:
     if suppression.account_number:

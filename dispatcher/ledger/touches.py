@@ -47,6 +47,12 @@ def note(tx: Transaction, rows: Sequence[tuple[int, str, ChannelName, datetime]]
         )
 
 
+def parties_of(tx: Transaction, attempt_id: int) -> frozenset[str]:
+    """Whom an attempt told: the accounts it speaks of, and its contact point."""
+    rows = tx.execute(select(touches.c.party).where(touches.c.attempt_id == attempt_id))
+    return frozenset(rows.scalars())
+
+
 def mark_positive(tx: Transaction, reached: Mapping[int, datetime | None]) -> None:
     """These attempts reached the customer, at these instants; None: they did not after all."""
     for attempt_id, at in reached.items():

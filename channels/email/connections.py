@@ -8,15 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiosmtplib import SMTPException
-from aiosmtplib.errors import (
-    SMTPAuthenticationError,
-    SMTPConnectError,
-    SMTPConnectTimeoutError,
-    SMTPHeloError,
-    SMTPResponseException,
-    SMTPTimeoutError,
-)
+from aiosmtplib.errors import SMTPHeloError, SMTPResponseException
 
+from channels.email import troubles
 from channels.email.session import MailSession, PromptClient
 
 
@@ -52,11 +46,20 @@ class MailServer:
 
 
 class Unreachable(Exception):
-    """No usable connection to the server: certainly nothing was sent. `detail` is for staff."""
+    """No usable connection to the server: certainly nothing was sent.
 
-    def __init__(self, detail: str) -> None:
-        self.detail = detail
-        super().__init__(detail)
+    `detail` is for staff and logs: what to look at, never a secret or an address of a customer;
+    `words` is the same in the reader's language. `cause` tells a login that is refused from a
+    server that is away.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        code = error.code if isinstance(error, SMTPResponseException) else None
+        trouble = troubles.trouble_of(error)
+        self.detail = trouble.format(code=code)
+        self.words = troubles.words(trouble, code)
+        self.cause = troubles.cause_of(error)
+        super().__init__(self.detail)
 
 
 class ConnectionPool:
@@ -92,7 +95,7 @@ class ConnectionPool:
                     await client.helo()
         except (SMTPException, OSError, ValueError) as error:
             client.close()
-            raise Unreachable(_why(error)) from error
+            raise Unreachable(error) from error
         return MailSession(client, self._server.timeout_seconds)
 
     def put_back(self, session: MailSession) -> None:
@@ -104,11 +107,11 @@ class ConnectionPool:
 
     async def close(self) -> None:
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(_say_goodbye(session) for session in idle))
+        await asyncio.gather(*(say_goodbye(session) for session in idle))
         await asyncio.sleep(0)  # lets the cut transports close their sockets
 
 
-async def _say_goodbye(session: MailSession) -> None:
+async def say_goodbye(session: MailSession) -> None:
     with contextlib.suppress(SMTPException, OSError):
         await session.quit()
     session.abandon()
@@ -118,25 +121,3 @@ def _own_name() -> str:
     name = socket.gethostname()
     allowed = name.isascii() and all(c.isalnum() or c in "-." for c in name)
     return name if name and allowed else "localhost"
-
-
-def _why(error: Exception) -> str:
-    """A few words for staff: what to look at, never a secret or an address of a customer."""
-    cause: BaseException = error.__cause__ or error
-    if isinstance(error, SMTPAuthenticationError):
-        why = f"the mail server refuses the login ({error.code}): check user name and password"
-    elif isinstance(cause, ssl.SSLCertVerificationError):
-        why = "the mail server's certificate cannot be verified"
-    elif isinstance(cause, ssl.SSLError):
-        why = "no encrypted connection to the mail server: check the port and the tls setting"
-    elif isinstance(cause, socket.gaierror):
-        why = "the name of the mail server is not known: check smtp_host"
-    elif isinstance(error, SMTPConnectTimeoutError | SMTPTimeoutError):
-        why = "the mail server does not answer in time"
-    elif isinstance(error, SMTPResponseException):
-        why = f"the mail server turns us away ({error.code})"
-    elif isinstance(error, SMTPConnectError):
-        why = "no connection to the mail server: check smtp_host, smtp_port and whether it runs"
-    else:
-        why = "the mail server does not offer what the settings ask for (STARTTLS or login)"
-    return why

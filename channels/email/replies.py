@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from campaigns.outcome import Outcome
-from channels.base import Handover, postponed, refused
+from channels.base import Cause, Handover, postponed, refused
 
 _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})(?!\d)")
 # Refusals that speak of us or our login, not of the recipient: staff mend them, nobody is refused.
@@ -45,10 +45,21 @@ def judge_refusal(reply: Reply, stage: Stage) -> Handover:
     enhanced = reply.enhanced
     detail = f"{stage} {reply.code}" + (f" {enhanced}" if enhanced else "")
     if not 500 <= reply.code < 600:
-        return postponed(detail, about_recipient=_this_recipient_only(reply, enhanced, stage))
+        if _this_recipient_only(reply, enhanced, stage):
+            return postponed(detail, about_recipient=True)
+        return postponed(detail, cause=cause_of_delay(reply))
     if reply.code in _OUR_FAULT:
-        return postponed(f"{detail}: the server does not let us in, check the login")
+        return postponed(
+            f"{detail}: the server does not let us in, check the login", cause=Cause.ACCOUNT
+        )
     return refused(_refusal(reply, enhanced, stage), detail)
+
+
+def cause_of_delay(reply: Reply) -> Cause:
+    """A server that asks us to come later is well, unless it says that its own system is in trouble
+    (4.3.x) or does not speak SMTP."""
+    in_order = 400 <= reply.code < 500 and not (reply.enhanced or "").startswith("4.3.")
+    return Cause.THROTTLED if in_order else Cause.UNREACHABLE
 
 
 def _this_recipient_only(reply: Reply, enhanced: str | None, stage: Stage) -> bool:

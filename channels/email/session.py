@@ -80,6 +80,10 @@ class MailSession:
         self._unfinished = False
         return Reply(response.code, response.message)
 
+    async def noop(self) -> Reply:
+        """Ask whether the server still listens; nothing comes of it."""
+        return await self._say("NOOP")
+
     async def quit(self) -> None:
         await self._client.quit(timeout=min(self._timeout_seconds, 2.0))
 

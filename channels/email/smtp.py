@@ -16,6 +16,7 @@ from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import (
     AccountState,
+    Cause,
     Handover,
     MailMessage,
     Message,
@@ -27,7 +28,7 @@ from channels.base import (
     refused,
     uncertain,
 )
-from channels.email.connections import ConnectionPool, MailServer, Unreachable
+from channels.email.connections import ConnectionPool, MailServer, Unreachable, say_goodbye
 from channels.email.envelope import EnvelopeAddress, UnsafeAddress, data_block, envelope_address
 from channels.email.replies import Reply, Stage, judge_refusal
 from channels.email.session import MailSession
@@ -113,7 +114,7 @@ class SmtpChannel:
             try:
                 return await self._deliver_on(pool, message, sender, recipient)
             except Unreachable as error:
-                return postponed(error.detail)
+                return postponed(error.detail, cause=error.cause)
 
     async def _deliver_on(
         self,
@@ -130,7 +131,9 @@ class SmtpChannel:
             session = await pool.open()
             handover = await _send(session, message, sender, recipient)
         pool.put_back(session)
-        return handover or postponed("the mail server closes the connection at once")
+        return handover or postponed(
+            "the mail server closes the connection at once", cause=Cause.UNREACHABLE
+        )
 
     async def look_up(self, reference: str) -> Receipt | None:  # noqa: ARG002 - the contract
         """SMTP has no way to ask afterwards; bounces come by mail."""
@@ -140,7 +143,25 @@ class SmtpChannel:
         return None
 
     async def account(self) -> AccountState:
-        raise NotImplementedError
+        """Connect, encrypt and log in as for a letter, and say goodbye: no letter is begun.
+
+        What is wrong is told in the reader's language, without the server's own words.
+        """
+        pool = self._pools.current()
+        async with pool.slot():
+            try:
+                session = await pool.open()
+            except Unreachable as error:
+                return AccountState(False, error.words)
+            try:
+                reply = await session.noop()
+            except SMTPException:
+                return AccountState(False, _("the mail server drops the connection"))
+            finally:
+                await say_goodbye(session)
+        if not reply.positive:
+            return AccountState(False, _("the mail server answers {code}").format(code=reply.code))
+        return AccountState(True, _("the mail server lets us in"))
 
     def receipt(self, payload: Payload) -> Receipt:
         """SMTP calls nobody back; raises NotImplementedError, for nothing can lead here."""
@@ -172,10 +193,15 @@ async def _send(
     except SMTPServerDisconnected:
         if stage is Stage.SENDER:
             return None
-        return postponed(f"{stage}: the server dropped the connection before the letter")
+        return postponed(
+            f"{stage}: the server dropped the connection before the letter",
+            cause=Cause.UNREACHABLE,
+        )
     except SMTPException:  # a time-out or an answer that is not SMTP: the letter has not begun
         session.abandon()
-        return postponed(f"{stage}: no proper answer in time, before the letter")
+        return postponed(
+            f"{stage}: no proper answer in time, before the letter", cause=Cause.UNREACHABLE
+        )
     if reply.code == 421 and stage is Stage.SENDER:  # closed for idleness: a fresh one may do
         session.abandon()
         return None

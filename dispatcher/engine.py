@@ -14,6 +14,7 @@ from dispatcher.ledger import Ledger, Transaction, calendar, scenarios
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.pacing import Pacer, Unpaced
 from dispatcher.settings import Settings
+from dispatcher.watch import Watch
 
 _UNPACED = Unpaced()
 
@@ -30,6 +31,7 @@ class Engine:
     secret: str
     desks: Desks = field(default_factory=Desks)
     pacers: Mapping[tuple[ChannelName, str], Pacer] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
     _scenarios: dict[int, StoredScenario] = field(default_factory=dict)
 
     def scenario(self, tx: Transaction, scenario_id: int) -> StoredScenario:

@@ -6,7 +6,7 @@ is only a wish.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -31,18 +31,22 @@ from campaigns.permission import (
 from campaigns.recipient import Recipient
 from campaigns.scenario import OrderKind, Policy, SameContact
 from channels.base import Message
+from channels.routing import share
 from dispatcher.compose import compose
 from dispatcher.engine import Engine
+from dispatcher.health import probe_time
 from dispatcher.ledger import (
     Transaction,
     attempts,
     audiences,
+    circuits,
     groups,
     suppressions,
     touches,
 )
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.circuits import Circuit, Key
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.ledger.groups import Former
 from dispatcher.ledger.scenarios import StoredScenario
@@ -51,10 +55,12 @@ from templates.errors import RenderError
 
 log = structlog.get_logger()
 
+PROVIDER_AWAY = "provider_away"  # every provider that could carry it is out of order
+NO_WORDS = "words"  # a message that cannot be made
 # Another campaign is calling this number just now.
 LINE_BUSY = timedelta(minutes=5)
-# Every provider that could carry it is out of order.
-PROVIDER_AWAY = timedelta(minutes=1)
+# Those who wait for a provider do not all come in the second in which it is tried again.
+SPREAD_AT_LEAST, SPREAD_AT_MOST = timedelta(seconds=10), timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +76,14 @@ class Ready:
     earlier: Attempt | None  # the uncertain letter that is sent once more
     provider: str
     desk: str = ""  # whose lines a call takes
+    probe: Circuit | None = None  # this message tries whether the provider is back
 
 
 @dataclass(slots=True)
 class Bench:
     """What a batch of one campaign is judged by."""
 
+    tx: Transaction
     engine: Engine
     campaign: Campaign
     stored: StoredScenario
@@ -88,6 +96,7 @@ class Bench:
     formers: Mapping[tuple[int, ChannelName], Former]
     histories: dict[str, History]
     busy: set[str]
+    away: dict[Key, Circuit]  # providers out of order, on every channel
     now: datetime
 
     def due(self, delivery: Delivery, wanted_at: datetime) -> datetime | None:
@@ -99,6 +108,35 @@ class Bench:
             campaign_start_at=self.campaign.start_at,
             campaign_end_at=self.campaign.end_at,
         )
+
+    def is_away(self, channel: ChannelName) -> bool:
+        """Whether no provider of a channel is well: each is left alone or being tried."""
+        ways = self.engine.channels.get(channel)
+        return ways is not None and all((channel, name) in self.away for name in ways.names)
+
+    def closed(self, channel: ChannelName) -> frozenset[str]:
+        """The providers of a channel that are left alone now."""
+        return frozenset(
+            name
+            for (where, name), circuit in self.away.items()
+            if where is channel and circuit.retry_at > self.now
+        )
+
+    def try_provider(self, key: Key) -> tuple[bool, Circuit | None]:
+        """Whether a message may go to this provider, and the circuit that it tries, if it does.
+
+        When a provider's pause is over, exactly one message of all workers goes there; the others
+        wait for what comes of it.
+        """
+        circuit = self.away.get(key)
+        if circuit is None:
+            return True, None
+        until = self.now + probe_time(self.engine.settings)
+        trial = replace(circuit, retry_at=until)
+        # Another worker that was quicker has moved it about as far as we would have.
+        self.away[key] = trial
+        won = circuits.take_probe(self.tx, circuit, until)
+        return won, trial if won else None
 
     def note(self, going: Ready, channel: ChannelName) -> None:
         """What goes now counts for the rest of the batch, as if it stood in the ledger already."""
@@ -142,6 +180,7 @@ def set_up(
     histories = dict(touches.history(tx, channel, parties, now - look_back(policy)))
     is_cascade = stored.scenario.order.kind is OrderKind.CASCADE
     return Bench(
+        tx=tx,
         engine=engine,
         campaign=campaign,
         stored=stored,
@@ -157,6 +196,7 @@ def set_up(
         formers=groups.formers(tx, campaign.id, leads) if is_cascade else {},
         histories=histories,
         busy=set(busy),
+        away=dict(circuits.standing(tx)),
         now=now,
     )
 
@@ -214,11 +254,9 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         return later(now, "window")
     if not bench.busy.isdisjoint(parties):
         return later(now + LINE_BUSY, "line_busy")
-    provider = bench.engine.channels[delivery.channel].choose(
-        point, scenario.purpose, attempt_key(delivery.id, number), turned_away=delivery.postponed
-    )
+    provider = _provider(bench, delivery, point, number, earlier)
     if provider is None:
-        return later(now + PROVIDER_AWAY, "provider_away")
+        return later(_back_at(bench, delivery), PROVIDER_AWAY)
     try:
         message = compose(
             bench.engine,
@@ -234,10 +272,45 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         # Its words name the place, never the customer's data.
         reason = str(error) if isinstance(error, RenderError) else type(error).__name__
         log.warning("compose.failed", delivery=delivery.id, reason=reason)
-        return to(Status.GIVEN_UP, f"words: {reason}")
+        return to(Status.GIVEN_UP, f"{NO_WORDS}: {reason}")
     closing = closes_at(now, delivery.zone, bench.policy.window, bench.rules.holidays)
     not_after = min(closing, campaign.end_at) if closing else campaign.end_at
-    return Ready(delivery, number, point, message, not_after, parties, earlier, provider)
+    is_free, probe = bench.try_provider((delivery.channel, provider))
+    if not is_free:
+        return later(_back_at(bench, delivery), PROVIDER_AWAY)
+    return Ready(
+        delivery, number, point, message, not_after, parties, earlier, provider, probe=probe
+    )
+
+
+def _provider(
+    bench: Bench, delivery: Delivery, point: str, number: int, earlier: Attempt | None
+) -> str | None:
+    """Who carries it; None when everybody that may is left alone now."""
+    ways, closed = bench.engine.channels[delivery.channel], bench.closed(delivery.channel)
+    if earlier is not None and earlier.provider in ways:
+        # The same letter under the same name, in the same hands.
+        return earlier.provider if earlier.provider not in closed else None
+    return ways.choose(
+        point,
+        bench.stored.scenario.purpose,
+        attempt_key(delivery.id, number),
+        turned_away=delivery.postponed,
+        closed=closed,
+    )
+
+
+def _back_at(bench: Bench, delivery: Delivery) -> datetime:
+    """When to ask again after finding every provider out of order: soon after the first of them is
+    tried, spread over a while that grows with the pause, always the same for one delivery."""
+    turns = [
+        circuit.retry_at
+        for (channel, _name), circuit in bench.away.items()
+        if channel is delivery.channel and circuit.retry_at > bench.now
+    ]
+    first = min(turns, default=bench.now + probe_time(bench.engine.settings))
+    spread = min(max((first - bench.now) / 2, SPREAD_AT_LEAST), SPREAD_AT_MOST)
+    return first + spread * share(str(delivery.id), PROVIDER_AWAY)
 
 
 def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
@@ -257,7 +330,7 @@ def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
             continue
         if former.first_started_at is not None:
             return former.first_started_at + scenario.order.delay
-        if former.postponed:
+        if former.postponed or bench.is_away(channel):
             continue  # its provider is away: no reason to keep silent on the other channels
         goes_now = former.due_at is None or former.due_at <= bench.now
         if former.status in OPEN and (goes_now or former.status is not Status.PENDING):

@@ -12,10 +12,11 @@ from campaigns.permission import Rulebook
 from campaigns.scenario import Policy
 from channels.base import CallMessage, Message
 from dispatcher.engine import Engine
-from dispatcher.judging import Bench, Ready, judge, set_up
+from dispatcher.judging import NO_WORDS, Bench, Ready, judge, set_up
 from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
 from dispatcher.ledger.attempts import Opening
-from dispatcher.ledger.campaigns import Campaign
+from dispatcher.ledger.campaigns import Campaign, Run
+from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.record import hand_on
 
@@ -38,6 +39,7 @@ class Opened:
     settle_after: timedelta
     provider: str
     sends: int  # more than 1: a letter that goes once more
+    probe: Circuit | None = None  # this message tries whether the provider is back
 
     @property
     def is_resend(self) -> bool:
@@ -90,6 +92,9 @@ def open_batch(
         deliveries.change(tx, changes)
         for delivery in ended:
             hand_on(tx, delivery, now)
+        wordless = sum(change.reason.startswith(f"{NO_WORDS}:") for change in changes)
+        run = Run(campaign_id, bench.campaign.judged_from)
+        engine.watch.note_words(run, len(ready), wordless, engine.settings.pause_last_attempts)
         opened += _write_open(tx, bench, channel, ready, lease_until)
     return opened
 
@@ -116,6 +121,7 @@ def _write_open(
                 one.delivery.zone,
                 one.message.expected_seconds if isinstance(one.message, CallMessage) else None,
                 one.desk,
+                one.offers_operator,
             )
             for one in fresh
         ],
@@ -158,6 +164,7 @@ def _write_open(
             settle_after=bench.policy.settle_after,
             provider=one.provider,
             sends=one.earlier.sends + 1 if one.earlier else 1,
+            probe=one.probe,
         )
         for one in ready
     ]

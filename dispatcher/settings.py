@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     # how much a provider account bears, by "channel.provider"
     limits: dict[str, ProviderLimit] = Field(default_factory=dict)
 
+    # when a campaign stops itself: this share of the last attempts failed technically
+    pause_share: float = Field(default=0.5, ge=0.05, le=1)
+    pause_last_attempts: int = Field(default=100, ge=10, le=1000)
+    pause_min_attempts: int = Field(default=50, ge=1, le=1000)
+
     # the engine
     provider_timeout_seconds: float = Field(default=15, ge=3, le=120)
     worker_threads: int = Field(default=4, ge=1, le=64)
@@ -128,6 +133,12 @@ class Settings(BaseSettings):
     def _lease_is_long_enough(self) -> Self:
         if self.lease_seconds < 2 * self.longest_message_seconds:
             raise ValueError(_("lease_seconds must be at least 20 times provider_timeout_seconds"))
+        return self
+
+    @model_validator(mode="after")
+    def _a_campaign_can_stop_itself(self) -> Self:
+        if self.pause_min_attempts > self.pause_last_attempts:
+            raise ValueError(_("pause_min_attempts must not be more than pause_last_attempts"))
         return self
 
     @field_validator("consent")

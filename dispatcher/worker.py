@@ -12,23 +12,28 @@ uncertain. Nobody is contacted twice by it.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from campaigns.channel import ChannelName
+from campaigns.channel import ChannelName, Purpose
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Channel, Handover, HandoverKind, Message, postponed
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
-from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
+from dispatcher.health import Event, note, tell
+from dispatcher.ledger import Transaction, attempts, campaigns, circuits, deliveries, touches
+from dispatcher.ledger.circuits import Key
 from dispatcher.ledger.deliveries import Change
 from dispatcher.logs import mask
 from dispatcher.opening import Opened, open_batch
 from dispatcher.record import Finding, record
+from dispatcher.stopping import pause_wordless
+from dispatcher.tokens import attempt_key
 
 log = structlog.get_logger()
 
@@ -37,6 +42,8 @@ FLUSH_AFTER_SECONDS = 0.5
 # How many rounds of the channel's concurrency are opened at a time: few where a crash leaves doubt
 # that staff must settle, more where a letter may simply go again.
 SLICE_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 8}
+# Another provider is asked at once, nearly: this one has certainly not sent anything.
+FAILOVER_SECONDS = 1.0
 BACKOFF_SECONDS = 60.0
 MAX_BACKOFF_SECONDS = 3600.0
 MAX_DOUBLINGS = 6
@@ -46,11 +53,13 @@ MAX_POSTPONED = 24
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An attempt and what came of handing it over."""
+    """An attempt and what came of handing it over. `asked` is false where we ourselves held it
+    back: that says nothing of the provider."""
 
     opened: Opened
     handover: Handover
     at: datetime
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,10 @@ class Way:
 
     channel: Channel
     limit: asyncio.Semaphore
+
+    @property
+    def key(self) -> Key:
+        return self.channel.channel, self.channel.provider
 
 
 def send_batch(
@@ -91,8 +104,10 @@ async def _send(
         try:
             for start in range(0, len(delivery_ids), size):
                 ids = delivery_ids[start : start + size]
+                # Who is found in trouble from here on gets nothing more of what is opened now.
+                trips = {name: engine.watch.trips(way.key) for name, way in ways.items()}
                 opened = await asyncio.to_thread(_open, engine, channel, ids, claim)
-                await _hand_over(engine, ways, opened, answers)
+                await _hand_over(engine, ways, opened, answers, trips)
                 count += len(opened)
         finally:
             answers.put_nowait(None)
@@ -110,7 +125,9 @@ def _open(
         now = engine.clock.now()
         return open_batch(tx, engine, channel, delivery_ids, claim, now, now + lease)
 
-    return engine.ledger.insist(act)
+    opened = engine.ledger.insist(act)
+    pause_wordless(engine, engine.clock.now())
+    return opened
 
 
 async def _hand_over(
@@ -118,8 +135,9 @@ async def _hand_over(
     ways: Mapping[str, Way],
     batch: Sequence[Opened],
     answers: "asyncio.Queue[Answered | None]",
+    trips: Mapping[str, int],
 ) -> None:
-    """Send a slice concurrently."""
+    """Send a slice concurrently. `trips` tells how often each provider was in trouble before."""
     longest = timedelta(seconds=engine.settings.longest_message_seconds)
 
     async def deliver(opened: Opened) -> None:
@@ -132,17 +150,36 @@ async def _hand_over(
             now = engine.clock.now()
             # The last look at the clock: 21:00:00.000 is outside, however long the batch took, and
             # so is a lease that might end before the answer comes.
+            held_back = None
             if wait_seconds is not None:
-                handover = postponed("our own limit", wait_seconds)
+                held_back = postponed("our own limit", wait_seconds)
             elif now >= opened.not_after:
-                handover = postponed("window closed")
+                held_back = postponed("window closed")
             elif now >= opened.lease_until - longest:
-                handover = postponed("lease over", retry_after_seconds=1)
-            else:
-                handover = await _deliver(way.channel, opened)
-            answers.put_nowait(Answered(opened, handover, engine.clock.now()))
+                held_back = postponed("lease over", retry_after_seconds=1)
+            elif opened.probe is None and engine.watch.trips(way.key) != trips[opened.provider]:
+                # Judged anew a moment later: by another provider, or when this one is back.
+                held_back = postponed("provider away", retry_after_seconds=FAILOVER_SECONDS)
+            if held_back is not None:
+                answers.put_nowait(Answered(opened, held_back, now, asked=False))
+                return
+            began = time.monotonic()
+            handover = await _deliver(way.channel, opened)
+            seconds, at = time.monotonic() - began, engine.clock.now()
+            answers.put_nowait(Answered(opened, handover, at))
+            event = note(engine, way.key, handover, at, seconds, opened.probe)
+            if event is not None:
+                await asyncio.to_thread(_tell, engine, event)
 
     await asyncio.gather(*(deliver(opened) for opened in batch))
+
+
+def _tell(engine: Engine, event: Event) -> None:
+    try:
+        tell(engine, event)
+    except LedgerAway:
+        # Answers go on coming in: what they say will be said again.
+        log.error("health.lost", provider=event.key[1])
 
 
 async def _write(engine: Engine, answers: "asyncio.Queue[Answered | None]", size: int) -> None:
@@ -276,17 +313,16 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
     touches.forget(tx, ours)
     attempts.discard(tx, ours)
     rules = engine.rules(tx)
+    closed = circuits.standing(tx).keys()
     changes = []
     for delivery in locked.values():
         answer = by_delivery[delivery.id]
         if answer.opened.attempt_id not in ours:
             continue
         campaign = campaigns.get(tx, delivery.campaign_id)
-        seconds = answer.handover.retry_after_seconds
-        if seconds is None:
-            doublings = min(delivery.postponed, MAX_DOUBLINGS)
-            seconds = min(BACKOFF_SECONDS * 2**doublings, MAX_BACKOFF_SECONDS)
-        policy = engine.scenario(tx, campaign.scenario_id).scenario.policy(delivery.channel)
+        scenario = engine.scenario(tx, campaign.scenario_id).scenario
+        seconds = _seconds_until_next(engine, answer, scenario.purpose, closed)
+        policy = scenario.policy(delivery.channel)
         due_at = answer.opened.next_due(now + timedelta(seconds=seconds), policy, rules, campaign)
         after = delivery.end_as or (Status.PENDING if due_at else Status.EXPIRED)
         log.info(
@@ -305,10 +341,36 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
                 answer.handover.detail,
                 due_at if after is Status.PENDING else None,
                 attempts=delivery.attempts - 1,
-                postponed=delivery.postponed + 1,
+                postponed=delivery.postponed + answer.asked,
             )
         )
     deliveries.change(tx, changes)
+
+
+def _seconds_until_next(
+    engine: Engine, answer: Answered, purpose: Purpose, closed: Collection[Key]
+) -> float:
+    """How long to wait after a hand-over that certainly sent nothing.
+
+    Not at all, nearly, while there is a provider that has not turned this message away; then as the
+    last one asked for, or longer each time.
+    """
+    opened, delivery = answer.opened, answer.opened.delivery
+    asked_for = answer.handover.retry_after_seconds
+    if answer.asked and not answer.handover.about_recipient:
+        is_another = engine.channels[delivery.channel].is_another(
+            opened.contact_point,
+            purpose,
+            attempt_key(delivery.id, opened.number),
+            turned_away=delivery.postponed + 1,
+            closed={provider for channel, provider in closed if channel is delivery.channel},
+        )
+        if is_another:
+            return FAILOVER_SECONDS
+    if asked_for is not None:
+        return asked_for
+    doublings = min(delivery.postponed, MAX_DOUBLINGS)
+    return min(BACKOFF_SECONDS * 2**doublings, MAX_BACKOFF_SECONDS)
 
 
 __all__ = ["Message", "send_batch", "write_down"]

@@ -1,17 +1,19 @@
 """Campaigns: one scenario version, one audience, a start and an end."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from campaigns.delivery import Status
+from campaigns.outcome import Outcome
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import trail
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.tables import audiences, campaigns, deliveries, scenarios
+from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
 from templates.i18n import _
 
 
@@ -23,6 +25,9 @@ class CampaignStatus(StrEnum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
 
+
+# How many of the latest attempts are looked at for those that are over.
+LOOK_PAST = 2000
 
 LEGAL: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     CampaignStatus.DRAFT: frozenset({CampaignStatus.SCHEDULED, CampaignStatus.CANCELLED}),
@@ -38,6 +43,42 @@ LEGAL: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     CampaignStatus.COMPLETED: frozenset(),
     CampaignStatus.CANCELLED: frozenset(),
 }
+
+
+class Why(StrEnum):
+    """What made a campaign stop itself."""
+
+    FAILURES = "failures"  # attempts that failed technically
+    WORDS = "words"  # messages that could not be made
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why a campaign paused itself; its text form, `failures:57/100`, is kept as the note."""
+
+    why: Why
+    failed: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.why}:{self.failed}/{self.of}"
+
+    @classmethod
+    def read(cls, note: str) -> "Stopped | None":
+        """The reason behind a note; None when it is none."""
+        found = _NOTE.fullmatch(note)
+        return cls(Why(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+_NOTE = re.compile(rf"({'|'.join(Why)}):(\d{{1,9}})/(\d{{1,9}})")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A campaign since staff last set it going: what its failures are counted by."""
+
+    id: int
+    judged_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +97,8 @@ class Campaign:
     created_at: datetime
     created_by: str
     closed_at: datetime | None
+    note: str  # why it stands as it does: a `Stopped` in its text form, or empty
+    judged_from: datetime | None  # failures before this do not count towards pausing it
 
     @property
     def subject(self) -> str:
@@ -130,7 +173,7 @@ def change(
     changed = tx.execute(
         update(campaigns)
         .where(campaigns.c.id == campaign.id, campaigns.c.status.in_(sources))
-        .values(status=to, closed_at=None if LEGAL[to] else now)
+        .values(status=to, closed_at=None if LEGAL[to] else now, note="", **_fresh_start(to, now))
     ).rowcount
     if not changed:
         present = get(tx, campaign.id)
@@ -141,6 +184,76 @@ def change(
         )
     trail.note(tx, now, actor, f"campaign.{to}", campaign.subject)
     return get(tx, campaign.id)
+
+
+def _fresh_start(to: CampaignStatus, now: datetime) -> Mapping[str, datetime]:
+    """Who resumes a campaign has seen why it stood: what failed before is not held against it."""
+    return {"judged_from": now} if to is CampaignStatus.RUNNING else {}
+
+
+def running(tx: Transaction) -> Sequence[Run]:
+    """The campaigns under way."""
+    rows = tx.execute(
+        select(campaigns.c.id, campaigns.c.judged_from)
+        .where(campaigns.c.status == CampaignStatus.RUNNING)
+        .order_by(campaigns.c.id)
+    )
+    return [Run(*row) for row in rows]
+
+
+def recent_outcomes(tx: Transaction, run: Run, last: int) -> Sequence[Outcome]:
+    """What came of the last attempts that are over, the latest first.
+
+    A short walk along an index: it looks past attempts that wait for a receipt, yet not past more
+    than `LOOK_PAST`.
+    """
+    a = attempts.c
+    begun = select(a.outcome, a.started_at, a.id).where(a.campaign_id == run.id)
+    if run.judged_from is not None:
+        begun = begun.where(a.started_at > run.judged_from)
+    latest = begun.order_by(a.started_at.desc()).limit(LOOK_PAST).subquery().c
+    rows = tx.execute(
+        select(latest.outcome)
+        .where(latest.outcome.is_not(None))
+        .order_by(latest.started_at.desc(), latest.id.desc())
+        .limit(last)
+    )
+    return [Outcome(outcome) for outcome in rows.scalars()]
+
+
+def stop_itself(tx: Transaction, run: Run, why: Stopped, actor: str, now: datetime) -> bool:
+    """Pause a campaign that goes wrong; False when it does not run any more, or was resumed by
+    staff after what is held against it."""
+    stopped = tx.execute(
+        update(campaigns)
+        .where(
+            campaigns.c.id == run.id,
+            campaigns.c.status == CampaignStatus.RUNNING,
+            campaigns.c.judged_from.is_not_distinct_from(run.judged_from),
+        )
+        .values(status=CampaignStatus.PAUSED, note=str(why))
+    ).rowcount
+    if stopped:
+        trail.note(tx, now, actor, "campaign.paused", f"campaign:{run.id}", reason=str(why))
+    return bool(stopped)
+
+
+def discard(tx: Transaction, campaign: Campaign, now: datetime, *, unfit_texts: int) -> None:
+    """Take back a draft that never ran, its plan included; the trail tells that it was there."""
+    if get(tx, campaign.id).status is not CampaignStatus.DRAFT:
+        return  # cancelled meanwhile: that stays on the list
+    tx.execute(delete(deliveries).where(deliveries.c.campaign_id == campaign.id))
+    tx.execute(delete(campaigns).where(campaigns.c.id == campaign.id))
+    trail.note(
+        tx,
+        now,
+        campaign.created_by,
+        "campaign.discard",
+        campaign.subject,
+        scenario=campaign.scenario_name,
+        audience=campaign.audience_name,
+        unfit_texts=unfit_texts,
+    )
 
 
 def _said(status: CampaignStatus) -> str:
@@ -203,7 +316,7 @@ def close_finished(tx: Transaction, now: datetime) -> Sequence[int]:
             ~at_work,
             (campaigns.c.end_at <= now) | ~unsure,
         )
-        .values(status=CampaignStatus.COMPLETED, closed_at=now)
+        .values(status=CampaignStatus.COMPLETED, closed_at=now, note="")
         .returning(campaigns.c.id)
     ).scalars()
     ids = closed.all()
@@ -241,4 +354,6 @@ def _read(row: Row[tuple[object, ...]]) -> Campaign:
         created_at=row.created_at,
         created_by=row.created_by,
         closed_at=row.closed_at,
+        note=row.note,
+        judged_from=row.judged_from,
     )

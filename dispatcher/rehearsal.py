@@ -30,6 +30,7 @@ def open_sandbox(
         simulated=simulated,
         smtp_port=smtp_port,
         http_port=http_port,
+        smsaero_signs=("SMS Aero", settings.sms_sign or "Energosbyt"),
     )
 
 

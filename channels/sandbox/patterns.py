@@ -35,6 +35,8 @@ class Fate(StrEnum):
     UNDELIVERED = "undelivered"
     NO_RECEIPT = "no_receipt"
     NO_CREDITS = "no_credits"
+    REPLIES_STOP = "replies_stop"
+    REPLIES_QUESTION = "replies_question"
     # phone and SMS
     LATE_RECEIPT = "late_receipt"
     DUPLICATE_RECEIPT = "duplicate_receipt"
@@ -58,6 +60,7 @@ _HTTP = {_F.LATE_RECEIPT, _F.DUPLICATE_RECEIPT, _F.BAD_NUMBER, _F.REJECTED, _F.T
 _HTTP |= {_F.HTML_502, _F.TIMEOUT_AFTER_ACCEPT, _F.DROP_AFTER_ACCEPT}
 _TALK = {_F.HEARD, _F.HUNG_UP, _F.KEY_0, _F.KEY_1, _F.BUSY, _F.NO_ANSWER, _F.MACHINE, _F.FAILED}
 _TEXT = {_F.DELIVERED, _F.UNDELIVERED, _F.NO_RECEIPT, _F.NO_CREDITS}
+_TEXT |= {_F.REPLIES_STOP, _F.REPLIES_QUESTION}
 _MAIL = {_F.ACCEPTED, _F.NO_SUCH_MAILBOX, _F.TRY_LATER, _F.FULL, _F.SLOW}
 _MAIL |= {_F.TIMEOUT_AFTER_ACCEPT, _F.DROP_AFTER_ACCEPT}
 FATES: dict[ChannelName, frozenset[Fate]] = {

@@ -3,12 +3,13 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from channels.sandbox.customers import Customers
 from channels.sandbox.http_server import HttpServer, listening_socket
 from channels.sandbox.journal import Journal, Taken
 from channels.sandbox.patterns import Patterns, load_patterns
@@ -33,7 +34,8 @@ class Sandbox:
     `simulated=False` what follows (rings, ends of calls, receipts) happens when its time comes.
     With `simulated=True` nothing happens by itself: move the clock to `next_event_at()` and call
     `run_due()`. The same seed makes the same world whatever order requests arrive in.
-    Listens on `host` only; ports 0 are free ones.
+    Listens on `host` only; ports 0 are free ones. `inbound_urls` tells by provider ("smsaero",
+    "twilio") where customers' SMS are posted to; it may be filled later.
     """
 
     def __init__(
@@ -52,14 +54,18 @@ class Sandbox:
         smtp_tls_context: ssl.SSLContext | None = None,
         smsaero_email: str = "sandbox@example.com",
         smsaero_api_key: str = "sandbox-api-key-of-smsaero",
+        smsaero_signs: Sequence[str] = ("SMS Aero", "Energosbyt"),
         twilio_account_sid: str = f"AC{'5a' * 16}",
         twilio_auth_token: str = "sandbox-auth-token-of-twilio",  # noqa: S107 - opens nothing real
+        inbound_urls: Mapping[str, str] | None = None,
     ) -> None:
         self.smtp_host = host
         self.smtp_port = smtp_port
         self.smtp_username, self.smtp_password = smtp_username, smtp_password
         self.smsaero_email, self.smsaero_api_key = smsaero_email, smsaero_api_key
         self.twilio_account_sid, self.twilio_auth_token = twilio_account_sid, twilio_auth_token
+        self.smsaero_signs = smsaero_signs
+        self.inbound_urls = dict(inbound_urls or {})
         self.http_port = http_port
         self._now = now
         self._seed = seed
@@ -145,6 +151,24 @@ class Sandbox:
             raise RuntimeError("the sandbox is not running")
         return self._in_loop(running.run_due())
 
+    def text_us(
+        self, number: str, text: str, *, provider: str, reference: str | None = None
+    ) -> int | None:
+        """A customer writes to us by that provider, now; the status our endpoint answers with.
+
+        None when it failed three times. `reference` is the provider's name for the SMS, to post
+        the same one again. Raises KeyError for a provider without an address in `inbound_urls`.
+        """
+        running = self._running
+        if running is None:
+            raise RuntimeError("the sandbox is not running")
+        if provider not in self.inbound_urls:
+            raise KeyError(provider)
+        now = running.world.now()
+        writing = running.customers.write(provider, number, text, now, reference=reference)
+        answer = self._in_loop(writing)
+        return answer.status if answer is not None else None
+
     def flush(self) -> None:
         """Write what the journal still holds back."""
 
@@ -168,7 +192,8 @@ class Sandbox:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        running = _Running(self._world())
+        world = self._world()
+        running = _Running(world, Customers(world, self._account(), self.inbound_urls))
         mail = MailServer(
             running.world,
             running.closing,
@@ -204,11 +229,19 @@ class Sandbox:
             changed=changed,
         )
 
+    def _account(self) -> Account:
+        return Account(self.twilio_account_sid, self.twilio_auth_token)
+
     def _routes(self, running: "_Running") -> list[Any]:
-        account = Account(self.twilio_account_sid, self.twilio_auth_token)
-        twilio = TwilioServer(running.world, running.closing, account)
+        account = self._account()
+        twilio = TwilioServer(running.world, running.closing, account, running.customers)
         smsaero = SmsAeroServer(
-            running.world, running.closing, self.smsaero_email, self.smsaero_api_key
+            running.world,
+            running.closing,
+            self.smsaero_email,
+            self.smsaero_api_key,
+            self.smsaero_signs,
+            running.customers,
         )
         return [*smsaero.routes(), *twilio.routes()]
 
@@ -216,8 +249,9 @@ class Sandbox:
 class _Running:
     """What lives as long as the loop does."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, customers: Customers) -> None:
         self.world = world
+        self.customers = customers
         self.closing = asyncio.Event()
         self._firing: set[asyncio.Task[None]] = set()
 

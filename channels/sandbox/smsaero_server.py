@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from campaigns.channel import ChannelName
+from channels.sandbox.customers import Customers
 from channels.sandbox.http_server import bad_gateway, drop, hold
 from channels.sandbox.patterns import Fate
 from channels.sandbox.world import HOLD_SECONDS, RETRY_AFTER_SECONDS, Contact, World
@@ -57,8 +58,18 @@ class Sms:
 class SmsAeroServer:
     """Takes texts, answers for them, and calls back."""
 
-    def __init__(self, world: World, closing: asyncio.Event, email: str, api_key: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        closing: asyncio.Event,
+        email: str,
+        api_key: str,
+        signs: Sequence[str],
+        customers: Customers,
+    ) -> None:
         self._world = world
+        self._signs_known = signs
+        self._customers = customers
         self._closing = closing
         self._expected = base64.b64encode(f"{email}:{api_key}".encode())
         self._sent: dict[int, Sms] = {}
@@ -86,8 +97,13 @@ class SmsAeroServer:
         return _success({"balance": 1000.0}) if self._is_ours(request) else _no_entry()
 
     async def _signs(self, request: Request) -> Response:
-        sign = {"id": 1, "name": "SMS Aero", "status": 1, "extendStatus": "active"}
-        return _success({"0": sign, "totalCount": "1"}) if self._is_ours(request) else _no_entry()
+        if not self._is_ours(request):
+            return _no_entry()
+        shown: dict[str, Any] = {
+            str(place): {"id": place + 1, "name": name, "status": 1, "extendStatus": "active"}
+            for place, name in enumerate(self._signs_known)
+        }
+        return _success({**shown, "totalCount": str(len(shown))})
 
     async def _send(self, request: Request) -> Response:
         if not self._is_ours(request):
@@ -157,6 +173,7 @@ class SmsAeroServer:
         self._plan_receipt(sms, soon, status, step=1)
         if fate is Fate.DUPLICATE_RECEIPT:
             self._plan_receipt(sms, soon + timedelta(seconds=1), status, step=2)
+        self._customers.plan_answer("smsaero", sms.contact, sms.sign, soon)
 
     def _plan_receipt(self, sms: Sms, at: datetime, status: int, step: int) -> None:
         async def happen(at: datetime) -> None:
@@ -188,10 +205,14 @@ class SmsAeroServer:
     async def _list(self, request: Request) -> Response:
         if not self._is_ours(request):
             return _no_entry()
-        number = (await _json(request)).get("number")
-        found = [sms for sms in self._sent.values() if _fits(sms, number)]
+        wanted = await _json(request)
+        number, text = wanted.get("number"), wanted.get("text")
+        found = [
+            sms for sms in self._sent.values() if _fits(sms, number) and text in {None, sms.text}
+        ]
         found.sort(key=lambda sms: (sms.created_at, sms.id), reverse=True)
-        page = max(int(request.query_params.get("page", "1") or 1), 1)
+        asked = request.query_params.get("page", "1")[:9]
+        page = max(int(asked), 1) if asked.isascii() and asked.isdigit() else 1
         shown: dict[str, Any] = {
             str(place): sms.resource()
             for place, sms in enumerate(found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])

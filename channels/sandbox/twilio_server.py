@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from campaigns.channel import ChannelName
+from channels.sandbox.customers import Customers
 from channels.sandbox.http_server import bad_gateway, drop, hold
 from channels.sandbox.patterns import Fate
 from channels.sandbox.twilio_call import Call, CallRequest
@@ -22,12 +23,14 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 class TwilioServer:
     """Places calls, shows them, and changes or ends those in progress."""
 
-    def __init__(self, world: World, closing: asyncio.Event, account: Account) -> None:
+    def __init__(
+        self, world: World, closing: asyncio.Event, account: Account, customers: Customers
+    ) -> None:
         self._world = world
         self._closing = closing
         self._account = account
         self._calls: dict[str, Call] = {}
-        self._messages = MessageDesk(world, account)
+        self._messages = MessageDesk(world, closing, account, customers)
 
     def routes(self) -> list[BaseRoute]:
         base = f"{API}/Accounts/{{account}}"

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from campaigns.channel import ChannelName
+from channels.sandbox.operators import Operators
 from templates.i18n import _
 from templates.problem import Problem, Refused
 
@@ -26,6 +27,15 @@ class Fate(StrEnum):
     HUNG_UP = "hung_up"
     KEY_0 = "key_0"
     KEY_1 = "key_1"
+    KEY_2 = "key_2"
+    KEY_3 = "key_3"
+    KEY_4 = "key_4"
+    KEY_5 = "key_5"
+    KEY_6 = "key_6"
+    KEY_7 = "key_7"
+    KEY_8 = "key_8"
+    KEY_9 = "key_9"
+    KEY_0_HANGS_UP = "key_0_hangs_up"  # asks for an operator, and does not wait for one
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     MACHINE = "machine"
@@ -58,7 +68,11 @@ class Fate(StrEnum):
 _F = Fate
 _HTTP = {_F.LATE_RECEIPT, _F.DUPLICATE_RECEIPT, _F.BAD_NUMBER, _F.REJECTED, _F.THROTTLED}
 _HTTP |= {_F.HTML_502, _F.TIMEOUT_AFTER_ACCEPT, _F.DROP_AFTER_ACCEPT}
-_TALK = {_F.HEARD, _F.HUNG_UP, _F.KEY_0, _F.KEY_1, _F.BUSY, _F.NO_ANSWER, _F.MACHINE, _F.FAILED}
+# The fates that press a key, and which.
+KEYS: Mapping[Fate, str] = {
+    fate: fate.value[len("key_")] for fate in Fate if fate.value.startswith("key_")
+}
+_TALK = {_F.HEARD, _F.HUNG_UP, _F.BUSY, _F.NO_ANSWER, _F.MACHINE, _F.FAILED, *KEYS}
 _TEXT = {_F.DELIVERED, _F.UNDELIVERED, _F.NO_RECEIPT, _F.NO_CREDITS}
 _TEXT |= {_F.REPLIES_STOP, _F.REPLIES_QUESTION}
 _MAIL = {_F.ACCEPTED, _F.NO_SUCH_MAILBOX, _F.TRY_LATER, _F.FULL, _F.SLOW}
@@ -128,6 +142,7 @@ class Patterns(_Strict):
     """The whole table. The first fitting rule decides; the rest follow the weighted mix."""
 
     rules: tuple[Rule, ...] = ()
+    operator: Operators = Operators()
     mix: Mapping[ChannelName, Mapping[str, float]]
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from channels.sandbox.patterns import Patterns, load_patterns
 from channels.sandbox.postman import Postman
 from channels.sandbox.smsaero_server import SmsAeroServer
 from channels.sandbox.smtp_server import MailServer
+from channels.sandbox.sounds import SoundShelf
 from channels.sandbox.timeline import Event, Timeline
 from channels.sandbox.twilio_rest import Account
 from channels.sandbox.twilio_server import TwilioServer
@@ -95,7 +96,8 @@ class Sandbox:
         return list(self._journal.taken)
 
     def counts(self) -> dict[str, int]:
-        """What was taken by channel, `refused`, and the `callbacks` with those that failed."""
+        """What was taken by channel, `refused`, and the `callbacks` and `sounds` fetched, with
+        those that failed."""
         counts = {"phone": 0, "sms": 0, "email": 0}
         for taken in self.received:
             counts[taken.channel.value] += 1
@@ -104,6 +106,8 @@ class Sandbox:
             counts["refused"] = world.refused
             counts["callbacks"] = world.postman.posted
             counts["callbacks_failed"] = world.postman.failed
+            counts["sounds"] = world.sounds.fetched
+            counts["sounds_missing"] = world.sounds.missing
         return counts
 
     def start(self) -> Self:
@@ -216,6 +220,7 @@ class Sandbox:
         finally:
             await mail.close()
             await running.world.postman.close()
+            await running.world.sounds.close()
 
     def _world(self) -> World:
         changed = asyncio.Event()
@@ -226,6 +231,7 @@ class Sandbox:
             journal=self._journal,
             timeline=Timeline(on_change=changed.set),
             postman=Postman(),
+            sounds=SoundShelf(),
             changed=changed,
         )
 

@@ -3,20 +3,25 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urljoin
 
 from campaigns.channel import ChannelName
-from channels.sandbox.patterns import Fate
+from channels.sandbox.patterns import KEYS, Fate
 from channels.sandbox.postman import Answer
-from channels.sandbox.twilio_rest import API, Account, instant
+from channels.sandbox.twilio_call_request import CallRequest
+from channels.sandbox.twilio_operator import Leg, make_leg
+from channels.sandbox.twilio_rest import Account, instant
 from channels.sandbox.twiml import (
     BadTwiml,
+    Broken,
+    Dial,
     Gather,
     Hangup,
     Redirect,
     Verb,
-    read_twiml,
+    parse_twiml,
+    read_verbs,
+    sounds_in,
     talk_seconds,
 )
 from channels.sandbox.world import Contact, World
@@ -25,24 +30,6 @@ from channels.sandbox.world import Contact, World
 DETECTION_SECONDS = 1.0
 APOLOGY_SECONDS = 5.0  # "an application error has occurred"
 MAX_DOCUMENTS = 50  # of one call: a Redirect to itself must end
-_KEYS = {Fate.KEY_0: "0", Fate.KEY_1: "1"}
-
-
-@dataclass(frozen=True, slots=True)
-class CallRequest:
-    """What the client asked for."""
-
-    to: str
-    from_: str
-    twiml: str | None
-    url: str | None
-    method: str = "POST"
-    ring_seconds: float = 60.0
-    limit_seconds: float = 14_400.0
-    detect_machine: bool = False
-    status_callback: str | None = None
-    status_method: str = "POST"
-    status_events: frozenset[str] = frozenset({"completed"})
 
 
 @dataclass(slots=True)
@@ -62,6 +49,7 @@ class Call:
     _step: int = 0
     _story: int = 0  # a new one makes what was planned for the old one void
     _documents: int = 0
+    _dials: int = 0
     _base_url: str = ""
     _hangs_up_at: datetime | None = None
     _pending_key: str | None = field(default=None)
@@ -74,7 +62,8 @@ class Call:
     def duration_seconds(self) -> int | None:
         if self.answered_at is None or self.ended_at is None:
             return None
-        return round((self.ended_at - self.answered_at).total_seconds())
+        # Instants are told in whole seconds: the length is that between the two that are told.
+        return int(self.ended_at.timestamp()) - int(self.answered_at.timestamp())
 
     def begin(self) -> None:
         """Put the first events on the timeline."""
@@ -90,7 +79,7 @@ class Call:
             gone_at = self.created_at + timedelta(seconds=self.asked.ring_seconds)
             self._later(gone_at, lambda at: self.end(at, "no-answer", 487))
         else:
-            self._pending_key = _KEYS.get(fate)
+            self._pending_key = KEYS.get(fate)
             self._later(self.created_at + timedelta(seconds=rings), self._answer)
 
     def tell_anew(self, at: datetime, twiml: str | None, url: str | None, method: str) -> None:
@@ -122,10 +111,12 @@ class Call:
         else:
             self._later(speaks_at, lambda at: self._play(at, self.asked.twiml or ""))
 
-    async def _fetch(self, at: datetime, url: str, method: str, **extra: str) -> None:
+    async def _fetch(
+        self, at: datetime, url: str, method: str, told: Mapping[str, str] | None = None
+    ) -> None:
         """Ask the client what to say next, and say it."""
         self._base_url = url = urljoin(self._base_url, url)
-        answer = await self._post(url, {**self._form("in-progress"), **extra}, method)
+        answer = await self._post(url, {**self._form("in-progress"), **(told or {})}, method)
         if answer is None or answer.status >= 400:
             self._apologise(at)
         else:
@@ -134,7 +125,12 @@ class Call:
     async def _play(self, at: datetime, document: str) -> None:
         self._documents += 1
         try:
-            verbs = read_twiml(document)
+            root = parse_twiml(document)
+            lengths = {
+                sound: await self.world.sounds.seconds(urljoin(self._base_url, sound))
+                for sound in sounds_in(root)
+            }
+            verbs = read_verbs(root, lengths)
         except BadTwiml:
             self._apologise(at)
             return
@@ -149,12 +145,18 @@ class Call:
 
     def _go_through(self, at: datetime, verbs: tuple[Verb, ...]) -> None:
         """Find the next verb at which something happens, and plan it for its time."""
-        for verb in verbs:
+        for number, verb in enumerate(verbs):
             if isinstance(verb, Hangup):
                 break
+            if isinstance(verb, Broken):
+                self._apologise(at)
+                return
             if isinstance(verb, Redirect):
                 url, method = verb.url, verb.method
                 self._later(at, lambda at, u=url, m=method: self._fetch(at, u, m))  # type: ignore[misc]
+                return
+            if isinstance(verb, Dial):
+                self._plan_dial(at, verb, verbs[number + 1 :])
                 return
             if isinstance(verb, Gather):
                 if self._plan_gather(at, verb):
@@ -165,22 +167,52 @@ class Call:
         self._later(at, lambda at: self.end(at, "completed"))
 
     def _plan_gather(self, at: datetime, gather: Gather) -> bool:
-        """Whether the gather leads on to its action, by a key or by silence."""
+        """Whether the gather leads on to its action, by a key or by silence, or breaks off."""
         action = gather.action or self._base_url
-        if not action:
-            return False
-        key = self._pending_key if gather.takes_keys else None
+        key = self._pending_key if gather.takes_keys and action else None
         if key is not None:
             self._pending_key = None
             seconds = gather.speech_seconds * self.contact.share(0.5, 0.95)
-        elif gather.reports_silence:
+        elif gather.breaks_off:
+            self._apologise(at + timedelta(seconds=gather.speech_seconds))
+            return True
+        elif gather.reports_silence and action:
             seconds = gather.speech_seconds + gather.timeout_seconds
         else:
             return False
+        told = {"Digits": key or ""}
         pressed_at = at + timedelta(seconds=seconds)
-        digits = key or ""
-        self._later(pressed_at, lambda at: self._fetch(at, action, gather.method, Digits=digits))
+        self._later(pressed_at, lambda at: self._fetch(at, action, gather.method, told))
         return True
+
+    def _plan_dial(self, at: datetime, dial: Dial, rest: tuple[Verb, ...]) -> None:
+        """Ring an operator; what follows the talk, or its failure, is planned with it."""
+        self._dials += 1
+        leg = make_leg(self.world, self.contact, dial, self._dials)
+        over_at = at + timedelta(seconds=leg.rings_seconds)
+        if leg.answers:
+            self._later(over_at, lambda at: self._tell_answered(at, leg))
+            over_at += timedelta(seconds=leg.talk_seconds)
+        self._later(over_at, lambda at: self._dialled(at, leg, rest))
+
+    async def _tell_answered(self, at: datetime, leg: Leg) -> None:
+        if leg.dial.answered_callback:
+            form = {**leg.answered(self._form("in-progress")), "Timestamp": instant(at) or ""}
+            url = urljoin(self._base_url, leg.dial.answered_callback)
+            await self._post(url, form, leg.dial.callback_method)
+
+    async def _dialled(self, at: datetime, leg: Leg, rest: tuple[Verb, ...]) -> None:
+        """The operator's part is over: tell the action, and go on with what it answers."""
+        action = leg.dial.action
+        if leg.abandoned:
+            if action:  # told all the same, but there is nobody left to hear the answer
+                form = {**self._form("completed"), **leg.done()}
+                await self._post(urljoin(self._base_url, action), form, leg.dial.method)
+            await self.end(at, "completed")
+        elif action:
+            await self._fetch(at, action, leg.dial.method, leg.done())
+        else:
+            self._go_through(at, rest)
 
     def _apologise(self, at: datetime) -> None:
         self._later(at + timedelta(seconds=APOLOGY_SECONDS), lambda at: self.end(at, "completed"))
@@ -259,38 +291,3 @@ class Call:
         self.world.timeline.put(
             at, ChannelName.PHONE, self.contact.contact_point, self.sid, self._step, happen
         )
-
-    def resource(self) -> dict[str, Any]:
-        """The call as the REST API shows it."""
-        path = f"{API}/Accounts/{self.account.sid}/Calls/{self.sid}"
-        duration = self.duration_seconds
-        return {
-            "sid": self.sid,
-            "account_sid": self.account.sid,
-            "parent_call_sid": None,
-            "phone_number_sid": None,
-            "group_sid": None,
-            "trunk_sid": None,
-            "to": self.asked.to,
-            "to_formatted": self.asked.to,
-            "from": self.asked.from_,
-            "from_formatted": self.asked.from_,
-            "status": self.status,
-            "date_created": instant(self.created_at),
-            "date_updated": instant(self.ended_at or self.answered_at or self.created_at),
-            "start_time": instant(self.answered_at),
-            "end_time": instant(self.ended_at),
-            "duration": str(duration) if duration is not None else None,
-            "price": None,
-            "price_unit": "USD",
-            "direction": "outbound-api",
-            "answered_by": self.answered_by,
-            "api_version": "2010-04-01",
-            "forwarded_from": None,
-            "caller_name": None,
-            "queue_time": "0",
-            "uri": f"{path}.json",
-            "subresource_uris": {
-                name: f"{path}/{name.title()}.json" for name in ("events", "notifications")
-            },
-        }

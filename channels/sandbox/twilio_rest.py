@@ -4,7 +4,7 @@ import base64
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -84,14 +84,15 @@ def page_of(
 
 
 def on_days(request: Request, name: str, at: datetime) -> bool:
-    """Whether an instant fits the filters `Name`, `Name<` and `Name>` (days in UTC)."""
-    day = at.date().isoformat()
+    """Whether an instant fits the filters `Name` (a day in UTC), `Name<` and `Name>` (a day, or an
+    instant in the form of ISO 8601)."""
+    day, exactly = at.date().isoformat(), at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     asked = request.query_params
     exact, until, since = asked.get(name), asked.get(f"{name}<"), asked.get(f"{name}>")
     return (
         (not exact or day == exact[:10])
-        and (not until or day <= until[:10])
-        and (not since or day >= since[:10])
+        and (not until or (exactly if "T" in until else day) <= until)
+        and (not since or (exactly if "T" in since else day) >= since)
     )
 
 

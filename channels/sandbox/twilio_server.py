@@ -1,9 +1,7 @@
 """The telephone exchange of the sandbox: Twilio's REST API 2010-04-01 for calls."""
 
 import asyncio
-import re
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -12,12 +10,12 @@ from campaigns.channel import ChannelName
 from channels.sandbox.customers import Customers
 from channels.sandbox.http_server import bad_gateway, drop, hold
 from channels.sandbox.patterns import Fate
-from channels.sandbox.twilio_call import Call, CallRequest
+from channels.sandbox.twilio_call import Call
+from channels.sandbox.twilio_call_request import mistake_in, read_request, text_in
+from channels.sandbox.twilio_call_resource import resource_of
 from channels.sandbox.twilio_messages import MessageDesk
 from channels.sandbox.twilio_rest import API, Account, error, not_found, on_days, page_of
 from channels.sandbox.world import HOLD_SECONDS, RETRY_AFTER_SECONDS, Contact, World
-
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
 
 class TwilioServer:
@@ -37,6 +35,7 @@ class TwilioServer:
         desk = self._messages
         endpoints = [
             (f"{base}.json", self._show_account, "GET"),
+            (f"{base}/Balance.json", self._show_balance, "GET"),
             (f"{base}/Calls.json", self._create, "POST"),
             (f"{base}/Calls.json", self._list, "GET"),
             (f"{base}/Calls/{{sid}}.json", self._fetch, "GET"),
@@ -65,15 +64,20 @@ class TwilioServer:
             }
         )
 
+    async def _show_balance(self, request: Request) -> Response:
+        return self._turned_away(request) or JSONResponse(
+            {"account_sid": self._account.sid, "balance": "1000.00", "currency": "USD"}
+        )
+
     async def _create(self, request: Request) -> Response:
         away = self._turned_away(request)
         if away is not None:
             return away
         form = await request.form()
-        mistake = _mistake(form)
+        mistake = mistake_in(form)
         if mistake is not None:
             return mistake
-        asked = _read(form)
+        asked = read_request(form)
         contact = self._world.contact(ChannelName.PHONE, asked.to)
         refusal = self._refusal(contact)
         if refusal is not None:
@@ -87,7 +91,7 @@ class TwilioServer:
             return await drop(request)
         if contact.fate is Fate.TIMEOUT_AFTER_ACCEPT:
             return await hold(request, self._closing, HOLD_SECONDS)
-        return JSONResponse(call.resource(), status_code=201)
+        return JSONResponse(resource_of(call), status_code=201)
 
     def _refusal(self, contact: Contact) -> Response | None:
         """What a call that is not placed is answered with."""
@@ -118,12 +122,12 @@ class TwilioServer:
             and on_days(request, "StartTime", call.created_at)
         ]
         found.sort(key=lambda call: (call.created_at, call.sid), reverse=True)
-        return page_of(request, "calls", found, Call.resource)
+        return page_of(request, "calls", found, resource_of)
 
     async def _fetch(self, request: Request) -> Response:
         away = self._turned_away(request)
         call = self._calls.get(request.path_params["sid"])
-        return away or (JSONResponse(call.resource()) if call else not_found(request))
+        return away or (JSONResponse(resource_of(call)) if call else not_found(request))
 
     async def _update(self, request: Request) -> Response:
         """End a call, or give one in progress something else to say."""
@@ -134,17 +138,17 @@ class TwilioServer:
         if call.over:
             return error(400, 21220, "Call is not in-progress. Cannot redirect.")
         form, now = await request.form(), self._world.now()
-        status = _text(form, "Status")
+        status = text_in(form, "Status")
         if status in {"completed", "canceled"}:
             if status == "canceled" and call.answered_at is not None:
                 return error(400, 21220, "Call is in-progress. Cannot cancel.")
             await call.end(now, "completed" if call.answered_at else "canceled", 487)
-        elif _text(form, "Twiml") or _text(form, "Url"):
-            method = _text(form, "Method") or "POST"
-            call.tell_anew(now, _text(form, "Twiml"), _text(form, "Url"), method)
+        elif text_in(form, "Twiml") or text_in(form, "Url"):
+            method = text_in(form, "Method") or "POST"
+            call.tell_anew(now, text_in(form, "Twiml"), text_in(form, "Url"), method)
         else:
             return error(400, 20001, "Nothing to update")
-        return JSONResponse(call.resource())
+        return JSONResponse(resource_of(call))
 
     async def _delete(self, request: Request) -> Response:
         away = self._turned_away(request)
@@ -155,45 +159,3 @@ class TwilioServer:
             return error(409, 20009, "Call is in progress")
         del self._calls[call.sid]
         return Response(status_code=204)
-
-
-def _mistake(form: FormData) -> Response | None:
-    if not _text(form, "To"):
-        return error(400, 21201, "No 'To' number is specified")
-    if not _text(form, "From"):
-        return error(400, 21213, "No 'From' number is specified")
-    if not _NUMBER.fullmatch(_text(form, "To") or ""):
-        return error(400, 21211, "The 'To' number is not a valid phone number")
-    if not (_text(form, "Twiml") or _text(form, "Url") or _text(form, "ApplicationSid")):
-        return error(400, 21205, "Url parameter is required")
-    if len(_text(form, "Twiml") or "") > 4000:
-        return error(400, 21262, "Twiml is longer than 4000 characters")
-    return None
-
-
-def _read(form: FormData) -> CallRequest:
-    events = [str(value) for value in form.getlist("StatusCallbackEvent")]
-    named = {name for event in events for name in event.split()}
-    return CallRequest(
-        to=_text(form, "To") or "",
-        from_=_text(form, "From") or "",
-        twiml=_text(form, "Twiml"),
-        url=_text(form, "Url"),
-        method=_text(form, "Method") or "POST",
-        ring_seconds=_seconds(form, "Timeout", 60.0),
-        limit_seconds=_seconds(form, "TimeLimit", 14_400.0),
-        detect_machine=_text(form, "MachineDetection") in {"Enable", "DetectMessageEnd"},
-        status_callback=_text(form, "StatusCallback"),
-        status_method=_text(form, "StatusCallbackMethod") or "POST",
-        status_events=frozenset(named or {"completed"}),
-    )
-
-
-def _text(form: FormData, name: str) -> str | None:
-    value = form.get(name)
-    return value if isinstance(value, str) and value else None
-
-
-def _seconds(form: FormData, name: str, default: float) -> float:
-    text = _text(form, name) or ""
-    return float(text[:6]) if text.isascii() and text.isdigit() else default

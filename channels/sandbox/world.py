@@ -11,6 +11,7 @@ from channels.sandbox.dice import Dice
 from channels.sandbox.journal import Journal, Taken
 from channels.sandbox.patterns import Fate, Patterns, Rule
 from channels.sandbox.postman import Postman
+from channels.sandbox.sounds import SoundShelf
 from channels.sandbox.timeline import Timeline
 
 LATE_HOURS = 26.0
@@ -61,6 +62,7 @@ class World:
     journal: Journal
     timeline: Timeline
     postman: Postman
+    sounds: SoundShelf
     changed: asyncio.Event  # something was put on the timeline
     refused: int = 0
     _contacts: Counter[tuple[ChannelName, str]] = field(default_factory=Counter)

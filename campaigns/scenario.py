@@ -122,7 +122,7 @@ class ChannelRules(Strict):
     settle_after: Duration | None = None
     call_back: Duration | None = None  # phone
     too_long: TooLongSms = TooLongSms.REFUSE  # SMS
-    shorten: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,62}$")  # SMS
+    shorten: str | None = Field(default=None, pattern=r"^[^\W\d]\w{0,62}$")  # SMS
 
 
 class Order(Strict):

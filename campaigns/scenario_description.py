@@ -12,6 +12,7 @@ from campaigns.scenario import (
     SameContact,
     Scenario,
     StopOn,
+    TooLongSms,
     Window,
 )
 from templates.i18n import _, ngettext
@@ -35,6 +36,8 @@ def describe(scenario: Scenario) -> list[Pair]:
     for channel in scenario.sequence():
         label = channel_title(channel)
         pairs += [(f"{label}: {name}", value) for name, value in _rules(scenario.policy(channel))]
+        if channel is ChannelName.SMS:
+            pairs.append((f"{label}: " + _("when longer than 160 characters"), _too_long(scenario)))
     return pairs
 
 
@@ -81,6 +84,15 @@ def _rules(policy: Policy) -> Iterator[Pair]:
     yield _("outcome known after"), spoken_duration(policy.settle_after)
     positive = sorted(_outcomes()[outcome] for outcome in policy.positive)
     yield _("counts as positive"), ", ".join(positive)
+
+
+def _too_long(scenario: Scenario) -> str:
+    rules = scenario.channels[ChannelName.SMS]
+    if rules.too_long is TooLongSms.SHORTEN:
+        return _("the field {name} loses its last words").format(name=rules.shorten)
+    if rules.too_long is TooLongSms.TRANSLITERATE:
+        return _("in Latin letters, also in place of several parts")
+    return _("nobody is sent it; the launch names who")
 
 
 def _hours(window: Window) -> str:

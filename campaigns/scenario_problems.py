@@ -72,6 +72,12 @@ def _words(
         return kind, message, advice
     if kind in ("greater_than_equal", "less_than_equal"):
         return "out_of_range", _("The number is out of range."), _("Write a number from 1 to 100.")
+    if kind == "string_pattern_mismatch" and name == "shorten":
+        return (
+            "bad_name",
+            _("This is not the name of a field."),
+            _("Write for example: {example}.").format(example='shorten = "offer"'),
+        )
     if kind == "string_pattern_mismatch":
         return (
             "bad_name",

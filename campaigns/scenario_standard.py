@@ -17,6 +17,7 @@ from campaigns.scenario import (
     Scenario,
     Window,
 )
+from campaigns.sms_rules import too_long_problems
 from campaigns.toml_lines import Lines, line_of
 from templates.i18n import _
 from templates.problem import Problem
@@ -28,7 +29,12 @@ _HOURS = (ChannelName.PHONE, ChannelName.SMS)
 
 def standard_problems(scenario: Scenario, file: str, lines: Lines) -> list[Problem]:
     """Everything in the scenario that the standard forbids, or that cannot work."""
-    problems = [*_names(scenario), *_rhythm(scenario), *_windows(scenario)]
+    problems = [
+        *_names(scenario),
+        *_rhythm(scenario),
+        *_windows(scenario),
+        *too_long_problems(scenario),
+    ]
     return [_placed(problem, file, lines) for problem in problems]
 
 

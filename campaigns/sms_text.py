@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from campaigns.scenario import ChannelRules, TooLongSms
 from templates.errors import EmptyText, TooLong
-from templates.filled_lengths import filled_lengths
+from templates.filled import filled_lengths
 from templates.neutral import one_line
 from templates.render import CompiledTemplate, compile_template
 from templates.sms import LIMIT_CHARACTERS, Encoding, SmsShape, measure

@@ -42,9 +42,13 @@ def offenders_of(text: str) -> tuple[Offender, ...]:
 
 
 def is_latin(text: str) -> bool:
-    """Whether more letters of the text are in the GSM alphabet than outside; without any, too."""
+    """Whether at least half of the letters are Latin ones, accents or not; without any, too."""
     letters = [character for character in text if character.isalpha()]
-    return 2 * sum(character in GSM_CHARACTERS for character in letters) >= len(letters)
+    return 2 * sum(map(_is_latin_letter, letters)) >= len(letters)
+
+
+def _is_latin_letter(letter: str) -> bool:
+    return letter in GSM_CHARACTERS or unicodedata.name(letter, "").startswith("LATIN")
 
 
 def name_of(character: str) -> str:

@@ -3,17 +3,19 @@
 import getpass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 import typer
 
 from campaigns.audience.targets import known_fields
 from dispatcher import logs
-from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.settings import Settings, load_settings
 from templates.i18n import _, set_language
+
+if TYPE_CHECKING:
+    from dispatcher.engine import Engine  # a second that tools without a ledger need not wait
 
 AsJson = Annotated[bool, typer.Option("--json", help=_("Facts as JSON, for programs."))]
 
@@ -37,7 +39,7 @@ def settings() -> Settings:
     return found
 
 
-def engine(found: Settings | None = None) -> Engine:
+def engine(found: Settings | None = None) -> "Engine":
     """The engine over the configured ledger."""
     from dispatcher.wiring import make_engine
 

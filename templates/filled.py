@@ -1,4 +1,4 @@
-"""How many characters each placeholder puts into a text: what makes an SMS long, by name.
+"""What placeholders put into a text: through which filters, and how many characters of it.
 
 A variant of the template marks where each placeholder's text begins and ends with characters of the
 private use area, which no value can hold (`templates.neutral` removes them).
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
-from jinja2 import Environment, TemplateError
+from jinja2 import Environment, TemplateError, nodes
 
 from templates.errors import RenderError
 from templates.neutral import one_line
@@ -20,7 +20,7 @@ _BEGIN, _NAMED, _END = "\ue000", "\ue001", "\ue002"
 _FILLED = re.compile(f"{_BEGIN}(\\d+){_NAMED}([^{_END}]*){_END}")
 _MARKS = dict.fromkeys(map(ord, (_BEGIN, _NAMED, _END)))
 _WORDS = frozenset({"if", "else", "and", "or", "not", "is", "in"})
-_SYNTAX = Environment()  # noqa: S701 -- only its lexer is used; nothing is rendered by it
+_SYNTAX = Environment()  # noqa: S701 -- only its syntax is used; nothing is rendered by it
 
 Token = tuple[str, str]
 
@@ -47,6 +47,16 @@ def filled_lengths(
         lengths[names[int(index)]] += len(as_sent(filled))
     # Of equal length: in the order of the alphabet, so that the same text is told the same way.
     return tuple(sorted((+lengths).items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def filters_on(text: str, name: str) -> frozenset[str]:
+    """The filters a placeholder goes through anywhere in a template that can be read."""
+    return frozenset(
+        filtered.name
+        for filtered in _SYNTAX.parse(text).find_all(nodes.Filter)
+        if any(one.name == name for one in filtered.find_all(nodes.Name))
+        or any(one.attr == name for one in filtered.find_all(nodes.Getattr))
+    )
 
 
 @lru_cache(maxsize=64)

@@ -28,7 +28,8 @@ from campaigns.recipient import Recipient
 from campaigns.scenario import SameContact, Scenario
 from campaigns.sms_text import sms_text
 from templates import speech
-from templates.call import CallScript, Say, SoundRef
+from templates.call import CallScript, SoundRef
+from templates.call_file import call_script
 from templates.errors import EmptyText, TooLong, TooManyAccounts
 from templates.folder import texts_for
 from templates.neutral import one_line
@@ -83,18 +84,20 @@ def render_content(
     supplier: Mapping[str, str],
     extra: Mapping[str, str] | None = None,
     sounds: Mapping[str, SoundRef] = MappingProxyType({}),
+    *,
+    limit_seconds: float = speech.CALL_LIMIT_SECONDS,
 ) -> Content:
     """The content of one message to the accounts of one contact point.
 
     `template_texts` are the channel's files by name, as the ledger keeps them, `sounds` the sound
-    files of its call. Raises a RenderError
-    (MissingValue, UnfitValue, TooLong, EmptyText, TooManyAccounts) when this customer cannot be
-    told this; its words hold no personal data. Raises KeyError when a file is missing.
+    files of its call; `limit_seconds` is how long a call may last by the estimate. Raises a
+    RenderError (MissingValue, UnfitValue, TooLong, EmptyText, TooManyAccounts) when this customer
+    cannot be told this; its words hold no personal data. Raises KeyError when a file is missing.
     """
     texts, language = texts_for(channel, template_texts, _common_language(accounts))
     seen = context(scenario, accounts, supplier, extra or {}, language)
     if channel is ChannelName.PHONE:
-        return _call(texts["call.txt"], seen, language, sounds)
+        return _call(texts["call.txt"], seen, language, sounds, limit_seconds)
     if channel is ChannelName.SMS:
         return SmsContent(sms_text(texts["sms.txt"], seen, language, scenario.channels[channel]))
     return _mail(texts, seen, language)
@@ -138,17 +141,15 @@ def greeting(accounts: Sequence[Recipient], language: str = "ru") -> str:
 
 
 def _call(
-    text: str, seen: Mapping[str, object], language: str, sounds: Mapping[str, SoundRef]
+    text: str,
+    seen: Mapping[str, object],
+    language: str,
+    sounds: Mapping[str, SoundRef],
+    limit_seconds: float,
 ) -> CallContent:
-    # A comment gives way to an empty line, so that problems keep their line numbers.
-    spoken = "\n".join("" if is_comment(line) else line for line in text.splitlines())
-    rendered = compile_template(spoken, file="call.txt").render(seen, language)
-    phrases = tuple(phrase for line in rendered.splitlines() if (phrase := one_line(line)))
-    if not phrases:
-        raise EmptyText("call.txt")
-    script = CallScript(tuple(Say(phrase) for phrase in phrases), language=language)
-    if script.total_seconds > speech.CALL_LIMIT_SECONDS:
-        raise TooLong("seconds", script.total_seconds, speech.CALL_LIMIT_SECONDS)
+    script = call_script(text, seen, language, sounds)
+    if script.total_seconds > limit_seconds:
+        raise TooLong("seconds", script.total_seconds, limit_seconds)
     return CallContent(script)
 
 
@@ -163,11 +164,6 @@ def _mail(texts: Mapping[str, str], seen: Mapping[str, object], language: str) -
         if not text:
             raise EmptyText(file)
     return MailContent(subject, body + "\n", html)
-
-
-def is_comment(line: str) -> bool:
-    """Whether a line of call.txt is a remark to colleagues, not a phrase."""
-    return line.lstrip().startswith("#")
 
 
 def _row(account: Recipient, values: Mapping[str, str]) -> dict[str, object]:

@@ -8,12 +8,14 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from campaigns.call_rules import sound_names
 from campaigns.channel import ChannelName
 from campaigns.scenario import Scenario
 from campaigns.scenario_problems import explain
@@ -22,6 +24,7 @@ from campaigns.scenario_texts import (
     ChannelTexts,
     grammar_problems,
     meaning_problems,
+    spoken_warnings,
     text_warnings,
 )
 from campaigns.toml_lines import Lines, key_lines, line_of
@@ -30,6 +33,7 @@ from templates.folder import UnreadableFile, find_folder, load_templates
 from templates.i18n import _
 from templates.problem import Problem, Refused
 from templates.similar import did_you_mean
+from templates.sounds import Sound, load_sounds
 
 LIBRARY = Path(__file__).parent / "library"
 _LIMIT_BYTES = 1_000_000
@@ -42,7 +46,8 @@ Templates = dict[ChannelName, dict[str, str]]
 class ScenarioFile:
     """A scenario that may be run, the texts it came with, and what is worth a second look.
 
-    `digest` names this very wording: another comma is another version.
+    `sounds` are the sound files that its calls play, by name. `digest` names this very wording:
+    another comma is another version, and so is another recording.
     """
 
     scenario: Scenario
@@ -50,6 +55,7 @@ class ScenarioFile:
     source_toml: str
     digest: str
     warnings: tuple[Problem, ...] = ()
+    sounds: Mapping[str, Sound] = field(default_factory=dict)
 
 
 def library() -> list[str]:
@@ -96,20 +102,26 @@ def check_scenario(
     source_toml: str,
     templates: Mapping[ChannelName, Mapping[str, str]],
     *,
+    sounds: Mapping[str, Sound] = MappingProxyType({}),
     file: str = "scenario.toml",
     supplier: Mapping[str, str] | None = None,
 ) -> ScenarioFile:
-    """The same from texts, as an editor or the ledger holds them. Raises Refused."""
+    """The same from texts and sound files, as an editor or the ledger holds them.
+
+    Raises Refused.
+    """
     table, lines = _parse(source_toml, file)
     texts = [
-        ChannelTexts(channel, templates.get(channel, {}), name)
+        ChannelTexts(channel, templates.get(channel, {}), name, sounds)
         for channel, name in _named_templates(table)
     ]
     return _checked(source_toml, table, texts, file, lines, supplier, [])
 
 
 def restore_scenario(
-    source_toml: str, templates: Mapping[ChannelName, Mapping[str, str]]
+    source_toml: str,
+    templates: Mapping[ChannelName, Mapping[str, str]],
+    sounds: Mapping[str, Sound] = MappingProxyType({}),
 ) -> ScenarioFile:
     """A version that was checked when it was stored: read again, not judged again.
 
@@ -119,7 +131,8 @@ def restore_scenario(
     table, lines = _parse(source_toml, "scenario.toml")
     kept = {channel: dict(texts) for channel, texts in templates.items()}
     scenario = _validated(table, "scenario.toml", lines, [])
-    return ScenarioFile(scenario, kept, source_toml, _digest(source_toml, kept))
+    digest = _digest(source_toml, kept, sounds)
+    return ScenarioFile(scenario, kept, source_toml, digest, sounds=dict(sounds))
 
 
 def _checked(
@@ -141,9 +154,16 @@ def _checked(
         raise Refused(_once_each(problems))
     warnings = standard_warnings(scenario, file, lines)
     for channel_texts in texts:
+        warnings += spoken_warnings(scenario, channel_texts)
         warnings += text_warnings(scenario, channel_texts, supplier)
     templates = {channel_texts.channel: dict(channel_texts.texts) for channel_texts in texts}
-    return ScenarioFile(scenario, templates, source, _digest(source, templates), tuple(warnings))
+    sounds = {
+        name: channel_texts.playable[name]
+        for channel_texts in texts
+        for name in sorted(sound_names(channel_texts.texts))
+    }
+    digest = _digest(source, templates, sounds)
+    return ScenarioFile(scenario, templates, source, digest, tuple(warnings), sounds)
 
 
 def _validated(
@@ -242,7 +262,8 @@ def _load(
         )
         return None
     try:
-        return ChannelTexts(channel, load_templates(folder, channel), str(folder))
+        texts = load_templates(folder, channel)
+        return ChannelTexts(channel, texts, str(folder), load_sounds(folder, sound_names(texts)))
     except UnreadableFile as error:
         problems.append(_unreadable(error))
     return None
@@ -274,6 +295,12 @@ def _once_each(problems: list[Problem]) -> list[Problem]:
     return sorted(unique, key=lambda problem: (problem.file or "", problem.line or 0))
 
 
-def _digest(source: str, templates: Mapping[ChannelName, Mapping[str, str]]) -> str:
-    told = json.dumps([source, {str(c): dict(t) for c, t in templates.items()}], sort_keys=True)
-    return sha256(told.encode()).hexdigest()
+def _digest(
+    source: str,
+    templates: Mapping[ChannelName, Mapping[str, str]],
+    sounds: Mapping[str, Sound],
+) -> str:
+    told: list[object] = [source, {str(c): dict(t) for c, t in templates.items()}]
+    if sounds:  # versions without any keep the digest they always had
+        told.append({name: sound.ref.digest for name, sound in sounds.items()})
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

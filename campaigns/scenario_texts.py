@@ -1,15 +1,16 @@
 """Whether a scenario's texts can be said: harmless, complete, filled, and short enough."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from campaigns.call_rules import call_warnings, is_call, sound_problems
 from campaigns.channel import ChannelName, Purpose
 from campaigns.content import (
     COMPUTED_NAMES,
     RECIPIENT_NAMES,
     SUPPLIER_NAMES,
     MailContent,
-    is_comment,
+    SmsContent,
     main_amount,
     render_content,
 )
@@ -25,12 +26,15 @@ from campaigns.scenario_samples import (
     merged_accounts,
     sample_accounts,
 )
+from campaigns.sms_rules import dear_characters, shorten_problems
+from templates.call_check import examine_call
 from templates.errors import EmptyText, MissingValue, RenderError, TooLong, UnfitValue
 from templates.folder import FILES, twin
 from templates.i18n import _
 from templates.problem import Problem
 from templates.render import examine_template
 from templates.similar import did_you_mean
+from templates.sounds import Sound, refs_of
 from templates.subset import Findings
 
 _SUBJECT_CHARACTERS = 78
@@ -39,11 +43,19 @@ _LANGUAGES = ("ru", "en")
 
 @dataclass(frozen=True, slots=True)
 class ChannelTexts:
-    """The texts of one channel, and what to call the place they come from."""
+    """The texts of one channel, what to call the place they come from, and a call's sound files.
+
+    A sound file that cannot be played is there with the reason.
+    """
 
     channel: ChannelName
     texts: Mapping[str, str]
     place: str
+    sounds: Mapping[str, Sound | Problem] = field(default_factory=dict)
+
+    @property
+    def playable(self) -> dict[str, Sound]:
+        return {name: one for name, one in self.sounds.items() if isinstance(one, Sound)}
 
     def file(self, name: str) -> str:
         return f"{self.place}/{name}"
@@ -62,8 +74,10 @@ def grammar_problems(texts: ChannelTexts) -> list[Problem]:
         for name in FILES[texts.channel]
         if name not in texts.texts
     ]
-    for name in texts.texts:
+    for name, text in texts.texts.items():
         problems += _examine(texts, name).problems
+        if is_call(name):
+            problems += sound_problems(text, texts.file(name), texts.sounds)
     return problems
 
 
@@ -75,6 +89,7 @@ def meaning_problems(
     if problems:
         return problems  # a trial would only say the same again
     problems += _unsubscribing(scenario, texts)
+    problems += _shortening(scenario, texts)
     for language in _languages(texts):
         for accounts in _trials(scenario, language, texts.channel):
             if found := _trial(scenario, texts, accounts, supplier):
@@ -93,6 +108,8 @@ def text_warnings(
             content = _render(scenario, texts, accounts, supplier)
         except TooLong as error:
             return [_too_long(texts, error, likely=False)]
+        if isinstance(content, SmsContent) and (dear := _dear(texts, content.text, language)):
+            return dear
         if isinstance(content, MailContent) and len(content.subject) > _SUBJECT_CHARACTERS:
             return [
                 Problem(
@@ -103,6 +120,16 @@ def text_warnings(
                 )
             ]
     return []
+
+
+def spoken_warnings(scenario: Scenario, texts: ChannelTexts) -> list[Problem]:
+    """What in a call's text is hardly meant."""
+    return [
+        problem
+        for name, text in texts.texts.items()
+        if is_call(name)
+        for problem in call_warnings(scenario, text, texts.file(name))
+    ]
 
 
 def known_names(scenario: Scenario) -> frozenset[str]:
@@ -117,10 +144,10 @@ def known_names(scenario: Scenario) -> frozenset[str]:
 
 
 def _examine(texts: ChannelTexts, name: str) -> Findings:
-    text = texts.texts[name]
-    if name.startswith("call."):
-        text = "\n".join("" if is_comment(line) else line for line in text.splitlines())
-    return examine_template(text, file=texts.file(name), html=name.endswith(".html"))
+    text, file = texts.texts[name], texts.file(name)
+    if is_call(name):
+        return examine_call(text, file).template
+    return examine_template(text, file=file, html=name.endswith(".html"))
 
 
 def _unfilled(scenario: Scenario, texts: ChannelTexts) -> Iterator[Problem]:
@@ -156,6 +183,18 @@ def _unsubscribing(scenario: Scenario, texts: ChannelTexts) -> Iterator[Problem]
                 file=texts.file(file),
                 field="unsubscribe_url",
             )
+
+
+def _shortening(scenario: Scenario, texts: ChannelTexts) -> Iterator[Problem]:
+    if texts.channel is ChannelName.SMS:
+        for problem in shorten_problems(scenario, texts.texts):
+            yield replace(problem, file=texts.file("sms.txt"), line=1)
+
+
+def _dear(texts: ChannelTexts, sent: str, language: str) -> list[Problem]:
+    file = twin("sms.txt", language)
+    found = dear_characters(sent, texts.texts[file])
+    return [replace(problem, file=texts.file(file), line=problem.line or 1) for problem in found]
 
 
 def _languages(texts: ChannelTexts) -> Iterator[str]:
@@ -230,7 +269,8 @@ def _render(
     if scenario.purpose is Purpose.MARKETING:
         extra["unsubscribe_url"] = SAMPLE_URL
     named = {**SAMPLE_SUPPLIER, **(supplier or {})}
-    return render_content(scenario, texts.channel, texts.texts, accounts, named, extra)
+    sounds = refs_of(texts.playable)
+    return render_content(scenario, texts.channel, texts.texts, accounts, named, extra, sounds)
 
 
 def _too_long(texts: ChannelTexts, error: TooLong, *, likely: bool) -> Problem:
@@ -243,6 +283,9 @@ def _too_long(texts: ChannelTexts, error: TooLong, *, likely: bool) -> Problem:
             else _("With long values the SMS has {measured} characters; 160 are allowed.")
         )
         advice = _("Shorten the text: customers whose SMS does not fit get none.")
+        if error.fields:
+            longest = ", ".join(f"{name} {length}" for name, length in error.fields[:3])
+            advice += " " + _("The longest in it: {fields}.").format(fields=longest)
         code = "sms_too_long" if likely else "sms_may_not_fit"
     else:
         message = _("The call lasts about {measured} seconds; 60 are allowed.")

@@ -10,7 +10,9 @@ from channels.base import CallMessage, MailMessage, Message, SmsMessage
 from dispatcher.engine import Engine
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.tokens import TokenFor, attempt_key, sign
+from templates.call import Action
 from templates.mail import build_letter
+from templates.speech import CALL_LIMIT_SECONDS, SENDING_LIMIT_SECONDS
 
 
 def content_of(
@@ -19,8 +21,12 @@ def content_of(
     channel: ChannelName,
     accounts: Sequence[Recipient],
     key: str,
+    limit_seconds: float = CALL_LIMIT_SECONDS,
 ) -> Content:
-    """The words of the attempt with this key. Raises RenderError when they cannot be made."""
+    """The words of the attempt with this key. Raises RenderError when they cannot be made.
+
+    `limit_seconds` is how long a call may last by the estimate.
+    """
     link = sign(engine.secret, TokenFor.LINK, key)
     return render_content(
         stored.scenario,
@@ -32,6 +38,8 @@ def content_of(
             "unsubscribe_url": _unsubscribe_url(engine, stored, channel, key),
             "link_url": f"{engine.receipts_url}/link/{link}",
         },
+        stored.sounds,
+        limit_seconds=limit_seconds,
     )
 
 
@@ -52,6 +60,7 @@ def compose(
     delivery_id: int,
     number: int,
     now: datetime,
+    operator_is_there: bool = True,
 ) -> Message:
     """The message of one attempt. Raises RenderError when the words cannot be made.
 
@@ -60,7 +69,7 @@ def compose(
     """
     settings, secret = engine.settings, engine.secret
     key = attempt_key(delivery_id, number)
-    content = content_of(engine, stored, channel, accounts, key)
+    content = content_of(engine, stored, channel, accounts, key, SENDING_LIMIT_SECONDS)
     token = sign(secret, TokenFor.RECEIPT, key)
     sender = stored.scenario.policy(channel).sender
     match content:
@@ -69,7 +78,10 @@ def compose(
                 token=token,
                 contact_point=contact_point,
                 sender=sender or settings.caller_id,
-                script=content.script,
+                # Nobody is offered an operator who could not be reached now.
+                script=content.script
+                if operator_is_there
+                else content.script.without(Action.OPERATOR),
                 receipts_url=engine.receipts_url,
             )
         case SmsContent():

@@ -2,6 +2,9 @@
 
 A filter takes the value, the language and the constants given in brackets, and returns text. A
 value of the wrong kind raises UnfitValue: a letter with a wrong amount is worse than none.
+
+What is spoken (call.txt) has filters of its own under the same names: `money` is «две тысячи
+рублей» there, so that nobody can make a voice read «2 000,00 ₽».
 """
 
 import inspect
@@ -18,6 +21,7 @@ from templates.errors import UnfitValue
 
 Filter = Callable[..., str]
 
+LONGEST_DIGITS = 40  # no number that is dictated is longer
 LARGEST_KOPECKS = 10**15  # ten trillion roubles: beyond it a number is a mistake
 _THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 _NARROW = {"ru": "\u00a0", "en": ","}
@@ -99,26 +103,54 @@ def full_date_words(value: object, language: str) -> str:
 
 def time_words(value: object, language: str, case: str = "") -> str:
     """09:00 -> «девять часов»; `time_words("genitive")` after «с» and «до»: «девяти часов»."""
+    if case not in ("", "genitive"):
+        raise UnfitValue("time_words", "no word in brackets, or “genitive”")
     return speech.time_words(_time("time_words", value), language, genitive=case == "genitive")
 
 
 def digits_words(value: object, language: str) -> str:
     """4012 -> «четыре ноль один, два»."""
-    return speech.digits_words(str(value), language)
+    return speech.digits_words(_dictated("digits_words", value), language)
 
 
 def phone_words(value: object, language: str) -> str:
     """88005553535 -> «восемь, восемьсот, пятьсот пятьдесят пять, тридцать пять, …»."""
-    return speech.phone_words(str(value), language)
+    return speech.phone_words(_dictated("phone_words", value), language)
+
+
+def account_words(value: object, language: str, how: str = "") -> str:
+    """401205 -> «четыре ноль один, два ноль пять»; `account("pairs")`: «сорок, двенадцать, …»."""
+    text = str(value)
+    if how not in ("", "pairs") or len(text) > LONGEST_DIGITS:
+        raise UnfitValue("account", "an account number; in brackets nothing, or “pairs”")
+    try:
+        return speech.account_words(text, language, pairs=how == "pairs")
+    except ValueError:
+        raise UnfitValue("account", "an account number with digits or letters") from None
 
 
 def count_words(value: object, language: str, gender: str, *forms: str) -> str:
     """`count_words("f", "квитанция", "квитанции", "квитанций")`: 2 -> «две квитанции»."""
-    number = _whole("count_words", value)
-    if gender not in ("m", "f", "n") or len(forms) not in (2, 3) or number > LARGEST_KOPECKS:
+    number = _countable("count_words", value)
+    if gender not in ("m", "f", "n") or len(forms) not in (2, 3):
         raise UnfitValue(
             "count_words", "a whole number, a gender of m, f or n and the noun's forms"
         )
+    return speech.count_words(number, forms, language, gender=gender)
+
+
+def spoken_count(value: object, language: str, one: str, few: str = "", many: str = "") -> str:
+    """`count("квитанция")`: 2 -> «две квитанции», by the dictionary; or the noun's own forms."""
+    number = _countable("count", value)
+    forms: tuple[str, ...] = tuple(filter(None, (one, few, many)))
+    gender = "m"
+    try:
+        known, gender = speech.noun_of(one)
+    except ValueError:
+        if len(forms) == 1:
+            raise UnfitValue("count", "a noun that the dictionary knows, or its forms") from None
+    else:
+        forms = known if len(forms) == 1 else forms
     return speech.count_words(number, forms, language, gender=gender)
 
 
@@ -151,14 +183,48 @@ FILTERS: dict[str, Filter] = {
 }
 ALLOWED_FILTERS = frozenset(FILTERS) | {"default"}
 
+# In what is spoken every value becomes words, whatever the clerk calls the filter.
+SPOKEN_FILTERS: dict[str, Filter] = {
+    **FILTERS,
+    "money": money_words,
+    "rub": money_words,
+    "date": date_words,
+    "short_date": full_date_words,
+    "time": time_words,
+    "phone": phone_words,
+    "account": account_words,
+    "digits": digits_words,
+    "count": spoken_count,
+}
+# Those that leave a number as it is written.
+_VERBATIM = frozenset({"upper", "lower", "default"})
 
-def takes(name: str, arguments: int) -> bool:
+
+def filters(*, spoken: bool = False) -> dict[str, Filter]:
+    return SPOKEN_FILTERS if spoken else FILTERS
+
+
+def says_in_words(name: str) -> bool:
+    """Whether a value that went through this filter of a call can be spoken as it is."""
+    return name in SPOKEN_FILTERS and name not in _VERBATIM
+
+
+def takes(name: str, arguments: int, *, spoken: bool = False) -> bool:
     """Whether the filter can be given so many constants in its brackets."""
     if name == "default":
         return arguments == 1
     try:
-        inspect.signature(FILTERS[name]).bind(None, "ru", *("",) * arguments)
+        inspect.signature(filters(spoken=spoken)[name]).bind(None, "ru", *("",) * arguments)
     except TypeError:
+        return False
+    return True
+
+
+def knows_noun(word: object) -> bool:
+    """Whether `count("…")` with this one word can be spoken."""
+    try:
+        speech.noun_of(str(word))
+    except ValueError:
         return False
     return True
 
@@ -195,6 +261,21 @@ def _whole(name: str, value: object) -> int:
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
         return int(value)
     raise UnfitValue(name, "a whole number (money: in kopecks)")
+
+
+def _countable(name: str, value: object) -> int:
+    number = _whole(name, value)
+    if abs(number) > LARGEST_KOPECKS:
+        raise UnfitValue(name, "a whole number that can be true")
+    return number
+
+
+def _dictated(name: str, value: object) -> str:
+    """A number to dictate; what holds no digit would be silence in the middle of a phrase."""
+    text = str(value)
+    if len(text) > LONGEST_DIGITS or not any(character.isdecimal() for character in text):
+        raise UnfitValue(name, "a number with digits")
+    return text
 
 
 def _date(name: str, value: object) -> date:

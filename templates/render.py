@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.nodes import Template as Tree
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from templates.errors import MissingValue, RenderError, UnfitValue
-from templates.filters import FILTERS, with_language
+from templates.filters import filters, with_language
 from templates.i18n import _
 from templates.neutral import neutral
 from templates.problem import Problem, Refused
@@ -59,7 +60,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
 
-def _environment(*, html: bool) -> _Environment:
+def _environment(*, html: bool = False, spoken: bool = False) -> _Environment:
     environment = _Environment(
         undefined=_MissingName,
         autoescape=html,
@@ -68,13 +69,15 @@ def _environment(*, html: bool) -> _Environment:
     default = environment.filters["default"]
     environment.filters.clear()
     environment.filters["default"] = default
-    environment.filters.update({name: with_language(name, f) for name, f in FILTERS.items()})
+    allowed = filters(spoken=spoken)
+    environment.filters.update({name: with_language(name, f) for name, f in allowed.items()})
     environment.globals.clear()
     return environment
 
 
-_TEXT = _environment(html=False)
+_TEXT = _environment()
 _HTML = _environment(html=True)
+_SPOKEN = _environment(spoken=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +111,41 @@ class CompiledTemplate:
             raise UnfitValue("if", "values that can be compared") from None
 
 
-def examine_template(text: str, *, file: str, html: bool = False) -> Findings:
-    """What a template needs and everything wrong with it; nothing of it is run."""
+def examine_template(text: str, *, file: str, html: bool = False, spoken: bool = False) -> Findings:
+    """What a template needs and everything wrong with it; nothing of it is run.
+
+    `spoken` is a call's text: values become words there.
+    """
+    tree = parse_template(text, file=file, html=html, spoken=spoken)
+    if isinstance(tree, Problem):
+        return Findings(problems=[tree])
+    return examine(tree, file, spoken=spoken)
+
+
+def parse_template(
+    text: str, *, file: str, html: bool = False, spoken: bool = False
+) -> Tree | Problem:
+    """The template's syntax tree, or why there is none."""
     if len(text) > LIMIT_CHARACTERS:
-        return Findings(problems=[_too_long(file)])
+        return _too_long(file)
     try:
-        tree = (_HTML if html else _TEXT).parse(_without_lone_lines(text))
+        return _chosen(html=html, spoken=spoken).parse(_without_lone_lines(text))
     except TemplateSyntaxError as error:
-        return Findings(problems=[_syntax_problem(file, error.lineno, error.message or "")])
+        return _syntax_problem(file, error.lineno, error.message or "")
     except (RecursionError, ValueError, OverflowError):
-        return Findings(problems=[_syntax_problem(file, 1, "too complex")])
-    return examine(tree, file)
+        return _syntax_problem(file, 1, "too complex")
 
 
 @lru_cache(maxsize=512)
-def compile_template(text: str, *, file: str = "", html: bool = False) -> CompiledTemplate:
+def compile_template(
+    text: str, *, file: str = "", html: bool = False, spoken: bool = False
+) -> CompiledTemplate:
     """Check and compile once; raises Refused with every problem of the template."""
-    findings = examine_template(text, file=file, html=html)
+    findings = examine_template(text, file=file, html=html, spoken=spoken)
     if findings.problems:
         raise Refused(findings.problems)
     try:
-        compiled = (_HTML if html else _TEXT).from_string(_without_lone_lines(text))
+        compiled = _chosen(html=html, spoken=spoken).from_string(_without_lone_lines(text))
     except (SyntaxError, RecursionError, MemoryError):
         raise Refused([_syntax_problem(file, 1, "too complex")]) from None
     return CompiledTemplate(
@@ -143,6 +160,12 @@ def placeholders(text: str, *, html: bool = False) -> frozenset[str]:
     """Every name that must be filled, those of the accounts' rows included."""
     template = compile_template(text, html=html)
     return template.names | template.row_names
+
+
+def _chosen(*, html: bool, spoken: bool) -> _Environment:
+    if html:
+        return _HTML
+    return _SPOKEN if spoken else _TEXT
 
 
 def _without_lone_lines(text: str) -> str:

@@ -6,11 +6,11 @@ ever, nor eat memory, nor reach into Python.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jinja2 import nodes
 
-from templates.filters import ALLOWED_FILTERS, takes
+from templates.filters import filters, knows_noun, takes
 from templates.i18n import _
 from templates.problem import Problem
 from templates.similar import did_you_mean
@@ -19,6 +19,9 @@ ROWS = "accounts"  # the only thing that can be looped over
 _LOOP_FIELDS = frozenset({"first", "last", "index", "length"})
 _TESTS = frozenset({"defined", "undefined", "odd", "even"})
 _DEPTH = 40
+# The beginning of a command in a call's text (templates.call_file). It is of the private use area,
+# which `templates.neutral` removes from every value, and no template may write it.
+COMMAND_MARK = "\ue010"
 
 _PLAIN = (
     nodes.Template,
@@ -53,15 +56,16 @@ class _Place:
     file: str
     row: str | None = None  # the name of the loop's row, inside the loop
     depth: int = 0
+    spoken: bool = False  # a call's text, which has filters of its own
 
     def deeper(self, row: str | None = None) -> "_Place":
-        return _Place(self.file, row or self.row, self.depth + 1)
+        return replace(self, row=row or self.row, depth=self.depth + 1)
 
 
-def examine(tree: nodes.Template, file: str) -> Findings:
+def examine(tree: nodes.Template, file: str, *, spoken: bool = False) -> Findings:
     """Walk the tree; refuse whatever is not expressly allowed."""
     findings = Findings()
-    _visit(tree, _Place(file), findings)
+    _visit(tree, _Place(file, spoken=spoken), findings)
     for name in findings.optional:
         findings.names.pop(name, None)
         findings.row_names.pop(name, None)
@@ -81,6 +85,8 @@ def _visit(node: nodes.Node, place: _Place, findings: Findings) -> None:
         _visit_test(node, place, findings)
     elif isinstance(node, nodes.For):
         _visit_loop(node, place, findings)
+    elif isinstance(node, nodes.Const) and COMMAND_MARK in str(node.value):
+        findings.problems.append(_refusal("template_constant", node, place))
     elif isinstance(node, _PLAIN):
         for child in node.iter_child_nodes():
             _visit(child, place.deeper(), findings)
@@ -108,13 +114,14 @@ def _visit_attribute(node: nodes.Getattr, place: _Place, findings: Findings) -> 
 
 
 def _visit_filter(node: nodes.Filter, place: _Place, findings: Findings) -> None:
-    if node.name not in ALLOWED_FILTERS:
-        advice = _("Known filters: {names}.").format(names=", ".join(sorted(ALLOWED_FILTERS)))
+    known = {*filters(spoken=place.spoken), "default"}
+    if node.name not in known:
+        advice = _("Known filters: {names}.").format(names=", ".join(sorted(known)))
         findings.problems.append(
             Problem(
                 code="template_filter",
                 message=_("There is no filter “{name}”.").format(name=node.name),
-                advice=did_you_mean(node.name, ALLOWED_FILTERS) or advice,
+                advice=did_you_mean(node.name, known) or advice,
                 file=place.file,
                 line=node.lineno,
                 value=node.name,
@@ -125,11 +132,21 @@ def _visit_filter(node: nodes.Filter, place: _Place, findings: Findings) -> None
     if not constant or node.kwargs or node.dyn_args or node.dyn_kwargs or node.node is None:
         findings.problems.append(_refusal("template_filter_arguments", node, place))
         return
-    if not takes(node.name, len(node.args)):
+    if not takes(node.name, len(node.args), spoken=place.spoken):
         findings.problems.append(_refusal("template_filter_arguments", node, place))
+    elif place.spoken and node.name == "count" and len(node.args) == 1:
+        _visit_noun(node.args[0], place, findings)
+    for argument in node.args:
+        _visit(argument, place.deeper(), findings)
     if node.name == "default":
         findings.optional.update(_named(node.node))
     _visit(node.node, place.deeper(), findings)
+
+
+def _visit_noun(node: nodes.Node, place: _Place, findings: Findings) -> None:
+    """`count("квитанция")`: the dictionary must know how the noun is counted."""
+    if isinstance(node, nodes.Const) and not knows_noun(node.value):
+        findings.problems.append(_refusal("template_noun", node, place))
 
 
 def _visit_test(node: nodes.Test, place: _Place, findings: Findings) -> None:
@@ -202,6 +219,17 @@ def _refusals() -> dict[str, tuple[str, str]]:
         "template_filter_arguments": (
             _("The filter was given the wrong things in its brackets."),
             _("Only ready words in quotes are allowed there, as many as the filter needs."),
+        ),
+        "template_constant": (
+            _("There is a character here that means something to the program itself."),
+            _("Write the text anew by hand; it was probably copied from elsewhere."),
+        ),
+        "template_noun": (
+            _("The voice cannot count with this noun."),
+            _(
+                "Write a noun in the singular, or its three forms:"
+                " count(“счёт”, “счёта”, “счетов”)."
+            ),
         ),
         "template_test": (
             _("This check after “is” is not allowed."),

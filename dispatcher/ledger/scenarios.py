@@ -1,7 +1,7 @@
 """Stored scenarios: every change is a new version, and a campaign keeps the one it began with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Row, func, insert, select
@@ -10,9 +10,10 @@ from campaigns.channel import ChannelName
 from campaigns.scenario import Scenario
 from campaigns.scenario_file import ScenarioFile, restore_scenario
 from dispatcher.errors import NotFound
-from dispatcher.ledger import trail
+from dispatcher.ledger import sounds, trail
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import scenarios
+from templates.call import SoundRef
 from templates.i18n import _
 
 Templates = Mapping[ChannelName, Mapping[str, str]]
@@ -20,7 +21,8 @@ Templates = Mapping[ChannelName, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class StoredScenario:
-    """One version. `templates`: for each channel the texts by file name."""
+    """One version. `templates`: for each channel the texts by file name; `sounds`: those of its
+    calls, by file name."""
 
     id: int
     name: str
@@ -31,6 +33,7 @@ class StoredScenario:
     source: str
     added_at: datetime
     added_by: str
+    sounds: Mapping[str, SoundRef] = field(default_factory=dict)
 
 
 def add(tx: Transaction, file: ScenarioFile, actor: str, now: datetime) -> StoredScenario:
@@ -42,6 +45,7 @@ def add(tx: Transaction, file: ScenarioFile, actor: str, now: datetime) -> Store
     ).scalar()
     if same is not None:
         return get(tx, same)
+    sounds.store(tx, file.sounds.values(), now)
     version = tx.execute(
         select(func.coalesce(func.max(scenarios.c.version), 0) + 1).where(
             scenarios.c.name == file.scenario.name
@@ -56,6 +60,10 @@ def add(tx: Transaction, file: ScenarioFile, actor: str, now: datetime) -> Store
             digest=file.digest,
             source=file.source_toml,
             templates={channel.value: dict(texts) for channel, texts in file.templates.items()},
+            sounds={
+                name: {"digest": sound.ref.digest, "seconds": sound.ref.seconds}
+                for name, sound in file.sounds.items()
+            },
             added_at=now,
             added_by=actor,
         )
@@ -109,4 +117,7 @@ def _read(row: Row[tuple[object, ...]]) -> StoredScenario:
         source=row.source,
         added_at=row.added_at,
         added_by=row.added_by,
+        sounds={
+            name: SoundRef(told["digest"], told["seconds"]) for name, told in row.sounds.items()
+        },
     )

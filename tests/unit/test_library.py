@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from campaigns.channel import ChannelName, Purpose
@@ -167,6 +168,10 @@ SOURCES = (
     "templates/render.py",
     "templates/subset.py",
     "templates/similar.py",
+    "templates/call_command.py",
+    "templates/call_check.py",
+    "templates/sounds.py",
+    "campaigns/call_rules.py",
     *(
         f"campaigns/scenario_{part}.py"
         for part in ("problems", "standard", "texts", "file", "description")
@@ -178,8 +183,11 @@ def test_every_message_has_a_russian_translation_with_the_same_blanks() -> None:
     from babel.messages.extract import extract_from_file
 
     root = Path(__file__).parents[2]
-    with (LOCALES / "ru" / "scenario.po").open("rb") as file:
-        catalog = read_po(file, locale="ru")
+    catalog = Catalog(locale="ru")
+    for path in (LOCALES / "ru").glob("*.po"):
+        with path.open("rb") as file:
+            for message in read_po(file, locale="ru"):
+                catalog[message.id] = message
     for source in SOURCES:
         for _line, message, _comments, _context in extract_from_file("python", root / source):
             entry = catalog.get(message if isinstance(message, str) else message[0])

@@ -1,18 +1,22 @@
 """`dispatcher check`: is everything in order, before anybody is called?"""
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 
 from campaigns.channel import ChannelName
 from campaigns.regions import load_regions
 from campaigns.scenario_file import library, library_path, read_scenario
+from channels.base import AccountState, Channel
 from channels.sandbox import load_patterns
-from dispatcher.cli import screen, shared
+from dispatcher.cli import screen, shared, summary
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import DispatcherError
-from dispatcher.ledger import LedgerFault, open_ledger
+from dispatcher.ledger import LedgerFault, circuits, open_ledger
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
 from dispatcher.report import words
@@ -20,6 +24,14 @@ from dispatcher.settings import Settings
 from dispatcher.wiring import receipts_url_of
 from templates.i18n import _
 from templates.problem import Refused
+
+# A provider is asked one or two questions; each has its own time-out within this one.
+QUESTIONS = 3
+
+Live = Annotated[
+    bool,
+    typer.Option("--live", help=_("Ask every provider about our account; nothing is sent.")),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,7 @@ class Examined:
     note: str
 
 
-def check(as_json: AsJson = False) -> None:
+def check(live: Live = False, as_json: AsJson = False) -> None:
     """Exit code 1 when something is not in order."""
     settings = shared.settings()
     found = [
@@ -41,6 +53,8 @@ def check(as_json: AsJson = False) -> None:
         _examine(_("regions"), lambda: _regions(settings)),
         _examine(_("sandbox table"), lambda: _patterns(settings)),
     ]
+    if live:
+        found += [*_accounts(settings), *_circuits(settings)]
     if as_json:
         screen.print_json([{"what": one.what, "ok": one.ok, "note": one.note} for one in found])
     else:
@@ -88,6 +102,55 @@ def _channel(settings: Settings, channel: ChannelName) -> Examined:
         return ", ".join(found.names) if found else _("not set up")
 
     return _examine(words.word(words.channels, channel), look)
+
+
+def _accounts(settings: Settings) -> Sequence[Examined]:
+    """What each provider says of our account, all of them asked at the same time."""
+    try:
+        found = make_channels(settings)
+    except DispatcherError:
+        return ()  # told in the channels' own lines
+    ways = [one for providers in found.values() for one in providers.by_name.values()]
+    return asyncio.run(_ask_all(ways, QUESTIONS * settings.provider_timeout_seconds))
+
+
+async def _ask_all(ways: Sequence[Channel], seconds: float) -> list[Examined]:
+    async def ask(one: Channel) -> AccountState:
+        async with asyncio.timeout(seconds), one:
+            return await one.account()
+
+    # What one of them does wrong must not hide what the others say.
+    states = await asyncio.gather(*(ask(one) for one in ways), return_exceptions=True)
+    return [_told(one, state) for one, state in zip(ways, states, strict=True)]
+
+
+def _told(one: Channel, state: AccountState | BaseException) -> Examined:
+    what = f"{words.word(words.channels, one.channel)}, {one.provider}"
+    if isinstance(state, TimeoutError):
+        return Examined(what, False, _("no answer in time"))
+    if isinstance(state, Exception):
+        # Its text may hold an address or a secret.
+        return Examined(
+            what, False, _("the question failed ({kind})").format(kind=type(state).__name__)
+        )
+    if isinstance(state, BaseException):
+        raise state
+    balance = _("; balance: {balance}").format(balance=state.balance) if state.balance else ""
+    return Examined(what, state.ok, state.note + balance)
+
+
+def _circuits(settings: Settings) -> Sequence[Examined]:
+    """The providers that the workers leave alone just now."""
+    try:
+        ledger = open_ledger(settings.ledger_url)
+        with contextlib.closing(ledger), ledger.read() as tx:
+            away = circuits.standing(tx)
+    except (DispatcherError, *LedgerFault):
+        return ()  # told in the ledger's own line
+    return [
+        Examined(_("out of order"), False, summary.circuit_words(one, settings.zone))
+        for one in away.values()
+    ]
 
 
 def _receipts(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """A campaign's figures on the screen and in files: one way for every command that shows them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Group
@@ -15,6 +16,7 @@ from dispatcher.audit import AuditResult
 from dispatcher.cli import screen
 from dispatcher.engine import Engine
 from dispatcher.ledger.campaigns import Campaign
+from dispatcher.ledger.circuits import Circuit
 from dispatcher.report import export, html, words, workbook
 from dispatcher.report.figures import CampaignReport, ChannelFigures
 from templates.i18n import _
@@ -38,6 +40,7 @@ def campaign_facts(campaign: Campaign) -> dict[str, object]:
         "end_at": campaign.end_at,
         "created_by": campaign.created_by,
         "closed_at": campaign.closed_at,
+        "note": campaign.note,
     }
 
 
@@ -50,6 +53,7 @@ def facts(report: CampaignReport) -> dict[str, object]:
         "without_own_zone": report.without_own_zone,
         "channels": {figures.channel.value: _channel(figures) for figures in report.channels},
         "row_errors": _by_code(report),
+        "away": [circuit_facts(circuit) for circuit in report.away],
     }
 
 
@@ -114,7 +118,41 @@ def panel(report: CampaignReport, zone: str) -> Group:
             screen.number(c.at_work),
             screen.number(others),
         )
-    return Group(head, grid)
+    return Group(head, *_troubles(report, zone), grid)
+
+
+def _troubles(report: CampaignReport, zone: str) -> Iterator[Text]:
+    """Why a campaign stands, and which providers it waits for."""
+    if report.campaign.note:
+        why = words.note(report.campaign.note)
+        advice = _("Mend it, then: dispatcher campaign resume {id}").format(id=report.campaign.id)
+        yield Text(f"{why}. {advice}", style="red")
+    for circuit in report.away:
+        yield Text(circuit_words(circuit, zone), style="yellow")
+
+
+def circuit_words(circuit: Circuit, zone: str) -> str:
+    """A provider that is out of order, on one line."""
+    return _(
+        "{channel}, {provider}: out of order since {since}: {why}; tried again at {retry}"
+    ).format(
+        channel=words.word(words.channels, circuit.channel),
+        provider=circuit.provider,
+        since=screen.moment(circuit.opened_at, zone),
+        why=words.word(words.troubles, circuit.reason),
+        retry=screen.moment(circuit.retry_at, zone),
+    )
+
+
+def circuit_facts(circuit: Circuit) -> dict[str, object]:
+    return {
+        "channel": circuit.channel,
+        "provider": circuit.provider,
+        "reason": circuit.reason,
+        "opened_at": circuit.opened_at,
+        "retry_at": circuit.retry_at,
+        "openings": circuit.openings,
+    }
 
 
 def print_report(report: CampaignReport) -> None:

@@ -10,9 +10,10 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import SkipReason, Status
 from campaigns.outcome import Outcome
 from campaigns.scenario import Window
-from dispatcher.ledger import Transaction, audiences, campaigns, reports, scenarios
+from dispatcher.ledger import Transaction, audiences, campaigns, circuits, reports, scenarios
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.campaigns import Campaign
+from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.reports import OutcomeCount, Reach, RowErrorCount, StatusCount, Unreached
 
 LISTED = 50  # uncertain attempts that the page names one by one
@@ -123,6 +124,7 @@ class CampaignReport:
     row_errors: tuple[RowErrorCount, ...]
     uncertain: tuple[Unreached, ...]  # the first of them
     balances: tuple[Balance, ...]
+    away: tuple[Circuit, ...] = ()  # providers of its channels that are out of order
 
     @property
     def adds_up(self) -> bool:
@@ -180,6 +182,9 @@ def of_campaign(tx: Transaction, campaign_id: int, now: datetime) -> CampaignRep
         row_errors=tuple(reports.by_row_error(tx, campaign.audience_id)),
         uncertain=tuple(reports.unreached(tx, campaign_id, [Status.UNCERTAIN], LISTED)),
         balances=_balances(recipients, channels, statuses, outcomes),
+        away=tuple(
+            one for one in circuits.standing(tx).values() if one.channel in scenario.channels
+        ),
     )
 
 

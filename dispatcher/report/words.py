@@ -9,6 +9,7 @@ from datetime import time
 from enum import StrEnum
 
 from campaigns.scenario import Window
+from dispatcher.ledger.campaigns import Stopped, Why
 from templates.i18n import _
 
 Words = Mapping[str, str]
@@ -151,8 +152,34 @@ def end_reasons() -> Words:
         "quiet": _("The quiet time lasts beyond the end"),
         "window": _("No allowed hour was left"),
         "line_busy": _("Another campaign was calling the number"),
+        "provider_away": _("The provider was out of order"),
+        "no_line": _("No line or operator was free for the call"),
+        "own_limit": _("The limit of messages per second was used up"),
         "": _("Other"),
     }
+
+
+def troubles() -> Words:
+    """Why a provider is left alone."""
+    return {
+        "failures": _("too many of its answers are failures"),
+        "slow": _("it answers too slowly"),
+        "unreachable": _("no connection"),
+        "no_money": _("the balance is spent"),
+        "account": _("it refuses our account or our sender"),
+    }
+
+
+def note(text: str) -> str:
+    """Why a campaign stands as it does; empty when there is nothing to say."""
+    stopped = Stopped.read(text)
+    if stopped is None:
+        return text
+    if stopped.why is Why.FAILURES:
+        told = _("stopped itself: {failed} of the last {of} attempts failed technically")
+    else:
+        told = _("stopped itself: {failed} of the last {of} messages could not be written")
+    return told.format(failed=stopped.failed, of=stopped.of)
 
 
 def balances() -> Words:

@@ -56,8 +56,6 @@ STAGES = (CallStage.KEYS, CallStage.OPERATOR_DONE)
 CUSTOMER = "customer"
 # How often a minute's patience with the ledger is renewed for what a customer said.
 PATIENT_MINUTES = 60
-# The customer rang off while the operator's telephone rang: the end of the call tells what it was.
-_RANG_OFF = "canceled"
 
 _Said = tuple[CallMessage, Turn] | None
 
@@ -225,10 +223,7 @@ def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now:
     script, attempt = call.message.script, call.attempt
     key = script.key(receipt.key)
     if key is None or key.action is not Action.OPERATOR:
-        offered = operator_is_there(
-            call.desk, attempt.started_at, engine.settings.zone, call.holidays
-        )
-        said = script if offered else script.without(Action.OPERATOR)
+        said = script if attempt.offers_operator else script.without(Action.OPERATOR)
         return answer(said, receipt.key, receipt.round, Staffing())
     staffing = _staffing(engine, call, now)
     if attempt.operator_at is not None:
@@ -251,10 +246,11 @@ def _after_operator(
         effect = _note(tx, engine, call, receipt, Outcome.CONNECTED, now)
         staffing = Staffing()
         return after_operator(call.message.script, connected=True, staffing=staffing), effect
-    if receipt.outcome is Outcome.NOBODY_FREE and receipt.detail != _RANG_OFF:
+    if receipt.outcome is Outcome.NOBODY_FREE:
         effect = _note(tx, engine, call, receipt, Outcome.NOBODY_FREE, now)
         staffing = replace(_staffing(engine, call, now), manned=True)
         return after_operator(call.message.script, connected=False, staffing=staffing), effect
+    # The customer rang off while it rang, or nobody can tell: the end of the call decides.
     return farewell(call.message.script), Effect.SIGN
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from html import escape
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from urllib.parse import parse_qsl
 
 import structlog
@@ -24,14 +24,16 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from campaigns.channel import ChannelName
-from channels.base import Forged, Payload, Receipt
-from dispatcher import conversation, receipts
+from channels.base import Forged, Payload, Receipt, SmsChannel
+from dispatcher import conversation, inbound, receipts
 from dispatcher.engine import Engine
+from dispatcher.sound_shelf import DIGEST, SoundShelf
 from templates.i18n import _
 
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 64 * 1024
+XML = "text/xml"
 
 
 class TooLarge(Exception):
@@ -44,43 +46,15 @@ PATIENCE_SECONDS = 2.0
 
 def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -> Starlette:
     """The endpoint's routes over one engine."""
-    late: set[asyncio.Task[str]] = set()
-
-    async def words(name: str, receipt: Receipt, told: Mapping[str, str]) -> str:
-        """What a call in progress is told next, in time; the farewell if the ledger is slow.
-
-        What the customer said is written down all the same, however long it takes. An error is
-        never passed on: Twilio would read it out, and would not ask again.
-        """
-        task = asyncio.ensure_future(
-            run_in_threadpool(conversation.converse, engine, name, receipt, told)
-        )
-        late.add(task)
-        task.add_done_callback(_look_at)
-        task.add_done_callback(late.discard)
-        done, _waiting = await asyncio.wait([task], timeout=patience_seconds)
-        if task in done and task.exception() is None:
-            return task.result()
-        if task not in done:
-            log.warning("conversation.late", stage=receipt.stage)
-        return receipt.reply
+    calls = _Calls(engine, patience_seconds)
+    shelf = SoundShelf(engine.ledger)
 
     async def provider(request: Request, channel: ChannelName, name: str, kind: str) -> Response:
         if channel not in engine.channels or name not in engine.channels[channel]:
             return PlainTextResponse("not found", status_code=404)
-        try:
-            form = await _form(request)
-        except TooLarge:
-            return PlainTextResponse("too large", status_code=413)
-        except (ValueError, RecursionError, ClientDisconnect):
-            return PlainTextResponse("unreadable", status_code=400)
-        # The provider signed the address that it was told, whatever proxies made of it since.
-        query = f"?{request.url.query}" if request.url.query else ""
-        payload = Payload(
-            url=f"{engine.receipts_url}{request.url.path}{query}",
-            form=form,
-            headers={name.lower(): value for name, value in request.headers.items()},
-        )
+        payload = await _payload(engine, request)
+        if isinstance(payload, Response):
+            return payload
         try:
             receipt = engine.channels[channel][name].receipt(payload)
         except Forged:
@@ -89,10 +63,10 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
         if receipt.token is not None and not receipts.is_genuine(engine, receipt.token):
             log.warning("receipt.forged", channel=channel.value)
             return PlainTextResponse("forbidden", status_code=403)
-        told = {"kind": kind, **form}
+        told = {"kind": kind, **payload.form}
         reply = receipt.reply
         if receipt.stage in conversation.STAGES:
-            reply = await words(name, receipt, told)
+            reply = await calls.words(name, receipt, told)
         else:
             await run_in_threadpool(receipts.take, engine, channel, name, receipt, told)
         kind_of_reply = "text/xml" if reply.startswith("<") else "text/plain"
@@ -106,6 +80,37 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
 
     async def smsaero(request: Request) -> Response:
         return await provider(request, ChannelName.SMS, "smsaero", "receipt")
+
+    async def written_to_us(request: Request, name: str, reply: Response) -> Response:
+        """A customer's SMS, told by its provider."""
+        providers = engine.channels.get(ChannelName.SMS)
+        if providers is None or name not in providers:
+            return PlainTextResponse("not found", status_code=404)
+        payload = await _payload(engine, request)
+        if isinstance(payload, Response):
+            return payload
+        try:
+            message = cast(SmsChannel, providers[name]).inbound(payload)
+            await run_in_threadpool(inbound.take_in, engine, name, message)
+        except Forged:
+            log.warning("inbound.forged", provider=name)
+            return PlainTextResponse("forbidden", status_code=403)
+        except ValueError:
+            log.warning("inbound.unreadable", provider=name)
+            return PlainTextResponse("unreadable", status_code=400)
+        return reply
+
+    async def twilio_inbound(request: Request) -> Response:
+        # Whatever else stood here, Twilio would send to the customer.
+        silence = Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', media_type=XML)
+        return await written_to_us(request, "twilio", silence)
+
+    async def smsaero_inbound(request: Request) -> Response:
+        # No signature: who knows the address is the provider, or was told by it.
+        if not inbound.is_genuine(engine, "smsaero", request.path_params["token"]):
+            log.warning("inbound.forged", provider="smsaero")
+            return PlainTextResponse("forbidden", status_code=403)
+        return await written_to_us(request, "smsaero", PlainTextResponse("ok"))
 
     async def link(request: Request) -> Response:
         # A HEAD comes from programs that look whether the address exists.
@@ -129,23 +134,63 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
+    async def sound(request: Request) -> Response:
+        return await _sound(shelf, request.path_params["digest"])
+
     return Starlette(
         routes=[
             Route("/twilio/sms/{token}", twilio_sms, methods=["POST"]),
+            Route("/twilio/inbound", twilio_inbound, methods=["POST"]),
+            Route("/smsaero/inbound/{token}", smsaero_inbound, methods=["POST", "GET"]),
             Route("/twilio/{kind}/{token}", twilio, methods=["POST"]),
             Route("/smsaero/{token}", smsaero, methods=["POST", "GET"]),
             Route("/link/{token}", link, methods=["GET"]),
             Route("/unsubscribe/{token}", ask_unsubscribe, methods=["GET"]),
             Route("/unsubscribe/{token}", unsubscribe, methods=["POST"]),
+            Route("/sound/{digest}.wav", sound, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
         ]
     )
 
 
-def _look_at(task: asyncio.Task[str]) -> None:
-    """Nobody else may be waiting for it by now."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("conversation.broken", exc_info=error)
+class _Calls:
+    """Calls in progress that wait for words."""
+
+    def __init__(self, engine: Engine, patience_seconds: float) -> None:
+        self._engine, self._patience_seconds = engine, patience_seconds
+        self._late: set[asyncio.Task[str]] = set()  # nobody else holds them
+
+    async def words(self, provider: str, receipt: Receipt, told: Mapping[str, str]) -> str:
+        """What a call is told next, in time; the farewell where the ledger is too slow.
+
+        What the customer said is written down all the same, however long that takes. An error is
+        never passed on: Twilio would read it out to the customer, and would not ask again.
+        """
+        task = asyncio.ensure_future(
+            run_in_threadpool(conversation.converse, self._engine, provider, receipt, told)
+        )
+        self._late.add(task)
+        task.add_done_callback(self._written)
+        done, _waiting = await asyncio.wait([task], timeout=self._patience_seconds)
+        if not done:
+            log.warning("conversation.late", stage=receipt.stage)
+        return task.result() if done and task.exception() is None else receipt.reply
+
+    def _written(self, task: asyncio.Task[str]) -> None:
+        self._late.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("conversation.broken", exc_info=error)
+
+
+async def _sound(shelf: SoundShelf, digest: str) -> Response:
+    """A recorded sound; its address names its content, so that it may be kept for ever."""
+    content = None
+    if DIGEST.fullmatch(digest):
+        content = shelf.at_hand(digest) or await run_in_threadpool(shelf.fetch, digest)
+    if content is None:
+        return PlainTextResponse("not found", status_code=404)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(content, media_type="audio/wav", headers=headers)
 
 
 async def _form(request: Request) -> Mapping[str, str]:

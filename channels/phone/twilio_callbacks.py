@@ -75,7 +75,7 @@ def _gathered(form: Mapping[str, str], token: str, round_: int, reply: str) -> R
     end = CallEnd(status="in-progress", answered_by=form.get("AnsweredBy", ""))
     outcome = Outcome.MACHINE if end.by_machine else Outcome.HEARD
     # A line that is dead already, or an input that is no key, proves no listening to the end.
-    silent = not digits and form.get("CallStatus", "in-progress") in UNDER_WAY
+    silent = not digits and _goes_on(form)
     return Receipt(
         token,
         _sid(form, "CallSid"),
@@ -103,14 +103,22 @@ def _operator_answered(form: Mapping[str, str], token: str) -> Receipt:
 
 
 def _dialled(form: Mapping[str, str], token: str, reply: str) -> Receipt:
-    """The talk is over, or nobody came to it."""
+    """The talk is over, or nobody came to it.
+
+    Of a customer who rang off while it rang, Twilio says by `CallStatus` that the call is over, and
+    gives the operator's part one status or another: here it is always "canceled".
+    """
     status = form.get("DialCallStatus", "")
     outcome, detail = DIALLED.get(status), status
     if outcome is None and status:
         outcome, detail = Outcome.UNCERTAIN, _strange(status)
+    if outcome is Outcome.NOBODY_FREE and form.get("CallStatus", "in-progress") not in UNDER_WAY:
+        outcome = None  # it was the customer who rang off: the end of the call tells that
     talked = seconds_in(form.get("DialCallDuration"))
     if outcome is Outcome.CONNECTED and talked is not None:
         detail = f"{status}, talked {talked:g} s"
+    if outcome is Outcome.NOBODY_FREE and not _goes_on(form):
+        detail = "canceled"
     return Receipt(
         token,
         _sid(form, "CallSid"),
@@ -120,6 +128,11 @@ def _dialled(form: Mapping[str, str], token: str, reply: str) -> Receipt:
         reply=reply,
         stage=CallStage.OPERATOR_DONE,
     )
+
+
+def _goes_on(form: Mapping[str, str]) -> bool:
+    """Whether the customer is still on the line, as far as the request tells."""
+    return form.get("CallStatus", "in-progress") in UNDER_WAY
 
 
 def _sid(form: Mapping[str, str], name: str) -> str | None:

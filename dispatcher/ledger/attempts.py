@@ -43,6 +43,7 @@ class Attempt:
     operator_at: datetime | None
     pressed: str | None
     answer: str | None
+    offers_operator: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,4 +363,5 @@ def _read(row: Row[tuple[object, ...]]) -> Attempt:
         operator_at=row.operator_at,
         pressed=row.pressed,
         answer=row.answer,
+        offers_operator=row.offers_operator,
     )

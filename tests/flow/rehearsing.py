@@ -6,22 +6,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from campaigns.channel import ChannelName, ContactKind
 from campaigns.delivery import Status
+from campaigns.menu import Turn
 from campaigns.recipient import ContactPoint, Recipient, ZoneSource
 from campaigns.scenario_file import read_scenario
 from channels.base import (
     AccountState,
+    CallMessage,
     Channel,
     Handover,
     MailMessage,
     Message,
     Payload,
+    PhoneChannel,
     Receipt,
     Sought,
 )
@@ -170,6 +173,9 @@ class Overheard:
 
     def receipt(self, payload: Payload) -> Receipt:
         return self.inner.receipt(payload)
+
+    def words(self, message: CallMessage, turn: Turn) -> str:
+        return cast(PhoneChannel, self.inner).words(message, turn)
 
 
 @dataclass(slots=True)
@@ -329,7 +335,7 @@ class Rehearsing:
     ) -> None:
         clock = SimulatedClock(start_at)
         self.sandbox = Sandbox(clock.now, patterns=table, simulated=True).start()
-        endpoint = Endpoint("127.0.0.1", 0)
+        endpoint = Endpoint("127.0.0.1", 0, patience_seconds=30)
         settings = toward(self.sandbox, settings_for(folder, ledger_url, **changes))
         engine = make_engine(
             settings, clock=clock, receipts_url=f"http://127.0.0.1:{endpoint.port}"

@@ -5,7 +5,7 @@ from itertools import combinations, product
 import pytest
 
 from campaigns.channel import ChannelName
-from campaigns.outcome import MEANING, Outcome, default_positive, replaces
+from campaigns.outcome import MEANING, Outcome, default_positive, of_call, replaces
 
 
 def possible_on(channel: ChannelName) -> set[Outcome]:
@@ -87,3 +87,63 @@ def test_no_two_outcomes_replace_each_other_in_turn() -> None:
     for a, b, c in product(Outcome, repeat=3):
         if replaces(a, b) and replaces(b, c):
             assert replaces(a, c)
+
+
+SIGNS = (
+    Outcome.HEARD,
+    Outcome.MACHINE,
+    Outcome.KEY_PRESSED,
+    Outcome.NOBODY_FREE,
+    Outcome.CONNECTED,
+)
+ENDS = tuple(o for o, meaning in MEANING.items() if ChannelName.PHONE in meaning.channels)
+
+
+@pytest.mark.parametrize(
+    ("sign", "end", "came_to"),
+    [
+        (None, Outcome.HEARD, Outcome.HEARD),
+        (None, Outcome.HUNG_UP, Outcome.HUNG_UP),
+        (Outcome.HEARD, Outcome.HUNG_UP, Outcome.HEARD),
+        (Outcome.HEARD, Outcome.MACHINE, Outcome.MACHINE),
+        (Outcome.HEARD, Outcome.BUSY, Outcome.BUSY),
+        (Outcome.HEARD, Outcome.UNCERTAIN, Outcome.HEARD),
+        (Outcome.MACHINE, Outcome.HEARD, Outcome.MACHINE),
+        (Outcome.MACHINE, Outcome.FAILED, Outcome.FAILED),
+        (Outcome.KEY_PRESSED, Outcome.HUNG_UP, Outcome.KEY_PRESSED),
+        (Outcome.KEY_PRESSED, Outcome.MACHINE, Outcome.KEY_PRESSED),
+        (Outcome.KEY_PRESSED, Outcome.FAILED, Outcome.KEY_PRESSED),
+        (Outcome.KEY_PRESSED, Outcome.NOBODY_FREE, Outcome.NOBODY_FREE),
+        (Outcome.NOBODY_FREE, Outcome.HEARD, Outcome.NOBODY_FREE),
+        (Outcome.NOBODY_FREE, Outcome.CONNECTED, Outcome.CONNECTED),
+        (Outcome.CONNECTED, Outcome.HEARD, Outcome.CONNECTED),
+        (Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.CONNECTED),
+    ],
+)
+def test_the_end_of_a_call_and_its_sign_on_the_way_come_to_one_outcome(
+    sign: Outcome | None, end: Outcome, came_to: Outcome
+) -> None:
+    assert of_call(end, sign) is came_to
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_call_never_comes_to_less_than_its_end_or_its_strong_sign(
+    sign: Outcome, end: Outcome
+) -> None:
+    came_to = of_call(end, sign)
+    assert came_to in (sign, end)
+    assert not replaces(end, came_to)
+    assert not replaces(sign, came_to)
+
+
+@pytest.mark.parametrize("sign", [None, *SIGNS])
+@pytest.mark.parametrize("end", ENDS)
+def test_who_asked_for_an_operator_was_connected_or_asked_in_vain(
+    sign: Outcome | None, end: Outcome
+) -> None:
+    came_to = of_call(end, sign, asked_operator=True)
+    if (sign, end) == (None, Outcome.UNCERTAIN):
+        assert came_to is Outcome.UNCERTAIN
+    else:
+        assert came_to in (Outcome.CONNECTED, Outcome.NOBODY_FREE)

@@ -6,7 +6,7 @@ can be interrupted anywhere: everything it does is a conditional update of the l
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,10 +16,13 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, claims, deliveries
+from dispatcher.ledger import Transaction, attempts, campaigns, claims, deliveries, doubts, replies
 from dispatcher.ledger.deliveries import Change
+from dispatcher.lines import batch_size, rooms
 from dispatcher.queue import Queue, QueueAway
 from dispatcher.record import Finding, record
+from dispatcher.settling import next_question
+from dispatcher.stopping import pause_failing
 
 log = structlog.get_logger()
 
@@ -28,6 +31,10 @@ ASK_AGAIN = timedelta(minutes=10)
 # How long after the closing of a campaign the loop looks for what still waits in it.
 LEFT_OVER = timedelta(days=1)
 WORKER_LOST = "worker lost"
+
+
+# A delivery, its campaign, its channel, whether it is urgent.
+Claimed = tuple[int, int, ChannelName, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +47,12 @@ class Tick:
     settled: int = 0
     expired: int = 0
     closed: int = 0
+    answered: int = 0
 
     @property
     def is_idle(self) -> bool:
-        return not any((self.claimed, self.released, self.uncertain, self.settled, self.closed))
+        worked = (self.claimed, self.released, self.uncertain, self.settled, self.closed)
+        return not any(worked) and not self.answered
 
 
 class Loop:
@@ -64,6 +73,7 @@ class Loop:
         """
         now = self._engine.clock.now()
         self._engine.ledger.insist(lambda tx: claims.release_all(tx, now))
+        self._engine.ledger.insist(replies.doubt_all)
         found = 0
         while changed := self._engine.ledger.insist(
             lambda tx: self._call_uncertain(tx, claims.lapsed(tx, Status.SENDING, None), now)
@@ -79,12 +89,14 @@ class Loop:
         uncertain = insist(
             lambda tx: self._call_uncertain(tx, claims.lapsed(tx, Status.SENDING, now), now, now)
         )
-        settled = self._settle(now)
+        settled = self._settle(now) + self._settle_doubts(now)
+        answered = self._answer(now)
+        pause_failing(self._engine, now)
         claimed = self._claim(now)
         closed = insist(lambda tx: campaigns.close_finished(tx, now))
         for campaign_id in closed:
             log.info("campaign.completed", campaign=campaign_id)
-        return Tick(claimed, released, uncertain, settled, expired, len(closed))
+        return Tick(claimed, released, uncertain, settled, expired, len(closed), answered)
 
     def _turn_campaigns(self, tx: Transaction, now: datetime) -> tuple[int, int]:
         """Start and end campaigns by the clock; how much expired, how many claims lapsed."""
@@ -99,6 +111,7 @@ class Loop:
         with self._engine.ledger.read() as tx:
             turns = (
                 claims.next_due(tx),
+                replies.next_due(tx),
                 campaigns.next_turn(tx, self._engine.clock.now()),
             )
         return min((turn for turn in turns if turn is not None), default=None)
@@ -106,36 +119,43 @@ class Loop:
     def _claim(self, now: datetime) -> int:
         """Claim due deliveries and enqueue them by channel, never more than may be in flight.
 
-        Urgent ones have room of their own: an emergency does not wait behind a bulk campaign.
+        Urgent ones have room of their own: an emergency does not wait behind a bulk campaign. Where
+        a provider or the lines bear little, little is claimed.
         """
         settings = self._engine.settings
         claim = self._name_claim()
 
-        def act(tx: Transaction) -> list[tuple[int, int, ChannelName, bool]]:
+        def act(tx: Transaction) -> list[Claimed]:
             lease_until = now + timedelta(seconds=settings.lease_seconds)
             channels = tuple(self._engine.channels)
-            found: list[tuple[int, int, ChannelName, bool]] = []
+            found: list[Claimed] = []
             for urgent in (True, False):
-                room = settings.max_in_flight - claims.in_flight(tx, urgent=urgent)
+                held = claims.in_flight_by_channel(tx, urgent=urgent)
+                room = settings.max_in_flight - sum(held.values())
                 if room > 0:
                     found += claims.claim_due(
-                        tx, now, lease_until, claim, room, channels, urgent=urgent
+                        tx,
+                        now,
+                        lease_until,
+                        claim,
+                        room,
+                        channels,
+                        urgent=urgent,
+                        rooms=rooms(tx, self._engine, held),
                     )
             return found
 
         claimed = self._engine.ledger.insist(act)
-        batches: defaultdict[tuple[bool, ChannelName, int], list[int]] = defaultdict(list)
-        for delivery_id, campaign_id, channel, urgent in claimed:
-            batches[not urgent, channel, campaign_id].append(delivery_id)
-        for (not_urgent, channel, _), ids in sorted(batches.items()):
-            for start in range(0, len(ids), settings.batch_size):
-                piece = ids[start : start + settings.batch_size]
-                try:
-                    self._queue.send(channel, piece, claim, urgent=not not_urgent)
-                except QueueAway:
-                    self._give_back(piece, claim, now)
-                    log.warning("queue.away", deliveries=len(piece))
+        for channel, urgent, piece in in_turn(claimed, self._batch_size):
+            try:
+                self._queue.send(channel, piece, claim, urgent=urgent)
+            except QueueAway:
+                self._give_back(piece, claim, now)
+                log.warning("queue.away", deliveries=len(piece))
         return len(claimed)
+
+    def _batch_size(self, channel: ChannelName) -> int:
+        return batch_size(self._engine, channel)
 
     def _give_back(self, delivery_ids: list[int], claim: str, now: datetime) -> None:
         """The queue did not take them: they are due again a moment later."""
@@ -219,9 +239,71 @@ class Loop:
             return len(locked), ask
 
         looked_at, ask = self._engine.ledger.insist(act)
-        for channel, ids in sorted(ask.items()):
-            try:
-                self._queue.settle(channel, ids)
-            except QueueAway:
-                log.warning("queue.away", deliveries=len(ids))
+        self._ask(ask)
         return looked_at
+
+    def _settle_doubts(self, now: datetime) -> int:
+        """Calls and SMS of which nobody knows whether they went: the providers are asked, at
+        growing intervals for a day, and then staff decide. The next question is written down first:
+        whoever dies over this one leaves the next.
+        """
+
+        def act(tx: Transaction) -> tuple[int, Mapping[ChannelName, list[int]]]:
+            due = {
+                d.id: d
+                for d in deliveries.lock(tx, claims.lapsed(tx, Status.UNCERTAIN, now)).values()
+                if d.status is Status.UNCERTAIN and d.due_at is not None and d.due_at <= now
+            }
+            latest = attempts.latest(tx, list(due))
+            doubts.ask_next(
+                tx,
+                {i: next_question(latest[i].started_at, now) if i in latest else None for i in due},
+            )
+            ask: defaultdict[ChannelName, list[int]] = defaultdict(list)
+            for delivery in due.values():
+                ask[delivery.channel].append(delivery.id)
+            return len(due), ask
+
+        looked_at, ask = self._engine.ledger.insist(act)
+        self._ask(ask)
+        return looked_at
+
+    def _ask(self, ask: Mapping[ChannelName, list[int]]) -> None:
+        size = self._engine.settings.batch_size
+        for channel, ids in sorted(ask.items()):
+            for start in range(0, len(ids), size):
+                piece = ids[start : start + size]
+                try:
+                    self._queue.settle(channel, piece)
+                except QueueAway:
+                    log.warning("queue.away", deliveries=len(piece))
+
+    def _answer(self, now: datetime) -> int:
+        """Answers to customers that wait: a worker is told to send them."""
+        lapsed, due = self._engine.ledger.insist(lambda tx: replies.turn(tx, now))
+        if lapsed:
+            log.warning("replies.uncertain", replies=lapsed)
+        if due:
+            try:
+                self._queue.answer(due)
+            except QueueAway:
+                log.warning("queue.away", replies=len(due))
+        return len(due)
+
+
+def in_turn(
+    claimed: Sequence[Claimed], size_of: Callable[[ChannelName], int]
+) -> Iterator[tuple[ChannelName, bool, list[int]]]:
+    """Claimed deliveries in batches (channel, urgent, ids): urgent ones first, then one batch of
+    each campaign in turn, so that none stands behind all batches of another."""
+    by_campaign: defaultdict[tuple[bool, ChannelName, int], list[int]] = defaultdict(list)
+    for delivery_id, campaign_id, channel, urgent in claimed:
+        by_campaign[not urgent, channel, campaign_id].append(delivery_id)
+    pieces = [
+        (not_urgent, start // size, channel, campaign_id, ids[start : start + size])
+        for (not_urgent, channel, campaign_id), ids in by_campaign.items()
+        for size in (size_of(channel),)
+        for start in range(0, len(ids), size)
+    ]
+    for not_urgent, _round, channel, _campaign, ids in sorted(pieces):
+        yield channel, not not_urgent, ids

@@ -30,7 +30,7 @@ from campaigns.permission import (
 )
 from campaigns.recipient import Recipient
 from campaigns.scenario import OrderKind, Policy, SameContact
-from channels.base import Message
+from channels.base import CallMessage, Message
 from channels.routing import share
 from dispatcher.compose import compose
 from dispatcher.engine import Engine
@@ -50,7 +50,9 @@ from dispatcher.ledger.circuits import Circuit, Key
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.ledger.groups import Former
 from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.lines import COME_AGAIN, NO_LINE, OWN_LIMIT, Lines, count_lines
 from dispatcher.tokens import attempt_key
+from templates.call import Action
 from templates.errors import RenderError
 
 log = structlog.get_logger()
@@ -76,6 +78,7 @@ class Ready:
     earlier: Attempt | None  # the uncertain letter that is sent once more
     provider: str
     desk: str = ""  # whose lines a call takes
+    offers_operator: bool = False
     probe: Circuit | None = None  # this message tries whether the provider is back
 
 
@@ -97,6 +100,7 @@ class Bench:
     histories: dict[str, History]
     busy: set[str]
     away: dict[Key, Circuit]  # providers out of order, on every channel
+    lines: Lines | None  # calls under way; None on the other channels
     now: datetime
 
     def due(self, delivery: Delivery, wanted_at: datetime) -> datetime | None:
@@ -142,6 +146,8 @@ class Bench:
         """What goes now counts for the rest of the batch, as if it stood in the ledger already."""
         if channel is ChannelName.PHONE:
             self.busy.update(going.parties)
+        if self.lines is not None:
+            self.lines.take(going.provider, going.desk, offers_operator=going.offers_operator)
         if channel in self.rules.caps:
             for party in going.parties:
                 past = self.histories.get(party, History())
@@ -176,6 +182,8 @@ def set_up(
     rules = engine.rules(tx)
     if policy.quiet_after_positive or channel in rules.caps:
         touches.one_at_a_time(tx, channel)
+    # Before anything is counted: from here on nobody else opens calls.
+    lines = count_lines(tx, engine, for_opening=True) if channel is ChannelName.PHONE else None
     busy = touches.busy_parties(tx, parties) if channel is ChannelName.PHONE else frozenset()
     histories = dict(touches.history(tx, channel, parties, now - look_back(policy)))
     is_cascade = stored.scenario.order.kind is OrderKind.CASCADE
@@ -197,6 +205,7 @@ def set_up(
         histories=histories,
         busy=set(busy),
         away=dict(circuits.standing(tx)),
+        lines=lines,
         now=now,
     )
 
@@ -257,6 +266,9 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
     provider = _provider(bench, delivery, point, number, earlier)
     if provider is None:
         return later(_back_at(bench, delivery), PROVIDER_AWAY)
+    desk = bench.engine.desks.name_of(lead.branch) if bench.lines is not None else ""
+    if bench.lines is not None and not bench.lines.is_free(provider, desk, offers_operator=False):
+        return later(now + COME_AGAIN, NO_LINE)
     try:
         message = compose(
             bench.engine,
@@ -267,19 +279,34 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
             delivery_id=delivery.id,
             number=number,
             now=earlier.started_at if earlier else now,
+            operator_is_there=bench.lines is None
+            or bench.lines.offers_operator(desk, now, bench.rules.holidays),
         )
     except (RenderError, ValueError) as error:
         # Its words name the place, never the customer's data.
         reason = str(error) if isinstance(error, RenderError) else type(error).__name__
         log.warning("compose.failed", delivery=delivery.id, reason=reason)
         return to(Status.GIVEN_UP, f"{NO_WORDS}: {reason}")
+    offers = isinstance(message, CallMessage) and message.script.offers(Action.OPERATOR)
+    if offers and bench.lines and not bench.lines.is_free(provider, desk, offers_operator=True):
+        return later(now + COME_AGAIN, NO_LINE)
     closing = closes_at(now, delivery.zone, bench.policy.window, bench.rules.holidays)
     not_after = min(closing, campaign.end_at) if closing else campaign.end_at
     is_free, probe = bench.try_provider((delivery.channel, provider))
     if not is_free:
         return later(_back_at(bench, delivery), PROVIDER_AWAY)
     return Ready(
-        delivery, number, point, message, not_after, parties, earlier, provider, probe=probe
+        delivery,
+        number,
+        point,
+        message,
+        not_after,
+        parties,
+        earlier,
+        provider,
+        desk=desk,
+        offers_operator=offers,
+        probe=probe,
     )
 
 
@@ -332,7 +359,9 @@ def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
             return former.first_started_at + scenario.order.delay
         if former.postponed or bench.is_away(channel):
             continue  # its provider is away: no reason to keep silent on the other channels
+        # So is one that waits for a line, or for its turn: that takes seconds.
         goes_now = former.due_at is None or former.due_at <= bench.now
+        goes_now = goes_now or former.reason in (NO_LINE, OWN_LIMIT)
         if former.status in OPEN and (goes_now or former.status is not Status.PENDING):
             return bench.now + scenario.order.delay
     return None

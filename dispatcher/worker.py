@@ -29,6 +29,7 @@ from dispatcher.health import Event, note, tell
 from dispatcher.ledger import Transaction, attempts, campaigns, circuits, deliveries, touches
 from dispatcher.ledger.circuits import Key
 from dispatcher.ledger.deliveries import Change
+from dispatcher.lines import OWN_LIMIT
 from dispatcher.logs import mask
 from dispatcher.opening import Opened, open_batch
 from dispatcher.record import Finding, record
@@ -152,7 +153,7 @@ async def _hand_over(
             # so is a lease that might end before the answer comes.
             held_back = None
             if wait_seconds is not None:
-                held_back = postponed("our own limit", wait_seconds)
+                held_back = postponed(OWN_LIMIT, wait_seconds)
             elif now >= opened.not_after:
                 held_back = postponed("window closed")
             elif now >= opened.lease_until - longest:

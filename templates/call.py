@@ -102,6 +102,9 @@ class CallScript:
     def key(self, digit: str) -> Key | None:
         return next((key for key in self.keys if key.digit == digit), None)
 
+    def offers(self, action: Action) -> bool:
+        return any(key.action is action for key in self.keys)
+
     def without(self, action: Action) -> "CallScript":
         """The same call with that action not offered."""
         return replace(self, keys=tuple(key for key in self.keys if key.action is not action))

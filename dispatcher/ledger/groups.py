@@ -29,6 +29,7 @@ class Former:
     due_at: datetime | None
     first_started_at: datetime | None  # of an attempt that was really made
     postponed: int
+    reason: str = ""  # why it waits
 
 
 def reached_recipients(tx: Transaction, delivery: Delivery) -> frozenset[int]:
@@ -99,6 +100,7 @@ def formers(
             told.c.due_at,
             first,
             told.c.postponed,
+            told.c.reason,
         )
         .join(
             told,
@@ -116,8 +118,8 @@ def formers(
         )
     )
     return {
-        (recipient_id, ChannelName(channel)): Former(Status(status), due_at, started_at, postponed)
-        for recipient_id, channel, status, due_at, started_at, postponed in rows
+        (recipient_id, ChannelName(channel)): Former(Status(status), *standing)
+        for recipient_id, channel, status, *standing in rows
     }
 
 

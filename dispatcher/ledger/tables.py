@@ -253,6 +253,8 @@ attempts = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("sends", Integer, nullable=False, server_default="1"),
     Column("desk", Text, nullable=False, server_default=""),  # whose lines a call takes
+    # Whether the customer may ask for an operator in this call.
+    Column("offers_operator", Boolean, nullable=False, server_default=text("false")),
     Column("operator_at", Instant),  # when the customer asked for an operator
     Column("pressed", String(1)),  # the key that decided
     Column("answer", Text),  # to a survey
@@ -376,8 +378,8 @@ replies = Table(
     Index(
         None,
         "due_at",
-        sqlite_where=text("status = 'waiting'"),
-        postgresql_where=text("status = 'waiting'"),
+        sqlite_where=text("status IN ('waiting', 'sending')"),
+        postgresql_where=text("status IN ('waiting', 'sending')"),
     ),
 )
 

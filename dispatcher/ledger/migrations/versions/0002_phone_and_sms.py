@@ -13,7 +13,7 @@ depends_on = None
 _PENDING = sa.text("status = 'pending'")
 _LAPSES = sa.text("status IN ('queued', 'sending', 'awaiting', 'uncertain')")
 _OPEN = sa.text("ended_at IS NULL")
-_WAITING = sa.text("status = 'waiting'")
+_UNSENT = sa.text("status IN ('waiting', 'sending')")
 
 
 def upgrade() -> None:
@@ -45,6 +45,10 @@ def upgrade() -> None:
         postgresql_where=_LAPSES,
     )
     op.add_column("attempts", sa.Column("desk", sa.Text(), nullable=False, server_default=""))
+    op.add_column(
+        "attempts",
+        sa.Column("offers_operator", sa.Boolean(), nullable=False, server_default=sa.text("false")),
+    )
     op.add_column("attempts", sa.Column("operator_at", Instant()))
     op.add_column("attempts", sa.Column("pressed", sa.String(length=1)))
     op.add_column("attempts", sa.Column("answer", sa.Text()))
@@ -108,6 +112,6 @@ def upgrade() -> None:
         op.f("ix_replies_due_at"),
         "replies",
         ["due_at"],
-        sqlite_where=_WAITING,
-        postgresql_where=_WAITING,
+        sqlite_where=_UNSENT,
+        postgresql_where=_UNSENT,
     )

@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from html import escape
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 from urllib.parse import parse_qsl
 
 import structlog
@@ -24,16 +24,16 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from campaigns.channel import ChannelName
-from channels.base import Forged, Payload, Receipt, SmsChannel
-from dispatcher import conversation, inbound, receipts
+from channels.base import Forged, Payload, Receipt
+from dispatcher import conversation, receipts
 from dispatcher.engine import Engine
+from dispatcher.inbound_routes import inbound_routes
 from dispatcher.sound_shelf import DIGEST, SoundShelf
 from templates.i18n import _
 
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 64 * 1024
-XML = "text/xml"
 
 
 class TooLarge(Exception):
@@ -81,37 +81,6 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
     async def smsaero(request: Request) -> Response:
         return await provider(request, ChannelName.SMS, "smsaero", "receipt")
 
-    async def written_to_us(request: Request, name: str, reply: Response) -> Response:
-        """A customer's SMS, told by its provider."""
-        providers = engine.channels.get(ChannelName.SMS)
-        if providers is None or name not in providers:
-            return PlainTextResponse("not found", status_code=404)
-        payload = await _payload(engine, request)
-        if isinstance(payload, Response):
-            return payload
-        try:
-            message = cast(SmsChannel, providers[name]).inbound(payload)
-            await run_in_threadpool(inbound.take_in, engine, name, message)
-        except Forged:
-            log.warning("inbound.forged", provider=name)
-            return PlainTextResponse("forbidden", status_code=403)
-        except ValueError:
-            log.warning("inbound.unreadable", provider=name)
-            return PlainTextResponse("unreadable", status_code=400)
-        return reply
-
-    async def twilio_inbound(request: Request) -> Response:
-        # Whatever else stood here, Twilio would send to the customer.
-        silence = Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', media_type=XML)
-        return await written_to_us(request, "twilio", silence)
-
-    async def smsaero_inbound(request: Request) -> Response:
-        # No signature: who knows the address is the provider, or was told by it.
-        if not inbound.is_genuine(engine, "smsaero", request.path_params["token"]):
-            log.warning("inbound.forged", provider="smsaero")
-            return PlainTextResponse("forbidden", status_code=403)
-        return await written_to_us(request, "smsaero", PlainTextResponse("ok"))
-
     async def link(request: Request) -> Response:
         # A HEAD comes from programs that look whether the address exists.
         if request.method == "GET":
@@ -140,8 +109,7 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
     return Starlette(
         routes=[
             Route("/twilio/sms/{token}", twilio_sms, methods=["POST"]),
-            Route("/twilio/inbound", twilio_inbound, methods=["POST"]),
-            Route("/smsaero/inbound/{token}", smsaero_inbound, methods=["POST", "GET"]),
+            *inbound_routes(engine, _payload),
             Route("/twilio/{kind}/{token}", twilio, methods=["POST"]),
             Route("/smsaero/{token}", smsaero, methods=["POST", "GET"]),
             Route("/link/{token}", link, methods=["GET"]),
@@ -191,6 +159,23 @@ async def _sound(shelf: SoundShelf, digest: str) -> Response:
         return PlainTextResponse("not found", status_code=404)
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(content, media_type="audio/wav", headers=headers)
+
+
+async def _payload(engine: Engine, request: Request) -> Payload | Response:
+    """The request as a provider's module reads it, or what to answer to one that nobody can."""
+    try:
+        form = await _form(request)
+    except TooLarge:
+        return PlainTextResponse("too large", status_code=413)
+    except (ValueError, RecursionError, ClientDisconnect):
+        return PlainTextResponse("unreadable", status_code=400)
+    # The provider signed the address that it was told, whatever proxies made of it since.
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Payload(
+        url=f"{engine.receipts_url}{request.url.path}{query}",
+        form=form,
+        headers={name.lower(): value for name, value in request.headers.items()},
+    )
 
 
 async def _form(request: Request) -> Mapping[str, str]:

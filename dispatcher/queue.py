@@ -23,6 +23,7 @@ QUEUES = (URGENT, *SEND_QUEUES.values(), SETTLE)
 
 SendBatch = Callable[[str, list[int], str], None]
 SettleBatch = Callable[[str, list[int]], None]
+AnswerBatch = Callable[[list[int]], None]
 
 
 class QueueAway(Exception):
@@ -69,6 +70,7 @@ class Queue:
     broker: dramatiq.Broker
     senders: Mapping[str, "dramatiq.Actor[[str, list[int], str], None]"]
     settler: "dramatiq.Actor[[str, list[int]], None]"
+    answerer: "dramatiq.Actor[[list[int]], None]"
 
     def send(
         self, channel: ChannelName, delivery_ids: Sequence[int], claim: str, *, urgent: bool
@@ -87,8 +89,20 @@ class Queue:
         except (RedisError, OSError) as error:
             raise QueueAway(_("The queue does not answer.")) from error
 
+    def answer(self, inquiry_ids: Sequence[int]) -> None:
+        """Ask for answers to customers to be sent: before any bulk. Raises QueueAway."""
+        try:
+            self.answerer.send(list(inquiry_ids))
+        except (RedisError, OSError) as error:
+            raise QueueAway(_("The queue does not answer.")) from error
 
-def declare(broker: dramatiq.Broker, send_batch: SendBatch, settle_batch: SettleBatch) -> Queue:
+
+def declare(
+    broker: dramatiq.Broker,
+    send_batch: SendBatch,
+    settle_batch: SettleBatch,
+    answer_batch: AnswerBatch,
+) -> Queue:
     """Make the actors. What they do is given, so that this module knows nothing of it."""
     senders = {
         name: dramatiq.actor(broker=broker, queue_name=name, actor_name=f"send_batch.{name}")(
@@ -99,4 +113,7 @@ def declare(broker: dramatiq.Broker, send_batch: SendBatch, settle_batch: Settle
     settler = dramatiq.actor(broker=broker, queue_name=SETTLE, actor_name="settle_batch")(
         settle_batch
     )
-    return Queue(broker, senders, settler)
+    answerer = dramatiq.actor(broker=broker, queue_name=URGENT, actor_name="answer_batch")(
+        answer_batch
+    )
+    return Queue(broker, senders, settler, answerer)

@@ -14,6 +14,7 @@ class TokenFor(StrEnum):
     MESSAGE_ID = "message-id"
     UNSUBSCRIBE = "unsubscribe"
     LINK = "link"
+    INBOUND = "inbound"  # where a provider that does not sign posts what customers write
 
 
 def attempt_key(delivery_id: int, number: int) -> str:

@@ -1,0 +1,182 @@
+"""Does a customer's answer by SMS say "stop"?
+
+A message is a stop when every word of it is understood: words that say stop, and around them a few
+polite ones. One word more that we do not know, and it is a question for staff: «нет света с утра»,
+«стоп-кран сломан», «нет, я уже оплатил». Words of refusal that people also use otherwise (нет,
+отмена, no) stand alone or with «спасибо».
+
+People write so in capitals, with spaces between the letters, in Latin letters that look like
+Cyrillic ones, with the keyboard in the other layout (cnjg = стоп) or in transliteration. Each of
+these readings is tried on the whole message; letters that are doubled count once.
+"""
+
+import re
+import unicodedata
+from enum import StrEnum
+from functools import cache
+
+LONGEST = 120  # characters; who writes more says more than stop
+MOST_WORDS = 9
+
+
+class Wish(StrEnum):
+    """What an answer is, as far as a program may decide it."""
+
+    STOP = "stop"
+    QUESTION = "question"
+
+
+# Says stop wherever nothing but polite words stand around it.
+_STOP = """
+стоп стор стап stop stopall
+отписка отписки отписку отписаться отписатся отписаца отписать отпишите отписывайте отпишитеменя
+не_пишите непишите не_писать не_пиши не_пишете
+не_надо_больше больше_не_надо не_звоните незвоните не_звонить не_звони
+не_шлите не_слать не_присылайте не_присылать не_отправляйте не_отправлять не_беспокойте
+не_беспокоить не_тревожьте не_надо_писать не_надо_звонить не_надо_слать не_надо_присылать
+не_нужно_писать не_нужно_звонить не_нужно_присылать не_хочу_получать не_желаю_получать
+хватит довольно отказ отказываюсь откажусь прекратите прекратить перестаньте
+удалите_номер удалите_мой_номер уберите_номер уберите_мой_номер удалите_меня уберите_меня
+исключите_меня отключите_рассылку отключить_рассылку отключите_смс отключить_смс
+отключите_уведомления отключить_уведомления
+unsubscribe unsubscribed cancel end quit optout opt_out revoke remove_me remove
+otpiska otpisatsya otpisatsia otpisatca otpisatsa otpisat otpisatj otpishite
+ne_pishite nepishite ne_pisat ne_pishi ne_zvonite nezvonite ne_zvonit ne_shlite ne_prisylayte
+ne_prisylaite ne_bespokoyte hvatit khvatit xvatit otkaz otkazyvayus prekratite perestante
+"""
+
+# Says stop alone or with a word of thanks, and something else in most sentences.
+_REFUSAL = "нет не_надо не_нужно отмена отменить no net nein ne_nado ne_nuzhno otmena"
+_THANKS = """
+пожалуйста пожалуста пожалста плиз плз пж пжл пжлст спасибо спс благодарю прошу заранее
+please pls plz thanks thank you pozhaluysta pozhaluista pojaluista pozhalujsta spasibo sps
+"""
+_POLITE = (
+    _THANKS
+    + """
+здравствуйте добрый день вечер утро уважаемые
+больше bolshe и из базы списка меня мне мой мою на от с а вас
+ваш ваша ваши ваших вашу вашей нам нас это этот эту эти этой
+номер номера телефон никогда уже всё все всю срочно немедленно сюда сейчас
+рассылка рассылку рассылки рассылок сообщение сообщения сообщений смс смски сообщениями
+уведомление уведомления уведомлений реклама рекламу рекламы спам спама спамить
+писать звонить слать присылать отправлять получать беспокоить звонки звонков
+me my from this number sms messages mailing list all it
+menya mne moy moi nomer ot rassylki rassylku na etot vas i mnye
+"""
+)
+_CALLS = re.compile(r"звон|zvon")
+
+# «Отпишите мне» asks for an answer: "write back to me".
+_ASKS_FOR_AN_ANSWER = frozenset({"отпишите", "otpishite"})
+_TO_ME = frozenset({"мне", "mne", "нам"})
+
+_KEYS_LATIN = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`"
+_KEYS_CYRILLIC = "йцукенгшщзхъфывапролджэячсмитьбюё"
+_TO_CYRILLIC_KEYS = str.maketrans(_KEYS_LATIN, _KEYS_CYRILLIC)
+_TO_LATIN_KEYS = str.maketrans(_KEYS_CYRILLIC, _KEYS_LATIN)
+# By the shapes of small and capital letters; digits as they are used for letters.
+_LOOKS_CYRILLIC = str.maketrans("aбbcehkmnoptxyru036і", "абвсенкмпортхугиозбі")
+_LOOKS_LATIN = str.maketrans("авсенкмортхуѕі01", "abcehkmoptxysiol")
+
+
+def wish_of(text: str) -> Wish:
+    """What the answer says; anything not understood to the last word is a question."""
+    return Wish.STOP if any(_says_stop(words) for words in _readings(text)) else Wish.QUESTION
+
+
+def means_calls(text: str) -> bool:
+    """Whether a stop speaks of calls («не звоните»): who writes so does not mean SMS alone."""
+    return any(
+        _says_stop(words) and any(_CALLS.search(word) for word in words)
+        for words in _readings(text)
+    )
+
+
+def _readings(text: str) -> list[tuple[str, ...]]:
+    """The message's words in every way it may be meant."""
+    plain = _plain(text)
+    if not plain or len(plain) > LONGEST:
+        return []
+    unpunctuated = re.sub(r"[.,;:!?'\"]+(?=\s|$)", " ", plain)
+    ways = [
+        plain,
+        plain.translate(_LOOKS_CYRILLIC),
+        plain.translate(_LOOKS_LATIN),
+        unpunctuated.translate(_TO_CYRILLIC_KEYS),
+        unpunctuated.translate(_TO_LATIN_KEYS),
+    ]
+    readings: list[tuple[str, ...]] = []
+    for way in ways:
+        words = _words(way)
+        readings.append(words)
+        readings.append(("".join(words),))  # «ст оп», «не пишите» as one word
+    return readings
+
+
+def _plain(text: str) -> str:
+    """Small letters, without what only decorates them or cannot be seen."""
+    known = unicodedata.normalize("NFKC", text[:2000]).casefold().replace("ё", "е")
+    seen = "".join(c for c in known if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
+    return " ".join(seen.split())
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Words as they count: letters doubled by mistake once, single letters in a row as a word."""
+    words: list[str] = []
+    spelt: list[str] = []
+    for word in (*re.findall(r"[^\W_]+", text), ""):
+        if len(word) == 1 and word.isalpha():
+            spelt.append(word)
+            continue
+        if len(spelt) > 2:
+            words.append(_once("".join(spelt)))
+        else:
+            words.extend(spelt)
+        spelt.clear()
+        if word:
+            words.append(_once(word))
+    return tuple(words)
+
+
+def _once(word: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", word)
+
+
+def _says_stop(words: tuple[str, ...]) -> bool:
+    if not words or len(words) > MOST_WORDS:
+        return False
+    if not _ASKS_FOR_AN_ANSWER.isdisjoint(words) and not _TO_ME.isdisjoint(words):
+        return False
+    left, stops, refusals, polite = list(words), 0, 0, 0
+    while left:
+        if length := _begins(left, _phrases(_STOP)):
+            stops += 1
+        elif length := _begins(left, _phrases(_REFUSAL)):
+            refusals += 1
+        elif left[0] in _single(_THANKS):
+            length = 1
+        elif left[0] in _single(_POLITE) or (left[0].isdigit() and len(left[0]) > 5):
+            length, polite = 1, polite + 1
+        else:
+            return False
+        del left[:length]
+    return bool(stops) or bool(refusals and not polite)
+
+
+def _begins(words: list[str], phrases: frozenset[tuple[str, ...]]) -> int:
+    """How many words at the beginning are one of the phrases, the longest that fits."""
+    return max((n for n in range(1, 5) if tuple(words[:n]) in phrases), default=0)
+
+
+@cache
+def _phrases(text: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(
+        tuple(_once(word) for word in phrase.replace("ё", "е").split("_"))
+        for phrase in text.split()
+    )
+
+
+@cache
+def _single(text: str) -> frozenset[str]:
+    return frozenset(_once(word) for word in text.replace("ё", "е").split())

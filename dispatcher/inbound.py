@@ -1,0 +1,237 @@
+"""What customers write to us by SMS: a stop is obeyed at once, anything else is an inquiry.
+
+A message may come twice, late, or a thousand times in a minute from a robot that answers ours.
+Each counts once by the provider's own name for it; there is one confirmation for each time a
+customer stops us, and a flood ends up in one inquiry.
+"""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+
+from campaigns.channel import ChannelName, Purpose
+from campaigns.consent import ConsentRule, Suppression
+from campaigns.outcome import Outcome
+from campaigns.permission import point_party
+from campaigns.stop_words import Wish, means_calls, wish_of
+from channels.base import Inbound
+from dispatcher.engine import Engine
+from dispatcher.ledger import Transaction, inquiries, replies, suppressions
+from dispatcher.ledger import receipts as kept
+from dispatcher.ledger.inquiries import Answered
+from dispatcher.ledger.receipts import storable
+from dispatcher.logs import mask
+from dispatcher.record import Finding, record
+from dispatcher.tokens import TokenFor, sign, verify
+from templates.i18n import _, speaking
+
+log = structlog.get_logger()
+
+LONGEST_TEXT = 2000
+LONGEST_REFERENCE = 200
+# A message to us within this time of ours is taken for its answer.
+ANSWERS_FOR = timedelta(days=7)
+# So many inquiries of one customer in a day are kept apart; the rest goes into the last one.
+MOST_A_DAY = 20
+DAY = timedelta(days=1)
+# The reason of a stop that was asked for by SMS.
+BY_SMS = "sms"
+ONE_PART = 70  # characters of one SMS in Cyrillic letters
+_E164 = re.compile(r"\+\d{7,15}")
+
+
+class Taken(StrEnum):
+    """What became of a message to us."""
+
+    STOPPED = "stopped"
+    STOPPED_BEFORE = "stopped_before"
+    INQUIRY = "inquiry"
+    MERGED = "merged"  # into an inquiry that is there
+    KNOWN = "known"  # it came before
+
+
+def inbound_token(secret: str, provider: str) -> str:
+    """The last part of the address that a provider without signatures is given."""
+    return sign(secret, TokenFor.INBOUND, provider)
+
+
+def is_genuine(engine: Engine, provider: str, token: str) -> bool:
+    return verify(engine.secret, TokenFor.INBOUND, token) == provider
+
+
+def addresses(receipts_url: str, secret: str) -> dict[str, str]:
+    """Where each provider of SMS is to post what customers write; staff tell them."""
+    return {
+        "smsaero": f"{receipts_url}/smsaero/inbound/{inbound_token(secret, 'smsaero')}",
+        "twilio": f"{receipts_url}/twilio/inbound",
+    }
+
+
+def take_in(engine: Engine, provider: str, message: Inbound) -> Taken:
+    """Register a customer's SMS and do what it asks for. Safe to call again with the same one.
+
+    Raises ValueError for a sender that is no telephone number: nobody to answer, nothing to stop.
+    """
+    if not _E164.fullmatch(message.contact_point):
+        raise ValueError("the sender is no number")
+
+    def act(tx: Transaction) -> Taken:
+        return _Desk(tx, engine, provider, message, engine.clock.now()).take()
+
+    taken = engine.ledger.insist(act)
+    log.info(
+        "inbound",
+        channel=ChannelName.SMS.value,
+        provider=provider,
+        contact_point=mask(message.contact_point),
+        effect=taken.value,
+    )
+    return taken
+
+
+class _Desk:
+    """One transaction's work on one message."""
+
+    def __init__(
+        self, tx: Transaction, engine: Engine, provider: str, message: Inbound, now: datetime
+    ) -> None:
+        self._tx, self._engine, self._provider, self._now = tx, engine, provider, now
+        self._point = message.contact_point
+        self._text = storable(message.text)[:LONGEST_TEXT]
+        self._reference = _reference(message)
+        self._wish = wish_of(message.text)
+
+    def take(self) -> Taken:
+        inquiries.one_at_a_time(self._tx, self._point)
+        if inquiries.is_known(self._tx, ChannelName.SMS, self._provider, self._reference):
+            return Taken.KNOWN
+        since = self._now - ANSWERS_FOR
+        answered = inquiries.answered_by(
+            self._tx, ChannelName.SMS, self._point, since, self._provider
+        )
+        if answered is not None:
+            self._arrived(answered)
+        else:
+            # Nothing that they could be answering there; whose number it is shows all the same.
+            answered = inquiries.answered_by(self._tx, ChannelName.SMS, self._point, since)
+        return self._stop(answered) if self._wish is Wish.STOP else self._inquire(answered)
+
+    def _arrived(self, answered: Answered) -> None:
+        """Who answers has read it."""
+        finding = Finding(answered.attempt_id, Outcome.ANSWERED, self._now, "answered by SMS")
+        changed = record(self._tx, self._engine, [finding], self._now)
+        if changed:
+            kept.keep(
+                self._tx,
+                provider=self._provider,
+                attempt_id=answered.attempt_id,
+                reference=self._reference,
+                outcome=Outcome.ANSWERED,
+                effect="recorded",
+                payload={"kind": "answer"},
+                now=self._now,
+            )
+
+    def _stop(self, answered: Answered | None) -> Taken:
+        """No more to this number; one confirmation for as long as that stands."""
+        channels = [ChannelName.SMS]
+        if means_calls(self._text):
+            channels.append(ChannelName.PHONE)
+        added = [self._suppress(channel) for channel in channels]
+        if not any(added):
+            if not self._is_flooded():
+                self._add(answered)
+            return Taken.STOPPED_BEFORE
+        number = self._add(answered)
+        if added[0]:
+            language = answered.language if answered else "ru"
+            text = confirmation(
+                self._engine.settings.company, self._engine.settings.company_phone, language
+            )
+            replies.add(
+                self._tx, number, ChannelName.SMS, self._provider, self._point, text, self._now
+            )
+        return Taken.STOPPED
+
+    def _suppress(self, channel: ChannelName) -> bool:
+        """Every purpose that a customer may refuse; False when all of them stood already."""
+        rules = self._engine.rules(self._tx).consents
+        party = point_party(self._point)
+        standing = suppressions.of_parties(self._tx, [party], self._now).get(party, ())
+        missing = [
+            purpose
+            for purpose in Purpose
+            if rules[purpose][channel] is not ConsentRule.ALWAYS
+            and not any(_covers(stop, channel, purpose) for stop in standing)
+        ]
+        for purpose in missing:
+            suppression = Suppression(
+                reason=BY_SMS, contact_point=self._point, channel=channel, purpose=purpose
+            )
+            suppressions.add(self._tx, suppression, "customer", self._now)
+        return bool(missing)
+
+    def _inquire(self, answered: Answered | None) -> Taken:
+        if self._is_flooded():
+            last = inquiries.latest_question(
+                self._tx, ChannelName.SMS, self._point, self._now - DAY
+            )
+            if last is not None:
+                lines = last.text.split("\n")
+                if self._text not in lines:
+                    text = f"{last.text}\n{self._text}"[:LONGEST_TEXT]
+                    inquiries.append(self._tx, last, text)
+                return Taken.MERGED
+        self._add(answered)
+        return Taken.INQUIRY
+
+    def _is_flooded(self) -> bool:
+        since = self._now - DAY
+        count = inquiries.count_since(self._tx, ChannelName.SMS, self._point, since)
+        return count >= MOST_A_DAY
+
+    def _add(self, answered: Answered | None) -> int:
+        return inquiries.add(
+            self._tx,
+            channel=ChannelName.SMS,
+            provider=self._provider,
+            reference=self._reference,
+            contact_point=self._point,
+            answered=answered,
+            kind=self._wish,
+            text=self._text,
+            now=self._now,
+        )
+
+
+def _covers(stop: Suppression, channel: ChannelName, purpose: Purpose) -> bool:
+    """Whether a stop that stands already says as much, and for good."""
+    return (
+        stop.channel in (None, channel)
+        and stop.purpose in (None, purpose)
+        and stop.until_at is None
+    )
+
+
+def _reference(message: Inbound) -> str:
+    """The provider's name for it; of one without a name, what tells it from others."""
+    if message.reference:
+        return storable(message.reference)[:LONGEST_REFERENCE]
+    at = message.at.isoformat() if message.at else ""
+    told = "\x00".join((message.contact_point, at, message.text))
+    return "sha256:" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+
+
+def confirmation(company: str, phone: str, language: str) -> str:
+    """What a customer who stopped us is told, in one part of an SMS where that can be."""
+    with speaking(language):
+        forms = (
+            _("You are unsubscribed from messages of {company}. Questions: tel. {phone}"),
+            _("You are unsubscribed: {company}. Tel. {phone}"),
+            _("You are unsubscribed. Tel. {phone}"),
+        )
+        texts = [form.format(company=company, phone=phone) for form in forms]
+    return next((text for text in texts if len(text) <= ONE_PART), texts[-1])

@@ -1,0 +1,237 @@
+"""Inquiries: what customers write to us. Registered, linked to their account, kept, answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Row, func, insert, or_, select, update
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
+from campaigns.permission import point_party
+from campaigns.stop_words import Wish
+from dispatcher.errors import NotFound
+from dispatcher.ledger import trail
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import attempts, deliveries, inquiries, recipients, touches
+from templates.i18n import _
+
+# Names our locks among the advisory locks of a PostgreSQL database.
+INQUIRY_LOCK = 72_115_200
+# What the provider itself says did not arrive is not what the customer answers.
+_DID_NOT_ARRIVE = (
+    Outcome.UNDELIVERED,
+    Outcome.BAD_ADDRESS,
+    Outcome.REJECTED,
+    Outcome.FAILED,
+)
+
+
+class InquiryStatus(StrEnum):
+    NEW = "new"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    id: int
+    channel: ChannelName
+    provider: str
+    contact_point: str
+    account_number: str | None
+    attempt_id: int | None
+    kind: Wish
+    text: str
+    received_at: datetime
+    status: InquiryStatus
+    done_at: datetime | None
+    done_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The message of ours that a customer answers, as far as we can tell."""
+
+    attempt_id: int
+    account_number: str
+    language: str
+
+
+def one_at_a_time(tx: Transaction, contact_point: str) -> None:
+    """Until this transaction ends, nobody else takes in a message of this customer.
+
+    Two at the same moment would each find the customer not stopped yet. SQLite has one writer at a
+    time anyhow.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(INQUIRY_LOCK, func.hashtext(contact_point))))
+
+
+def is_known(tx: Transaction, channel: ChannelName, provider: str, reference: str) -> bool:
+    """Whether the provider told us of this message before."""
+    same = select(inquiries.c.id).where(
+        inquiries.c.channel == channel,
+        inquiries.c.provider == provider,
+        inquiries.c.reference == reference,
+    )
+    return tx.execute(same).first() is not None
+
+
+def add(
+    tx: Transaction,
+    *,
+    channel: ChannelName,
+    provider: str,
+    reference: str,
+    contact_point: str,
+    answered: Answered | None,
+    kind: Wish,
+    text: str,
+    now: datetime,
+) -> int:
+    """Register what a customer wrote. A stop needs nobody's answer, and is done at once."""
+    is_done = kind is Wish.STOP
+    number: int = tx.execute(
+        insert(inquiries)
+        .values(
+            channel=channel,
+            provider=provider,
+            reference=reference,
+            contact_point=contact_point,
+            account_number=answered.account_number if answered else None,
+            attempt_id=answered.attempt_id if answered else None,
+            kind=kind,
+            text=text,
+            received_at=now,
+            status=InquiryStatus.DONE if is_done else InquiryStatus.NEW,
+            done_at=now if is_done else None,
+            done_by="dispatcher" if is_done else None,
+        )
+        .returning(inquiries.c.id)
+    ).scalar_one()
+    return number
+
+
+def count_since(
+    tx: Transaction, channel: ChannelName, contact_point: str, since_at: datetime
+) -> int:
+    """How much this customer has written since then."""
+    return tx.execute(
+        select(func.count()).where(
+            inquiries.c.contact_point == contact_point,
+            inquiries.c.channel == channel,
+            inquiries.c.received_at > since_at,
+        )
+    ).scalar_one()
+
+
+def latest_question(
+    tx: Transaction, channel: ChannelName, contact_point: str, since_at: datetime
+) -> Inquiry | None:
+    row = tx.execute(
+        select(inquiries)
+        .where(
+            inquiries.c.contact_point == contact_point,
+            inquiries.c.channel == channel,
+            inquiries.c.received_at > since_at,
+            inquiries.c.kind == Wish.QUESTION,
+        )
+        .order_by(inquiries.c.id.desc())
+        .limit(1)
+    ).first()
+    return _read(row) if row else None
+
+
+def append(tx: Transaction, inquiry: Inquiry, text: str) -> None:
+    """More of the same customer into one inquiry; it wants to be looked at (again)."""
+    tx.execute(
+        update(inquiries)
+        .where(inquiries.c.id == inquiry.id)
+        .values(text=text, status=InquiryStatus.NEW, done_at=None, done_by=None)
+    )
+
+
+def answered_by(
+    tx: Transaction,
+    channel: ChannelName,
+    contact_point: str,
+    since_at: datetime,
+    provider: str | None = None,
+) -> Answered | None:
+    """The last message to this contact point that may have arrived, of one provider or of any.
+
+    One that is just being handed over is no message yet.
+    """
+    a = attempts.c
+    query = (
+        select(a.id, recipients.c.account_number, recipients.c.language)
+        .select_from(touches)
+        .join(attempts, a.id == touches.c.attempt_id)
+        .join(deliveries, deliveries.c.id == a.delivery_id)
+        .join(recipients, recipients.c.id == deliveries.c.recipient_id)
+        .where(
+            touches.c.party == point_party(contact_point),
+            touches.c.channel == channel,
+            touches.c.at >= since_at,
+            a.contact_point == contact_point,
+            or_(a.handed_at.is_not(None), a.ended_at.is_not(None)),
+            or_(a.outcome.is_(None), a.outcome.not_in(_DID_NOT_ARRIVE)),
+        )
+        .order_by(a.started_at.desc(), a.id.desc())
+        .limit(1)
+    )
+    if provider is not None:
+        query = query.where(a.provider == provider)
+    row = tx.execute(query).first()
+    return Answered(*row) if row else None
+
+
+def everything(tx: Transaction, *, done_too: bool = False, limit: int = 1000) -> Sequence[Inquiry]:
+    """What waits for an answer, the oldest first; with `done_too` all, the newest first."""
+    query = select(inquiries)
+    if done_too:
+        query = query.order_by(inquiries.c.id.desc())
+    else:
+        query = query.where(inquiries.c.status == InquiryStatus.NEW).order_by(
+            inquiries.c.received_at, inquiries.c.id
+        )
+    return [_read(row) for row in tx.execute(query.limit(limit))]
+
+
+def get(tx: Transaction, inquiry_id: int) -> Inquiry:
+    """Raises NotFound."""
+    row = tx.execute(select(inquiries).where(inquiries.c.id == inquiry_id)).first()
+    if row is None:
+        raise NotFound(_("inquiry"), str(inquiry_id))
+    return _read(row)
+
+
+def finish(tx: Transaction, inquiry_id: int, actor: str, now: datetime) -> bool:
+    """A member of staff has dealt with it; False when somebody had already. Raises NotFound."""
+    get(tx, inquiry_id)
+    changed = tx.execute(
+        update(inquiries)
+        .where(inquiries.c.id == inquiry_id, inquiries.c.status == InquiryStatus.NEW)
+        .values(status=InquiryStatus.DONE, done_at=now, done_by=actor)
+    ).rowcount
+    if changed:
+        trail.note(tx, now, actor, "inquiry.done", f"inquiry:{inquiry_id}")
+    return bool(changed)
+
+
+def _read(row: Row[tuple[object, ...]]) -> Inquiry:
+    return Inquiry(
+        id=row.id,
+        channel=ChannelName(row.channel),
+        provider=row.provider,
+        contact_point=row.contact_point,
+        account_number=row.account_number,
+        attempt_id=row.attempt_id,
+        kind=Wish(row.kind),
+        text=row.text,
+        received_at=row.received_at,
+        status=InquiryStatus(row.status),
+        done_at=row.done_at,
+        done_by=row.done_by,
+    )

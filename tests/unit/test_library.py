@@ -21,7 +21,8 @@ from campaigns.outcome import Outcome
 from campaigns.scenario_description import describe
 from campaigns.scenario_file import check_scenario, library, library_path, read_scenario
 from campaigns.scenario_samples import LONG, SAMPLE_SUPPLIER, merged_accounts, sample_accounts
-from templates.filters import ALLOWED_FILTERS
+from templates.call import Action, CallScript, Say
+from templates.filters import ALLOWED_FILTERS, SPOKEN_FILTERS
 from templates.i18n import LOCALES, speaking
 
 SUPPLIER = {**SAMPLE_SUPPLIER, "company": "АО «АтомЭнергоСбыт»"}
@@ -36,6 +37,7 @@ def test_every_purpose_the_standard_names_has_a_scenario() -> None:
         "emergency",
         "payment-due",
         "planned-outage",
+        "satisfaction-survey",
         "service-offer",
         "supply-restriction",
         "tariff-change",
@@ -46,7 +48,10 @@ def test_every_purpose_the_standard_names_has_a_scenario() -> None:
 def test_a_built_in_scenario_is_sound_and_speaks_on_all_channels(name: str) -> None:
     read = read_scenario(library_path(name), supplier=SUPPLIER)
     assert read.scenario.name == name
-    assert set(read.templates) == set(ChannelName)
+    # A survey by letter needs a form to fill in.
+    assert set(ChannelName) - set(read.templates) == set(
+        [ChannelName.EMAIL] if read.scenario.purpose is Purpose.SURVEY else []
+    )
     assert read.warnings == ()
 
 
@@ -56,7 +61,7 @@ def test_long_names_and_amounts_still_fit(name: str, merged: bool) -> None:
     read = read_scenario(library_path(name))
     choose = merged_accounts if merged else sample_accounts
     accounts = choose(read.scenario, LONG) or sample_accounts(read.scenario, LONG)
-    for channel in ChannelName:
+    for channel in read.templates:
         extra = {"unsubscribe_url": URL} if read.scenario.purpose is Purpose.MARKETING else {}
         content = render_content(
             read.scenario, channel, read.templates[channel], accounts, SUPPLIER, extra
@@ -67,7 +72,7 @@ def test_long_names_and_amounts_still_fit(name: str, merged: bool) -> None:
         elif isinstance(content, CallContent):
             assert content.script.total_seconds <= 60
             assert any(SUPPLIER["company"] in phrase for phrase in content.script.phrases)
-            assert any("нажмите один" in phrase for phrase in content.script.phrases)
+            _assert_a_sensible_menu(content.script, read.scenario.purpose)
             assert not re.search(r"\d", " ".join(content.script.phrases)), (
                 "digits are spoken as words"
             )
@@ -77,6 +82,30 @@ def test_long_names_and_amounts_still_fit(name: str, merged: bool) -> None:
             assert SAMPLE_SUPPLIER["company_signer_post"] in content.text
             assert "8 800 555-35-35" in content.text.replace("\u00a0", " ")
             assert (URL in content.html) == (read.scenario.purpose is Purpose.MARKETING)
+
+
+_WORDS = (
+    *("ноль", "один", "два", "три", "четыре"),
+    *("пять", "шесть", "семь", "восемь", "девять"),
+)
+
+
+def _assert_a_sensible_menu(script: CallScript, purpose: Purpose) -> None:
+    actions = {key.digit: key.action for key in script.keys}
+    assert actions["0"] is Action.OPERATOR
+    assert len(actions) <= 7  # the standard, chapter 4, section 2: positions on a level
+    if purpose is Purpose.SURVEY:
+        assert [key.answer for key in script.keys if key.action is Action.ANSWER] == list("54321")
+    else:
+        assert (actions["1"], actions["2"]) == (Action.HEARD, Action.REPEAT)
+    if purpose in (Purpose.MARKETING, Purpose.SURVEY):
+        assert actions["9"] is Action.STOP
+    for key in script.keys:
+        offered = " ".join(f.text for f in key.prompt if isinstance(f, Say))
+        assert offered.endswith(f"нажмите {_WORDS[int(key.digit)]}.") or key.action is Action.ANSWER
+    assert script.without(Action.OPERATOR).phrases == tuple(
+        phrase for phrase in script.phrases if "оператор" not in phrase
+    )
 
 
 class Outline(HTMLParser):
@@ -97,7 +126,10 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("name", NAMES)
+LETTERS = [name for name in NAMES if name != "satisfaction-survey"]
+
+
+@pytest.mark.parametrize("name", LETTERS)
 def test_an_html_letter_is_whole_loads_nothing_and_knows_the_dark(name: str) -> None:
     html = read_scenario(library_path(name)).templates[ChannelName.EMAIL]["body.html"]
     outline = Outline()
@@ -151,7 +183,7 @@ def test_a_payment_due_names_the_amount_only_where_every_account_has_one() -> No
 
 def test_the_guide_explains_every_filter_and_every_name() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    for name in ALLOWED_FILTERS | RESERVED_NAMES - {"loop"}:
+    for name in ALLOWED_FILTERS | SPOKEN_FILTERS.keys() | RESERVED_NAMES - {"loop"}:
         assert f"`{name}" in guide, name
     for outcome in Outcome:
         assert f"`{outcome}`" in guide, outcome

@@ -6,11 +6,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from channels.base import CallMessage, Channel, Handover, MailMessage, Message, SmsMessage
+from channels.base import (
+    CallMessage,
+    Channel,
+    Handover,
+    MailMessage,
+    Message,
+    Payload,
+    Receipt,
+    SmsMessage,
+    Sought,
+)
 from channels.email.smtp import SmtpChannel
 from channels.phone.twilio import TwilioChannel
 from channels.sandbox import Sandbox
+from channels.sandbox.twilio_rest import Account
 from channels.sms.smsaero import SmsAeroChannel
+from channels.sms.twilio_messages import TwilioMessagesChannel
 from templates.call import CallScript, Say
 
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -95,6 +107,31 @@ class SmsTwin:
 
 
 @dataclass(frozen=True)
+class TwilioSmsTwin:
+    name: str = "twilio-sms"
+    secret: str = TWILIO_TOKEN
+
+    @property
+    def points(self) -> dict[str, str]:
+        return SmsTwin().points
+
+    def at(self, port: int) -> TwilioMessagesChannel:
+        return TwilioMessagesChannel(
+            TWILIO_SID,
+            TWILIO_TOKEN,
+            "+74951234567",
+            base_url=f"http://127.0.0.1:{port}",
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+
+    def beside(self, sandbox: Sandbox) -> TwilioMessagesChannel:
+        return self.at(sandbox.http_port)
+
+    def message(self, contact_point: str, receipts_url: str = RECEIPTS_URL) -> SmsMessage:
+        return SmsTwin().message(contact_point, receipts_url)
+
+
+@dataclass(frozen=True)
 class MailTwin:
     name: str = "smtp"
     secret: str = MAIL_PASSWORD
@@ -140,10 +177,38 @@ def rehearsal(**options: object) -> Sandbox:
         smtp_password=MAIL_PASSWORD,
         smsaero_email="energy@example.com",
         smsaero_api_key=SMS_KEY,
+        smsaero_signs=("SMS Aero", "Energo"),
         twilio_account_sid=TWILIO_SID,
         twilio_auth_token=TWILIO_TOKEN,
         **options,  # type: ignore[arg-type]
     )
+
+
+def strangers() -> Sandbox:
+    """A sandbox whose accounts are somebody else's."""
+    return Sandbox(
+        lambda: NOON, simulated=True, smtp_username="somebody", smtp_password="another-password"
+    )
+
+
+def sought(message: Message, sent_at: datetime = NOON) -> Sought:
+    text = message.text if isinstance(message, SmsMessage) else ""
+    return Sought(message.contact_point, sent_at, text)
+
+
+def signed_by_twilio(url: str, form: dict[str, str], token: str = TWILIO_TOKEN) -> Payload:
+    signature = Account(TWILIO_SID, token).signature(url, form)
+    return Payload(url, form, {"x-twilio-signature": signature})
+
+
+def find(channel: Channel, wanted: Sought) -> Sequence[Receipt] | None:
+    """Ask a provider for its list, in a batch of its own."""
+
+    async def ask() -> Sequence[Receipt] | None:
+        async with channel:
+            return await channel.find(wanted)
+
+    return asyncio.run(ask())
 
 
 def deliver(channel: Channel, *messages: Message) -> list[Handover]:

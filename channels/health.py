@@ -151,7 +151,7 @@ def pause_after(trouble: Trouble, openings: int) -> timedelta:
     if trouble is Trouble.NO_MONEY:
         return NO_MONEY_PAUSE
     doublings = min(max(openings - 1, 0), 10)
-    return min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2.0**doublings, LONGEST_PAUSE)
 
 
 _TROUBLES = {

@@ -371,7 +371,7 @@ def _seconds_until_next(
     if asked_for is not None:
         return asked_for
     doublings = min(delivery.postponed, MAX_DOUBLINGS)
-    return min(BACKOFF_SECONDS * 2**doublings, MAX_BACKOFF_SECONDS)
+    return min(BACKOFF_SECONDS * 2.0**doublings, MAX_BACKOFF_SECONDS)
 
 
 __all__ = ["Message", "send_batch", "write_down"]

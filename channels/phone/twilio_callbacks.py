@@ -105,20 +105,18 @@ def _operator_answered(form: Mapping[str, str], token: str) -> Receipt:
 def _dialled(form: Mapping[str, str], token: str, reply: str) -> Receipt:
     """The talk is over, or nobody came to it.
 
-    Of a customer who rang off while it rang, Twilio says by `CallStatus` that the call is over, and
-    gives the operator's part one status or another: here it is always "canceled".
+    Of a customer who rang off while it rang, Twilio says by `CallStatus` that the call is over; the
+    operator's part gets one status or another.
     """
     status = form.get("DialCallStatus", "")
     outcome, detail = DIALLED.get(status), status
     if outcome is None and status:
         outcome, detail = Outcome.UNCERTAIN, _strange(status)
-    if outcome is Outcome.NOBODY_FREE and form.get("CallStatus", "in-progress") not in UNDER_WAY:
+    if outcome is Outcome.NOBODY_FREE and not _goes_on(form):
         outcome = None  # it was the customer who rang off: the end of the call tells that
     talked = seconds_in(form.get("DialCallDuration"))
     if outcome is Outcome.CONNECTED and talked is not None:
         detail = f"{status}, talked {talked:g} s"
-    if outcome is Outcome.NOBODY_FREE and not _goes_on(form):
-        detail = "canceled"
     return Receipt(
         token,
         _sid(form, "CallSid"),

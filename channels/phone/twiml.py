@@ -115,7 +115,7 @@ def _dialling(message: CallMessage, operator: Operator) -> Dial:
     )
     is_sip = operator.address.lower().startswith(("sip:", "sips:"))
     (dial.sip if is_sip else dial.number)(
-        operator.address,
+        _UNSPEAKABLE.sub("", operator.address),
         status_callback=callback_url(message, "operator"),
         status_callback_event="answered",
         status_callback_method="POST",

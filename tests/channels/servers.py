@@ -265,10 +265,14 @@ class ScriptedSmtp(_Server):
 
 
 class Receiver(_Server):
-    """Takes callbacks as our endpoint would see them; `answer` makes the status and the body."""
+    """Takes callbacks as our endpoint would see them; `answer` makes the status and the body.
+
+    `files` are what a GET of their path brings.
+    """
 
     def __init__(self, answer: Callable[[Payload], tuple[int, str]] = lambda _: (200, "")) -> None:
         self.payloads: list[Payload] = []
+        self.files: dict[str, bytes] = {}
         self.arrived = threading.Semaphore(0)
         outer = self
 
@@ -290,6 +294,13 @@ class Receiver(_Server):
                 self.end_headers()
                 self.wfile.write(text.encode())
                 outer.arrived.release()
+
+            def do_GET(self) -> None:
+                content = outer.files.get(self.path)
+                self.send_response(404 if content is None else 200)
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write(content or b"")
 
             def log_message(self, format: str, *args: object) -> None:
                 """The tests' output is for the tests."""

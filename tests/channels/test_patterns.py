@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from campaigns.channel import ChannelName
 from channels.sandbox import Fate, load_patterns
 from channels.sandbox.dice import Dice
+from channels.sandbox.operators import OperatorFate, Operators
 from channels.sandbox.patterns import FATES
 from templates.problem import Refused
 
@@ -29,6 +30,8 @@ def table(tmp_path: Path, text: str) -> Path:
         ("phone", "+79161230001", Fate.BUSY),
         ("phone", "+79161230006", Fate.KEY_0),
         ("phone", "+79161230012", Fate.THROTTLED),
+        ("phone", "+79161230021", Fate.KEY_0_HANGS_UP),
+        ("phone", "+79161230029", Fate.KEY_9),
         ("phone", "+79161230018", Fate.HEARD),
         ("sms", "+79161230003", Fate.DELIVERED),
         ("sms", "+79161230007", Fate.UNDELIVERED),
@@ -113,6 +116,42 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cp1251.toml").write_bytes("# таблица".encode("cp1251"))
     with pytest.raises(Refused):
         load_patterns(tmp_path / "cp1251.toml")
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "answers = 1.5",
+        "answers = 0.7\nbusy = 0.7",
+        "talk_seconds = [60, 30]",
+        "talk_seconds = [60]",
+        "rings_seconds = [0, 5]",
+        "colour = 'red'",
+        "[[operator.rules]]\noutcome = 'answers'",
+        "[[operator.rules]]\noutcome = 'answers'\nends = '1'\naddress = '*'",
+        "[[operator.rules]]\noutcome = 'heard'\nends = '1'",
+    ],
+)
+def test_a_mistake_about_operators_is_told_with_its_place(tmp_path: Path, mistake: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        load_patterns(table(tmp_path, f"[operator]\n{mistake}\n{MIX}"))
+    assert all((problem.field or "").startswith("operator") for problem in refusal.value.problems)
+
+
+def test_a_table_without_operators_has_some_all_the_same(tmp_path: Path) -> None:
+    assert load_patterns(table(tmp_path, MIX)).operator == Operators()
+
+
+def test_the_first_fitting_rule_decides_about_an_operator_and_else_the_shares() -> None:
+    rules = [
+        {"outcome": "busy", "ends": "4321"},
+        {"outcome": "failed", "address": "sip:*@pbx.example.com"},
+    ]
+    found = Operators.model_validate({"answers": 0.5, "busy": 0.25, "rules": rules})
+    assert found.fate("+74957654321", 0.0) is OperatorFate.BUSY
+    assert found.fate("sip:Desk@pbx.example.com", 0.0) is OperatorFate.FAILED
+    drawn = [found.fate("+74950000000", chance) for chance in (0.0, 0.5, 0.75, 0.99)]
+    assert drawn == ["answers", "busy", "no_answer", "no_answer"]
 
 
 @given(st.sampled_from(list(ChannelName)), st.floats(0, 1))

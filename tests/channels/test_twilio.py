@@ -40,6 +40,7 @@ from tests.channels.twins import TWILIO_SID, TWILIO_TOKEN, PhoneTwin, deliver
 TWIN = PhoneTwin()
 CHANNEL = TWIN.at(1)
 MESSAGE = TWIN.message("+79161234567")
+EXPECTS = f"expects={MESSAGE.expected_seconds:g}"
 CALL = "CA" + "1" * 32
 STATUS_URL = "https://receipts.example.com/twilio/status/1-1-abc?expects=20"
 GATHER_URL = "https://receipts.example.com/twilio/gather/1-1-abc?expects=20"
@@ -83,7 +84,7 @@ def test_a_call_rings_five_times_is_limited_and_reports_to_our_address() -> None
         "Timeout": "25",
         "TimeLimit": "120",
         "MachineDetection": "Enable",
-        "StatusCallback": "https://receipts.example.com/twilio/status/1-1-abc?expects=5.6",
+        "StatusCallback": f"https://receipts.example.com/twilio/status/1-1-abc?{EXPECTS}",
         "StatusCallbackEvent": "completed",
         "StatusCallbackMethod": "POST",
     }
@@ -93,7 +94,7 @@ def test_the_message_is_spoken_in_russian_inside_a_gather_that_reports_even_sile
     root = ElementTree.fromstring(asked()["Twiml"][0])
     [gather] = root
     assert gather.attrib == {
-        "action": "https://receipts.example.com/twilio/gather/1-1-abc?expects=5.6&round=1",
+        "action": f"https://receipts.example.com/twilio/gather/1-1-abc?{EXPECTS}&round=1",
         "actionOnEmptyResult": "true",
         "finishOnKey": "",
         "input": "dtmf",
@@ -281,6 +282,60 @@ def test_silence_to_the_end_is_a_sign_that_the_message_was_heard() -> None:
 def test_silence_of_a_machine_is_not_taken_for_listening() -> None:
     found = ended("in-progress", GATHER_URL, AnsweredBy="machine_end_other")
     assert (found.outcome, found.final) == (Outcome.MACHINE, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "final"),
+    [
+        ("completed", Outcome.CONNECTED, False),
+        ("answered", Outcome.CONNECTED, False),
+        ("busy", Outcome.NOBODY_FREE, False),
+        ("no-answer", Outcome.NOBODY_FREE, False),
+        ("failed", Outcome.NOBODY_FREE, False),
+        ("canceled", Outcome.NOBODY_FREE, False),
+        ("beamed-up", Outcome.UNCERTAIN, True),
+        ("", None, False),
+    ],
+)
+def test_each_status_of_the_operators_part_has_its_meaning(
+    status: str, outcome: Outcome | None, final: bool
+) -> None:
+    found = ended("in-progress", DIAL_URL, DialCallStatus=status, DialCallDuration="42")
+    assert found.stage is CallStage.OPERATOR_DONE
+    assert (found.reference, found.outcome, found.final) == (CALL, outcome, final)
+    assert ("talked 42 s" in found.detail) is (outcome is Outcome.CONNECTED)
+    assert found.seconds is None  # the talk is not the call
+    assert "<Hangup" in found.reply
+
+
+def test_a_customer_who_rings_off_while_the_operator_is_rung_is_told_by_the_end() -> None:
+    found = ended("completed", DIAL_URL, DialCallStatus="no-answer")
+    assert (found.stage, found.outcome) == (CallStage.OPERATOR_DONE, None)
+
+
+def test_an_operator_who_answers_is_a_sign_for_the_customers_call_not_for_his_own() -> None:
+    form = {
+        "CallSid": "CA" + "2" * 32,
+        "ParentCallSid": CALL,
+        "CallStatus": "in-progress",
+        "Timestamp": "Tue, 01 Dec 2026 09:00:30 +0000",
+    }
+    found = CHANNEL.receipt(signed(OPERATOR_URL, form))
+    assert (found.stage, found.reference) == (CallStage.OPERATOR_ANSWERED, CALL)
+    assert (found.outcome, found.final) == (Outcome.CONNECTED, False)
+    assert found.at == datetime(2026, 12, 1, 9, 0, 30, tzinfo=UTC)
+    unanswered = CHANNEL.receipt(signed(OPERATOR_URL, {**form, "CallStatus": "no-answer"}))
+    assert (unanswered.stage, unanswered.outcome) == (None, None)
+
+
+def test_a_status_nobody_knows_is_told_once_and_without_what_may_be_personal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = ended("+79161234567 is away", Called="+79161234567")
+    assert (found.outcome, found.final) == (Outcome.UNCERTAIN, True)
+    told = capsys.readouterr().out
+    assert told.count("strange_status") == 1
+    assert "7916" not in told + found.detail
 
 
 def test_a_callback_without_a_signature_is_forged() -> None:

@@ -168,6 +168,11 @@ def test_the_sdk_pages_through_lists_and_filters_them(world: World) -> None:
     assert world.client.calls.list(status="busy") == []
     tomorrow = datetime(2026, 12, 2, tzinfo=UTC)
     assert world.client.calls.list(start_time_after=tomorrow) == []
+    second = NOON + timedelta(seconds=1)
+    since = world.client.calls.list(start_time_after=second)
+    assert [call.to[-4:] for call in since] == ["0018", "0019"]
+    until = world.client.calls.list(start_time_before=second)
+    assert [call.to[-4:] for call in until] == ["0019", "0020"]
 
 
 def test_a_call_in_progress_can_be_stopped_and_one_that_is_over_cannot(world: World) -> None:
@@ -278,3 +283,5 @@ def test_a_call_that_talks_for_ever_ends_at_its_limit(world: World) -> None:
 
 def test_the_account_can_be_asked_for(world: World) -> None:
     assert world.client.api.accounts(TWILIO_SID).fetch().status == "active"
+    balance = world.client.api.account.balance.fetch()
+    assert (balance.balance, balance.currency) == ("1000.00", "USD")

@@ -213,14 +213,15 @@ def _status_of(client: SafeSmsAero, reference: str) -> Receipt | None:
 def _find(client: SafeSmsAero, sought: Sought) -> Sequence[Receipt] | None:
     """Only the number is asked for: whether the gate compares texts as we do is not known."""
     number = int(sought.contact_point.removeprefix("+"))
-    found: list[Mapping[str, Any]] = []
+    # By id: a list that grew while it was turned over shows the same message on two pages.
+    found: dict[str, Mapping[str, Any]] = {}
     try:
         for page in range(1, MAX_PAGES + 1):
             listed = _asked(client, partial(client.sms_list, number=number, page=page))
             entries = records(listed)
-            found += entries
+            found |= {str(entry.get("id")): entry for entry in entries}
             if len(found) >= (total(listed) or 0):
-                return candidates(found, sought)
+                return candidates(found.values(), sought)
             if not entries:
                 break
     except Unreadable:

@@ -6,7 +6,7 @@ guessed.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,13 +63,12 @@ def total(listed: Mapping[str, Any]) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def candidates(listed: Sequence[Mapping[str, Any]], sought: Sought) -> Sequence[Receipt]:
+def candidates(listed: Iterable[Mapping[str, Any]], sought: Sought) -> Sequence[Receipt]:
     """The messages that may be the sought one; raises Unreadable for one without id or status."""
-    found = {str(entry.get("id")): entry for entry in listed if _may_be(entry, sought)}
-    if not all(_is_reference(name) and has_status(entry) for name, entry in found.items()):
+    found = [entry for entry in listed if _may_be(entry, sought)]
+    if not all(_is_reference(entry.get("id")) and has_status(entry) for entry in found):
         raise Unreadable("a message without an id or a status")
-    # A list that grew while it was turned over shows the same message on two pages.
-    return [make_receipt(None, name, entry) for name, entry in found.items()]
+    return [make_receipt(None, entry["id"], entry) for entry in found]
 
 
 def _may_be(entry: Mapping[str, Any], sought: Sought) -> bool:

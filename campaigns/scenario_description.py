@@ -92,7 +92,7 @@ def _too_long(scenario: Scenario) -> str:
         return _("the field {name} loses its last words").format(name=rules.shorten)
     if rules.too_long is TooLongSms.TRANSLITERATE:
         return _("in Latin letters, also in place of several parts")
-    return _("nobody is sent it; the launch names who")
+    return _("the launch is refused and names who")
 
 
 def _hours(window: Window) -> str:

@@ -53,26 +53,26 @@ def measure(text: str) -> SmsShape:
     measures the text of every recipient.
     """
     used = dict.fromkeys(text)
-    offenders = tuple(c for c in used if c not in GSM_CHARACTERS)
-    if offenders:
-        encoding = Encoding.UCS2
-        wide = [c for c in offenders if c > _LAST_OF_ONE_PLACE]
-    else:
-        encoding = Encoding.GSM7
+    offenders = tuple([c for c in used if c not in GSM_CHARACTERS])
+    if not offenders:
         wide = [c for c in used if c in _GSM_EXTENSION]
-    return SmsShape(encoding, len(text), tuple(_parts(text, encoding, wide)), offenders)
+        return SmsShape(Encoding.GSM7, len(text), _parts(text, Encoding.GSM7, wide), ())
+    wide = [c for c in offenders if c > _LAST_OF_ONE_PLACE]
+    return SmsShape(Encoding.UCS2, len(text), _parts(text, Encoding.UCS2, wide), offenders)
 
 
-def _parts(text: str, encoding: Encoding, wide: Collection[str]) -> Iterator[str]:
+def _parts(text: str, encoding: Encoding, wide: Collection[str]) -> tuple[str, ...]:
     """The text cut for the network; the characters that are `wide` take two places each."""
     single, each = _PLACES[encoding]
-    if len(text) + sum(map(text.count, wide)) <= single:
-        yield text
-        return
+    if len(text) + (sum(map(text.count, wide)) if wide else 0) <= single:
+        return (text,)
     if not wide:
-        for start in range(0, len(text), each):
-            yield text[start : start + each]
-        return
+        return tuple([text[start : start + each] for start in range(0, len(text), each)])
+    return tuple(_parts_of_mixed(text, each, wide))
+
+
+def _parts_of_mixed(text: str, each: int, wide: Collection[str]) -> Iterator[str]:
+    """Parts of at most `each` places, where no character of two places is cut in half."""
     start = used = 0
     for position, character in enumerate(text):
         taken = 2 if character in wide else 1

@@ -3,7 +3,8 @@
 The command line and the pages call these; no rule lives in either.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from campaigns.scenario_description import channel_title
 from dispatcher import planner
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
+from dispatcher.examining import Examination, TextsUnfit, examine
 from dispatcher.ledger import (
     Transaction,
     attempts,
@@ -25,13 +27,16 @@ from dispatcher.ledger import (
     campaigns,
     deliveries,
     groups,
+    reports,
     scenarios,
     trail,
 )
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change
+from dispatcher.ledger.reports import StatusCount
 from dispatcher.record import Finding, record, stop
+from dispatcher.voices import Voice
 from templates.i18n import _, ngettext
 
 DEFAULT_LENGTH = timedelta(days=14)
@@ -49,20 +54,37 @@ def launch(
     start_at: datetime | None = None,
     end_at: datetime | None = None,
     zone: str | None = None,
+    voice: Voice | None = None,
+    leave_out_unfit: bool = False,
     told: Callable[[int], None] = lambda _done: None,
 ) -> Campaign:
     """Plan a campaign and schedule it; it runs from `start_at` (now) to `end_at` (14 days later).
 
-    Raises NotFound, or NotPossible when the audience lacks a column that the scenario needs or a
-    channel is not set up.
+    `voice` really speaks the longest calls to measure them. Raises NotFound, NotPossible when the
+    audience lacks a column that the scenario needs or a channel is not set up, and TextsUnfit when
+    a call or an SMS cannot go as it is: nothing is launched then, unless those who would get it are
+    to be left out.
     """
+    campaign = _draft(engine, scenario_name, audience_name, actor, start_at, end_at, zone)
+    return _make_ready(engine, campaign, voice, leave_out_unfit=leave_out_unfit, told=told)
+
+
+def _draft(
+    engine: Engine,
+    scenario_name: str,
+    audience_name: str,
+    actor: str,
+    start_at: datetime | None,
+    end_at: datetime | None,
+    zone: str | None,
+) -> Campaign:
     now = engine.clock.now()
     start_at = start_at or now
     with engine.ledger.write() as tx:
         stored = scenarios.find(tx, scenario_name)
         audience = audiences.find(tx, audience_name)
         _check(engine, stored.scenario, audience)
-        campaign = campaigns.create(
+        return campaigns.create(
             tx,
             scenario_id=stored.id,
             audience_id=audience.id,
@@ -72,7 +94,63 @@ def launch(
             actor=actor,
             now=now,
         )
-    return planner.plan(engine, campaign, told)
+
+
+def _make_ready(
+    engine: Engine,
+    campaign: Campaign,
+    voice: Voice | None,
+    *,
+    leave_out_unfit: bool,
+    told: Callable[[int], None],
+) -> Campaign:
+    """Plan a draft, look at all its texts, and schedule it. Raises TextsUnfit: no draft is left."""
+    planner.fill(engine, campaign, told)
+    found = examine(engine, campaign, voice)
+    if found.unfit_count and not leave_out_unfit:
+        _discard(engine, campaign, found.unfit_count)
+        raise TextsUnfit(found)
+    return planner.schedule(engine, campaign)
+
+
+def _discard(engine: Engine, campaign: Campaign, unfit: int) -> None:
+    engine.ledger.insist(
+        lambda tx: campaigns.discard(tx, campaign, engine.clock.now(), unfit_texts=unfit)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a campaign would do: its plan in numbers, and its texts measured."""
+
+    recipients: int
+    statuses: Sequence[StatusCount]
+    examination: Examination
+
+
+def preview(
+    engine: Engine,
+    scenario_name: str,
+    audience_name: str,
+    actor: str,
+    *,
+    start_at: datetime | None = None,
+    end_at: datetime | None = None,
+    zone: str | None = None,
+    voice: Voice | None = None,
+    told: Callable[[int], None] = lambda _done: None,
+) -> Preview:
+    """Plan and measure a campaign as `launch` does, and leave nothing behind."""
+    campaign = _draft(engine, scenario_name, audience_name, actor, start_at, end_at, zone)
+    try:
+        planner.fill(engine, campaign, told)
+        found = examine(engine, campaign, voice)
+        with engine.ledger.read() as tx:
+            audience = audiences.find(tx, audience_name)
+            statuses = reports.by_status(tx, campaign.id)
+    finally:
+        _discard(engine, campaign, 0)
+    return Preview(audience.recipients, statuses, found)
 
 
 def _check(engine: Engine, scenario: Scenario, audience: StoredAudience) -> None:
@@ -113,13 +191,17 @@ def resume(
     engine: Engine,
     campaign_id: int,
     actor: str,
+    leave_out_unfit: bool = False,
     told: Callable[[int], None] = lambda _done: None,
 ) -> Campaign:
-    """Go on: with a paused campaign, or with the plan of one whose launch was interrupted."""
+    """Go on: with a paused campaign, or with the plan of one whose launch was interrupted.
+
+    The latter raises TextsUnfit as `launch` does.
+    """
     with engine.ledger.read() as tx:
         campaign = campaigns.get(tx, campaign_id)
     if campaign.status is CampaignStatus.DRAFT:
-        return planner.plan(engine, campaign, told)
+        return _make_ready(engine, campaign, None, leave_out_unfit=leave_out_unfit, told=told)
     return _change(engine, campaign_id, CampaignStatus.RUNNING, actor)
 
 

@@ -29,6 +29,22 @@ def plan(
     engine: Engine, campaign: Campaign, told: Callable[[int], None] = lambda _done: None
 ) -> Campaign:
     """Plan a draft to its end and schedule it. `told` hears how many recipients are done."""
+    fill(engine, campaign, told)
+    return schedule(engine, campaign)
+
+
+def schedule(engine: Engine, campaign: Campaign) -> Campaign:
+    """The plan stands: from its start on the campaign runs."""
+    with engine.ledger.write() as tx:
+        return campaigns.change(
+            tx, campaign, CampaignStatus.SCHEDULED, campaign.created_by, engine.clock.now()
+        )
+
+
+def fill(
+    engine: Engine, campaign: Campaign, told: Callable[[int], None] = lambda _done: None
+) -> None:
+    """Plan a draft to its end; it stays a draft. `told` hears how many recipients are done."""
     term = Term(campaign.start_at, campaign.end_at, campaign.zone)
     with engine.ledger.read() as tx:
         stored = engine.scenario(tx, campaign.scenario_id)
@@ -55,10 +71,6 @@ def plan(
             last_id = max(people)
         done += len(people)
         told(done)
-    with engine.ledger.write() as tx:
-        return campaigns.change(
-            tx, campaign, CampaignStatus.SCHEDULED, campaign.created_by, engine.clock.now()
-        )
 
 
 def _facts(

@@ -13,14 +13,17 @@ from rich.live import Live
 
 from campaigns.channel import ChannelName
 from dispatcher import campaigning
-from dispatcher.cli import screen, shared, summary
+from dispatcher.cli import screen, shared, summary, texts
 from dispatcher.cli.scenario import find_or_add
 from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
+from dispatcher.examining import TextsUnfit
 from dispatcher.ledger import campaigns, trail
 from dispatcher.ledger.campaigns import LEGAL, Campaign
-from dispatcher.report import export, figures
+from dispatcher.report import export, figures, words
+from dispatcher.settings import Settings
+from dispatcher.voices import find_voice
 from templates.i18n import _
 
 app = typer.Typer(no_args_is_help=True)
@@ -49,29 +52,48 @@ def launch(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help=_("A rehearsal: to be run by “up --sandbox”."))
     ] = False,
+    leave_out_unfit: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out-unfit",
+            help=_(
+                "Launch though some messages cannot go: nobody gets those."
+            ),
+        ),
+    ] = False,
+    unfit: Annotated[
+        Path | None, typer.Option(help=_("A CSV file for the messages that cannot go."))
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     settings = shared.settings()
-    engine = shared.engine(settings)
-    if sandbox:
-        from dispatcher.rehearsal import stand_ins
-
-        engine.channels = stand_ins()
+    engine = _engine_for(settings, sandbox)
     actor = shared.actor(settings)
     find_or_add(engine, scenario, actor)
-    with screen.errors.status(_("Planning …")) as status:
-        campaign = campaigning.launch(
-            engine,
-            scenario,
-            audience,
-            actor,
-            start_at=shared.read_instant(start, settings.zone),
-            end_at=shared.read_instant(end, settings.zone, end_of_day=True),
-            zone=shared.read_zone(zone),
-            told=lambda done: status.update(
-                _("Planning: {count} recipients").format(count=screen.number(done))
-            ),
-        )
+    try:
+        with screen.errors.status(_("Planning …")) as status:
+            campaign = campaigning.launch(
+                engine,
+                scenario,
+                audience,
+                actor,
+                start_at=shared.read_instant(start, settings.zone),
+                end_at=shared.read_instant(end, settings.zone, end_of_day=True),
+                zone=shared.read_zone(zone),
+                voice=find_voice(),
+                leave_out_unfit=leave_out_unfit,
+                told=lambda done: status.update(
+                    _("Planning: {count} recipients").format(count=screen.number(done))
+                ),
+            )
+    except TextsUnfit as error:
+        if unfit is not None:
+            texts.write_unfit(error.examination, unfit)
+        if as_json:
+            screen.print_json(texts.facts(error.examination, settings.sms_price_kopecks))
+        else:
+            texts.tell_unfit(error.examination)
+        raise
     _show(engine, campaign.id, as_json)
     if not as_json:
         screen.say(
@@ -79,6 +101,49 @@ def launch(
                 "It runs while “dispatcher up” runs. Watch it: dispatcher campaign watch {id}"
             ).format(id=campaign.id)
         )
+
+
+def _engine_for(settings: Settings, sandbox: bool) -> Engine:
+    engine = shared.engine(settings)
+    if sandbox:
+        from dispatcher.rehearsal import stand_ins
+
+        engine.channels = stand_ins()
+    return engine
+
+
+@app.command("preview", help=_("What a campaign would do and say; nothing is launched."))
+def preview(
+    scenario: Annotated[str, typer.Argument(help=_("A stored or built-in scenario."))],
+    audience: Annotated[str, typer.Argument(help=_("An imported list."))],
+    start: Annotated[str | None, typer.Option(help=_("When it begins."))] = None,
+    end: Annotated[str | None, typer.Option(help=_("When it ends."))] = None,
+    unfit: Annotated[
+        Path | None, typer.Option(help=_("A CSV file for the messages that cannot go."))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Exit code 1 when some message cannot go as it is."""
+    settings = shared.settings()
+    # What it would say does not depend on who would carry it.
+    engine = _engine_for(settings, sandbox=True)
+    actor = shared.actor(settings)
+    find_or_add(engine, scenario, actor)
+    with screen.errors.status(_("Planning …")):
+        found = campaigning.preview(
+            engine,
+            scenario,
+            audience,
+            actor,
+            start_at=shared.read_instant(start, settings.zone),
+            end_at=shared.read_instant(end, settings.zone, end_of_day=True),
+            voice=find_voice(),
+        )
+    if unfit is not None:
+        texts.write_unfit(found.examination, unfit)
+    texts.tell_preview(found, settings.sms_price_kopecks, as_json=as_json)
+    if found.examination.unfit_count:
+        raise typer.Exit(1)
 
 
 @app.command("list", help=_("All campaigns."))
@@ -107,6 +172,9 @@ def list_(as_json: AsJson = False) -> None:
                 for c in found
             ],
         )
+        for c in found:
+            if c.note:
+                screen.say_badly(f"{c.id}: {words.note(c.note)}")
 
 
 @app.command("show", help=_("How a campaign stands."))

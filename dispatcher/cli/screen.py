@@ -65,6 +65,11 @@ def tell_error(message: str, *problems: Problem) -> None:
     _tell(errors, problems)
 
 
+def tell_more(text: str) -> None:
+    """A further line of an error."""
+    errors.print(escape(text))
+
+
 def tell_problems(*problems: Problem) -> None:
     """Problems that are themselves the answer, on standard output."""
     _tell(console, problems)

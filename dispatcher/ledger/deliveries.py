@@ -111,6 +111,24 @@ def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
     return {row.id: read_delivery(row) for row in rows}
 
 
+def pending_after(
+    tx: Transaction, campaign_id: int, channel: ChannelName, after_id: int, limit: int
+) -> Sequence[Delivery]:
+    """What a campaign plans to send on a channel, piece by piece in the order of the ids."""
+    rows = tx.execute(
+        select(deliveries)
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.channel == channel,
+            deliveries.c.status == Status.PENDING,
+            deliveries.c.id > after_id,
+        )
+        .order_by(deliveries.c.id)
+        .limit(limit)
+    )
+    return [read_delivery(row) for row in rows]
+
+
 def lock(
     tx: Transaction, ids: Collection[int], *, with_siblings: bool = False
 ) -> Mapping[int, Delivery]:

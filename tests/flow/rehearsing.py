@@ -248,7 +248,8 @@ class Rehearsal:
             scenarios.add(tx, read_scenario(path), ACTOR, now)
             audience_id = audiences.begin(tx, name, "people.csv", (), ACTOR, now)
             audiences.add_recipients(tx, audience_id, people)
-            audiences.finish(tx, audience_id, len(people), ["debt_kopecks"], ACTOR, now)
+            columns = sorted({"debt_kopecks"}.union(*(person.fields for person in people)))
+            audiences.finish(tx, audience_id, len(people), columns, ACTOR, now)
         return name
 
     def run(self, until: datetime | timedelta) -> None:

@@ -29,7 +29,7 @@ def tone(seconds: float, rate: int = 8000, width: int = 2, channels: int = 1) ->
 def loudest(content: bytes) -> float:
     with wave.open(io.BytesIO(content)) as file:
         frames = file.readframes(file.getnframes())
-    return max(abs(s) for (s,) in struct.iter_unpack("<h", frames)) / 32767
+    return float(max(abs(s) for (s,) in struct.iter_unpack("<h", frames))) / 32767
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])

@@ -29,6 +29,7 @@ from templates.subset import COMMAND_MARK as MARK
 
 _TAGS = r"(?:\s*(?:\{%.*?%\}|\{#.*?#\}))*\s*"  # {% if … %} may stand before a command
 _LINE = re.compile(rf"(?P<lead>{_TAGS})@(?P<command>.*)", re.DOTALL)
+_REMARK_LINE = re.compile(r"\s*#(?!\})")  # not the end of a {# … #} over several lines
 _REMARK = re.compile(r"\{#.*?#\}")
 _WITHIN = re.compile(r"(?<!\w)@(?:key|play|reply)\b")
 _PIECE = re.compile(rf"{MARK}(\d+){MARK}(.*)", re.DOTALL)
@@ -69,7 +70,7 @@ def read_call(text: str, file: str = "call.txt") -> CallText:
             strange.append(number)
         words = line.replace(MARK, "")
         lead = ""
-        if words.lstrip().startswith("#"):
+        if _REMARK_LINE.match(words):
             words = ""  # an empty line in its place: problems keep their line numbers
         elif found := _LINE.fullmatch(words):
             command, words = read_command(found["command"], file, number)

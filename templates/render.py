@@ -22,7 +22,7 @@ from templates.problem import Problem, Refused
 from templates.subset import Findings, examine
 
 LIMIT_CHARACTERS = 100_000  # of one template file
-_LONE_TAG = re.compile(r"^[ \t]*(\{([%#])(?:(?!\2\}).)*)\2\}[ \t]*\n", re.MULTILINE)
+_LONE_TAG = re.compile(r"^[ \t]*(\{([%#])(?:(?!-?\2\}).)*)(-?)\2\}[ \t]*\n", re.MULTILINE)
 
 
 class _MissingName(StrictUndefined):
@@ -174,7 +174,7 @@ def _without_lone_lines(text: str) -> str:
     Jinja's own `trim_blocks` would also glue lines together after `… {% endif %}`. The line's end
     moves into the tag, where it means nothing and still counts: problems keep their line numbers.
     """
-    return _LONE_TAG.sub(r"\1\n\2}", text.replace("\r\n", "\n"))
+    return _LONE_TAG.sub(r"\1\n\3\2}", text.replace("\r\n", "\n"))
 
 
 def _safe(value: object) -> object:

@@ -23,6 +23,11 @@ LIMIT_SECONDS = 60.0  # the standard: no message is longer
 RATES_HZ = (8_000, 48_000)
 _NAME = re.compile(r"\w[\w-]*(\.[\w-]+)*\.wav", re.IGNORECASE)
 _NAME_CHARACTERS = 80
+# All that `wave` raises for a damaged file: it seeks beyond chunks, divides, unpacks.
+_HOSTILE = (
+    *(wave.Error, EOFError, OSError, RuntimeError, Warning),
+    *(ValueError, ArithmeticError, struct.error),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def read_sound(name: str, content: bytes) -> Sound | Problem:
             seconds = _seconds(content)
     except _Unplayable as error:
         return error.problem(name)
-    except (wave.Error, EOFError, ValueError, OverflowError, struct.error, Warning):
+    except _HOSTILE:
         return _Unplayable("sound_unreadable").problem(name)
     return Sound(name, SoundRef(sha256(content).hexdigest(), seconds), content)
 

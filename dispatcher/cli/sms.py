@@ -114,7 +114,9 @@ def _draw(shape: SmsShape, offenders: tuple[Offender, ...]) -> None:
     pointed = {offender.position for offender in offenders}
     begin = 0
     for number, part in enumerate(shape.parts, start=1):
-        heading = _("part {number}, characters: {characters}").format(number=number, characters=len(part))
+        heading = _("part {number}, characters: {characters}").format(
+            number=number, characters=len(part)
+        )
         screen.console.print(Text(f"── {heading} ──", style="dim"))
         for line in _lines(part, begin):
             _print(_MARGIN + "".join(shown for _position, shown in line))

@@ -115,8 +115,11 @@ class Call:
         self, at: datetime, url: str, method: str, told: Mapping[str, str] | None = None
     ) -> None:
         """Ask the client what to say next, and say it."""
+        story = self._story
         self._base_url = url = urljoin(self._base_url, url)
         answer = await self._post(url, {**self._form("in-progress"), **(told or {})}, method)
+        if story != self._story:  # while the client thought, the call was ended or changed
+            return
         if answer is None or answer.status >= 400:
             self._apologise(at)
         else:
@@ -124,6 +127,7 @@ class Call:
 
     async def _play(self, at: datetime, document: str) -> None:
         self._documents += 1
+        story = self._story
         try:
             root = parse_twiml(document)
             lengths = {
@@ -133,6 +137,8 @@ class Call:
             verbs = read_verbs(root, lengths)
         except BadTwiml:
             self._apologise(at)
+            return
+        if story != self._story:
             return
         if self._documents > MAX_DOCUMENTS:
             self._apologise(at)
@@ -218,7 +224,9 @@ class Call:
         self._later(at + timedelta(seconds=APOLOGY_SECONDS), lambda at: self.end(at, "completed"))
 
     async def end(self, at: datetime, status: str, sip_code: int = 200) -> None:
-        """The line is free: settle the call's state and report it as the fate wants."""
+        """The line is free: settle the call's state and report it as the fate wants. Once."""
+        if self.over:
+            return
         self.status, self.ended_at = status, at
         self._story += 1
         extra = {"SipResponseCode": str(sip_code)}

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
 from channels.balance import balance_words, read_amount
 from channels.base import AccountState
+from channels.phone.twilio_codes import NO_MONEY
 from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled
 from templates.i18n import _
 
@@ -18,8 +19,8 @@ async def account_state(client: Any, account_sid: str) -> AccountState:
     try:
         account = await client.api.v2010.accounts(account_sid).fetch_async()
         status = account.status
-    except TwilioRestException as error:
-        return _refused(error.status)
+    except (TwilioRestException, TwilioServiceException) as error:
+        return _refused(error.status, error.code)
     except (Throttled, NotConnected, NoAnswer):
         return AccountState(False, _("Twilio does not answer."))
     except (TwilioException, *UNREADABLE):
@@ -37,8 +38,10 @@ async def account_state(client: Any, account_sid: str) -> AccountState:
     return AccountState(False, note, balance)
 
 
-def _refused(status: object) -> AccountState:
-    if status in {401, 403, 404}:
+def _refused(status: object, code: object) -> AccountState:
+    if isinstance(code, int) and code in NO_MONEY:
+        note = _("Twilio has suspended the account: top up its balance or ask their support.")
+    elif isinstance(status, int) and status in {401, 403, 404}:
         note = _("Twilio refuses our account: check twilio_account_sid and twilio_auth_token.")
     else:
         note = _("Twilio does not answer as agreed: check twilio_base_url.")

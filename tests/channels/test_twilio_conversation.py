@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twilio.rest import Client
 
 from campaigns.menu import Operator, Turn
 from channels.base import AccountState, CallMessage, CallStage, Payload, Receipt, Sought
@@ -22,6 +23,7 @@ from channels.sandbox.operators import OperatorFate, OperatorRule, Operators
 from channels.sandbox.sounds import wav_seconds
 from templates.call import Action, CallScript, Key, Play, Say, SoundRef
 from tests.channels.servers import RawHttp, Receiver, closed_port, http_answer
+from tests.channels.test_twilio_rest import Local
 from tests.channels.twins import NOON, TWILIO_SID, TWILIO_TOKEN, PhoneTwin, deliver
 
 TWIN = PhoneTwin()
@@ -167,10 +169,10 @@ def rehearse(operator: Operators, **options: Any) -> Iterator[Rehearsal]:
         Receiver(lambda payload: made.answer(payload)) as receiver,  # noqa: PLW0108 - made later
         Sandbox(
             lambda: clock[0],
-            simulated=True,
             patterns=patterns,
             twilio_account_sid=TWILIO_SID,
             twilio_auth_token=TWILIO_TOKEN,
+            simulated=True,
             **options,
         ) as sandbox,
     ):
@@ -308,6 +310,25 @@ def test_the_same_seed_makes_the_same_calls_however_time_passes() -> None:
     assert one != stories(8, timedelta(seconds=1))
 
 
+def test_a_call_that_is_ended_while_the_client_thinks_ends_once() -> None:
+    """Whoever ends it by the API in the middle of a callback gets one last callback, not two."""
+
+    def answer(payload: Payload) -> tuple[int, str]:
+        if "/gather/" in payload.url:
+            calls = Client(TWILIO_SID, TWILIO_TOKEN, http_client=http).calls
+            calls(payload.form["CallSid"]).update(status="completed")
+        return made.answer(payload)
+
+    for made in rehearse(Operators()):
+        http = Local(made.sandbox.twilio_base_url)
+        with Receiver(answer) as receiver:
+            receiver.files.update(made.receiver.files)
+            made.receiver = receiver
+            made.call("0020")
+        http.session.close()
+        assert [r.stage for r in made.receipts].count(None) == 1
+
+
 # --- a doubt settled by Twilio's list ---------------------------------------------------------
 
 
@@ -432,6 +453,8 @@ def test_the_account_and_its_balance_are_told_without_placing_a_call(rehearsal: 
         (200, b"[]"),
         (200, b"<html>"),
         (401, b'{"code": 20003, "message": "Authenticate", "status": 401}'),
+        (403, b'{"code": 20005, "message": "Account not active", "status": 403}'),
+        (401, b'{"type": "x", "title": "No", "status": [401], "code": [20003]}'),
         (429, b"{}"),
         (502, b"<html>"),
     ],

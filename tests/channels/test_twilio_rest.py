@@ -26,7 +26,7 @@ SPEC = Path(__file__).parents[3] / "shared/specs/twilio_calls_messages.openapi.j
 SAY = "<Response><Say>Hello there, this is a test.</Say></Response>"
 
 
-class _Local(TwilioHttpClient):  # type: ignore[misc]  # the library is untyped
+class Local(TwilioHttpClient):  # type: ignore[misc]  # the library is untyped
     """The SDK's synchronous client, sent to the sandbox."""
 
     def __init__(self, base_url: str) -> None:
@@ -41,7 +41,7 @@ class _Local(TwilioHttpClient):  # type: ignore[misc]  # the library is untyped
 class World:
     """A sandbox, the SDK's client for it, and a clock we move."""
 
-    def __init__(self, sandbox: Sandbox, clock: list[datetime], http: _Local) -> None:
+    def __init__(self, sandbox: Sandbox, clock: list[datetime], http: Local) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.client = Client(TWILIO_SID, TWILIO_TOKEN, http_client=http)
@@ -68,7 +68,7 @@ def world() -> Iterator[World]:
         twilio_auth_token=TWILIO_TOKEN,
     )
     with sandbox:
-        http = _Local(sandbox.twilio_base_url)
+        http = Local(sandbox.twilio_base_url)
         yield World(sandbox, clock, http)
         http.session.close()
 

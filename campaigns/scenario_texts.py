@@ -1,5 +1,6 @@
 """Whether a scenario's texts can be said: harmless, complete, filled, and short enough."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +10,7 @@ from campaigns.content import (
     COMPUTED_NAMES,
     RECIPIENT_NAMES,
     SUPPLIER_NAMES,
+    CallContent,
     MailContent,
     SmsContent,
     main_amount,
@@ -35,10 +37,12 @@ from templates.problem import Problem
 from templates.render import examine_template
 from templates.similar import did_you_mean
 from templates.sounds import Sound, refs_of
+from templates.speech import CALL_LIMIT_SECONDS
 from templates.subset import Findings
 
 _SUBJECT_CHARACTERS = 78
 _LANGUAGES = ("ru", "en")
+LONGEST_PHRASES = 3  # of a call that is too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ def text_warnings(
         try:
             content = _render(scenario, texts, accounts, supplier)
         except TooLong as error:
-            return [_too_long(texts, error, likely=False)]
+            problem = _too_long(texts, error, likely=False)
+            return [_with_phrases(problem, scenario, texts, accounts, supplier)]
         if isinstance(content, SmsContent) and (dear := _dear(texts, content.text, language)):
             return dear
         if isinstance(content, MailContent) and len(content.subject) > _SUBJECT_CHARACTERS:
@@ -219,7 +224,8 @@ def _trial(
     try:
         _render(scenario, texts, accounts, supplier)
     except TooLong as error:
-        return _too_long(texts, error, likely=True)
+        problem = _too_long(texts, error, likely=True)
+        return _with_phrases(problem, scenario, texts, accounts, supplier)
     except MissingValue as error:
         return Problem(
             "differs_between_accounts",
@@ -264,13 +270,43 @@ def _render(
     texts: ChannelTexts,
     accounts: list[Recipient],
     supplier: Mapping[str, str] | None,
+    limit_seconds: float = CALL_LIMIT_SECONDS,
 ) -> object:
     extra = {"link_url": SAMPLE_LINK}
     if scenario.purpose is Purpose.MARKETING:
         extra["unsubscribe_url"] = SAMPLE_URL
     named = {**SAMPLE_SUPPLIER, **(supplier or {})}
     sounds = refs_of(texts.playable)
-    return render_content(scenario, texts.channel, texts.texts, accounts, named, extra, sounds)
+    return render_content(
+        scenario,
+        texts.channel,
+        texts.texts,
+        accounts,
+        named,
+        extra,
+        sounds,
+        limit_seconds=limit_seconds,
+    )
+
+
+def _with_phrases(
+    problem: Problem,
+    scenario: Scenario,
+    texts: ChannelTexts,
+    accounts: list[Recipient],
+    supplier: Mapping[str, str] | None,
+) -> Problem:
+    """What takes the longest in a call that is too long, with its seconds; made-up values only."""
+    if texts.channel is not ChannelName.PHONE:
+        return problem
+    content = _render(scenario, texts, accounts, supplier, limit_seconds=math.inf)
+    if not isinstance(content, CallContent):
+        return problem
+    told = "; ".join(
+        _("{seconds} s: {phrase}").format(seconds=f"{seconds:.1f}", phrase=phrase)
+        for phrase, seconds in content.script.longest(LONGEST_PHRASES)
+    )
+    return replace(problem, advice=f"{problem.advice} {told}")
 
 
 def _too_long(texts: ChannelTexts, error: TooLong, *, likely: bool) -> Problem:

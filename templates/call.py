@@ -99,6 +99,14 @@ class CallScript:
         """The texts among what is spoken."""
         return tuple(f.text for f in self.spoken if isinstance(f, Say))
 
+    def longest(self, count: int) -> tuple[tuple[str, float], ...]:
+        """The fragments that take the longest by the estimate, with their seconds."""
+        timed = [
+            (f.text, phrase_seconds(f.text)) if isinstance(f, Say) else (f.name, f.sound.seconds)
+            for f in self.spoken
+        ]
+        return tuple(sorted(timed, key=lambda pair: -pair[1])[:count])
+
     def key(self, digit: str) -> Key | None:
         return next((key for key in self.keys if key.digit == digit), None)
 

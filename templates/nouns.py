@@ -36,7 +36,7 @@ def noun_of(word: str) -> tuple[tuple[str, str, str], str]:
     words = word.casefold().split()
     if not words or len(word) > LONGEST:
         raise ValueError("a noun is expected")
-    adjectives = []
+    adjectives: list[str] = []
     for number, one in enumerate(words):
         following = words[number + 1] if number + 1 < len(words) else ""
         noun = None if _stands_before(one, following) else _noun(one)

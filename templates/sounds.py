@@ -116,7 +116,7 @@ def _seconds(content: bytes) -> float:
         raise _Unplayable("sound_empty")
     if there < told.nframes:
         raise _Unplayable("sound_cut_off")
-    seconds = there / told.framerate
+    seconds: float = there / told.framerate
     if seconds > LIMIT_SECONDS:
         raise _Unplayable("sound_too_long")
     return round(seconds, 3)

@@ -4,14 +4,18 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import func, select
 
 from campaigns.audience import RowError
 from campaigns.channel import ChannelName, Purpose
 from campaigns.recipient import Consent
 from dispatcher.errors import NotFound, NotPossible
-from dispatcher.ledger import Ledger, audiences, scenarios, trail
+from dispatcher.ledger import Ledger, audiences, scenarios, sounds, trail
+from dispatcher.ledger import tables as t
 from dispatcher.ledger.reports import by_row_error
+from templates.sounds import Sound, read_sound
 from tests.ledger.making import ACTOR, NOW, PHONE, campaign_of, person, scenario_file
+from tests.unit.waves import wav
 
 
 def test_the_same_scenario_added_twice_is_one_version(ledger: Ledger) -> None:
@@ -34,6 +38,29 @@ def test_a_changed_scenario_is_a_new_version_and_the_old_one_stays(ledger: Ledge
         assert [one.version for one in scenarios.newest(tx)] == [2]
         assert old.scenario == file.scenario
         assert old.templates == file.templates
+
+
+def test_the_sound_files_of_a_scenario_are_kept_once_and_found_by_what_they_hold(
+    ledger: Ledger,
+) -> None:
+    intro = read_sound("intro.wav", wav(2.5))
+    copy = read_sound("copy.wav", wav(2.5))
+    other = read_sound("other.wav", wav(1))
+    assert isinstance(intro, Sound)
+    assert isinstance(copy, Sound)
+    assert isinstance(other, Sound)
+    file = replace(scenario_file(), sounds={"intro.wav": intro, "copy.wav": copy})
+    changed = replace(file, digest="f" * 64, sounds={"intro.wav": other})
+    with ledger.write() as tx:
+        first = scenarios.add(tx, file, ACTOR, NOW)
+        second = scenarios.add(tx, changed, ACTOR, NOW)
+        assert first.sounds == {"intro.wav": intro.ref, "copy.wav": intro.ref}
+        assert second.sounds == {"intro.wav": other.ref}
+        assert sounds.content(tx, intro.ref.digest) == intro.content
+        assert sounds.content(tx, other.ref.digest) == other.content
+        assert sounds.content(tx, "0" * 64) is None
+        assert tx.execute(select(func.count()).select_from(t.sounds)).scalar() == 2
+        assert scenarios.get(tx, first.id).sounds == first.sounds
 
 
 def test_a_scenario_that_is_not_there_names_those_that_are(ledger: Ledger) -> None:

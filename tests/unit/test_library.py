@@ -218,8 +218,8 @@ def test_every_message_has_a_russian_translation_with_the_same_blanks() -> None:
     catalog = Catalog(locale="ru")
     for path in (LOCALES / "ru").glob("*.po"):
         with path.open("rb") as file:
-            for message in read_po(file, locale="ru"):
-                catalog[message.id] = message
+            for known in read_po(file, locale="ru"):
+                catalog[known.id] = known
     for source in SOURCES:
         for _line, message, _comments, _context in extract_from_file("python", root / source):
             entry = catalog.get(message if isinstance(message, str) else message[0])

@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from campaigns.channel import ChannelName
 from campaigns.content import (
@@ -17,8 +19,9 @@ from campaigns.content import (
 )
 from campaigns.recipient import Recipient
 from campaigns.scenario import Scenario
-from templates.call import Say
+from templates.call import Say, SoundRef
 from templates.errors import EmptyText, MissingValue, TooLong, TooManyAccounts
+from templates.speech import CALL_LIMIT_SECONDS, SENDING_LIMIT_SECONDS
 
 SUPPLIER = {"company": "Энергосбыт", "company_phone": "+78005553535", "company_site": "example.ru"}
 MARIA = Recipient(
@@ -148,6 +151,46 @@ def test_a_call_of_more_than_a_minute_is_refused() -> None:
         render_content(
             scenario(), ChannelName.PHONE, {"call.txt": "слово " * 200}, [MARIA], SUPPLIER, {}
         )
+
+
+def test_a_call_is_measured_with_its_menu_and_sounds_against_the_limit_asked_for() -> None:
+    texts = {"call.txt": "@play a.wav\nДа.\n@key 1 heard: @play a.wav\nПока."}
+    sounds = {"a.wav": SoundRef("f" * 64, 29.0)}
+
+    def seconds(limit: float = CALL_LIMIT_SECONDS) -> float:
+        content = render_content(
+            scenario(), ChannelName.PHONE, texts, [MARIA], SUPPLIER, {}, sounds, limit_seconds=limit
+        )
+        assert isinstance(content, CallContent)
+        return content.script.total_seconds
+
+    with pytest.raises(TooLong) as long:
+        seconds()
+    assert 60 < long.value.measured < 66
+    assert seconds(SENDING_LIMIT_SECONDS) == long.value.measured
+
+
+def test_the_english_call_is_used_for_who_speaks_english() -> None:
+    texts = {
+        "call.txt": "Долг {{ debt_kopecks | money }}",
+        "call.en.txt": "{{ debt_kopecks | money }}",
+    }
+    english = replace(MARIA, language="en")
+    content = render_content(scenario(), ChannelName.PHONE, texts, [english], SUPPLIER)
+    assert isinstance(content, CallContent)
+    assert (content.script.message, content.script.language) == ((Say("one rouble"),), "en")
+
+
+@given(st.text(max_size=60))
+def test_no_cell_of_an_audience_can_press_a_key(cell: str) -> None:
+    hostile = replace(
+        MARIA, name=cell, fields={"debt_kopecks": 100, "street": f"@key 1 stop{cell}"}
+    )
+    texts = {"call.txt": "{{ greeting }}\n{{ street }}\n{{ account_number | account }}"}
+    content = render_content(scenario(), ChannelName.PHONE, texts, [hostile], SUPPLIER)
+    assert isinstance(content, CallContent)
+    assert content.script.keys == ()
+    assert len(content.script.message) == 3
 
 
 MAIL = {

@@ -14,6 +14,7 @@ from campaigns.scenario_file import (
 )
 from templates.i18n import speaking
 from templates.problem import Problem, Refused
+from tests.unit.waves import wav
 
 HEAD = 'name = "own"\ntitle = "Своё"\npurpose = "service"\n'
 SMS = '[channels.sms]\ntemplate = "own"\n'
@@ -277,7 +278,93 @@ def test_a_call_over_a_minute_is_refused_and_its_comments_do_not_count(desk: Des
     desk.template("call.txt", "# comment {{ nonsense }}\n" * 50 + "Здравствуйте!\n")
     assert desk.read(source).scenario.name == "own"
     desk.template("call.txt", "Напоминаем вам об оплате электроэнергии.\n" * 25)
-    assert [code for code, _field, _line in desk.found(source)] == ["call_too_long"]
+    desk.template("call.txt", "Да.\n" * 40 + "Напоминаем вам об оплате электроэнергии, пожалуйста.")
+    (problem,) = desk.refused(source)
+    assert problem.code == "call_too_long"
+    assert " с: Напоминаем вам" in problem.advice
+
+
+PHONE = '[channels.phone]\ntemplate = "own"\n'
+
+
+def test_a_recording_travels_with_the_scenario_and_another_one_is_another_version(
+    desk: Desk,
+) -> None:
+    desk.template("call.txt", "@play intro.wav\nДа.\n@key 2 repeat: @play two.wav")
+    desk.template("call.en.txt", "@play intro.en.wav\nYes.")
+    for number, name in enumerate(("intro.wav", "two.wav", "intro.en.wav")):
+        desk.template(name, wav(1 + number))
+    first = desk.read(HEAD + PHONE)
+    assert {name: sound.ref.seconds for name, sound in first.sounds.items()} == {
+        "intro.wav": 1.0,
+        "two.wav": 2.0,
+        "intro.en.wav": 3.0,
+    }
+    assert desk.read(HEAD + PHONE).digest == first.digest
+    desk.template("intro.wav", wav(1, tone=1))
+    assert desk.read(HEAD + PHONE).digest != first.digest
+    again = check_scenario(first.source_toml, first.templates, sounds=first.sounds)
+    assert (again.digest, again.sounds) == (first.digest, first.sounds)
+    restored = restore_scenario(first.source_toml, first.templates, first.sounds)
+    assert (restored.digest, restored.sounds) == (first.digest, first.sounds)
+
+
+def test_a_recording_that_is_missing_or_broken_is_told_at_its_line(desk: Desk) -> None:
+    desk.template("call.txt", "Да.\n@play intor.wav\n@play bad.wav\n")
+    desk.template("bad.wav", b"no sound")
+    desk.template("intro.wav", wav())
+    found = desk.refused(HEAD + PHONE)
+    assert [(p.code, p.line, p.value) for p in found] == [
+        ("sound_missing", 2, "intor.wav"),
+        ("sound_unreadable", 3, "bad.wav"),
+    ]
+    assert all(Path(p.file or "").name == "call.txt" for p in found)
+
+
+def test_an_editor_that_has_no_recording_is_told_too(desk: Desk) -> None:
+    texts = {ChannelName.PHONE: {"call.txt": "@play intro.wav\nДа."}}
+    with pytest.raises(Refused) as refused:
+        check_scenario(HEAD + PHONE, texts)
+    assert [(p.code, p.file, p.line) for p in refused.value.problems] == [
+        ("sound_missing", "own/call.txt", 1)
+    ]
+
+
+def test_a_recording_counts_towards_the_minute(desk: Desk) -> None:
+    desk.template("call.txt", "@play intro.wav\nНапоминаем вам об оплате.")
+    desk.template("intro.wav", wav(59))
+    (problem,) = desk.refused(HEAD + PHONE)
+    assert problem.code == "call_too_long"
+    assert "59.0 с: intro.wav" in problem.advice
+
+
+def test_grammar_of_a_call_is_told_with_everything_else(desk: Desk) -> None:
+    desk.template("call.txt", "Да.\n@key 1 haerd: x\n{{ ghost }}")
+    found = desk.found(HEAD + 'retry = "1"\n' + PHONE)
+    assert ("call_action", None, 2) in found
+    assert len(found) == 2  # the wrong name in the scenario as well
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ("Звоните 112", "call_raw_number", 1),
+        ("Да.\n{{ account_number }}", "call_raw_number", 2),
+        ("Да.\n{{ hours }}", "call_raw_number", 2),
+        ("Да.\n@key 4 answer good: x", "call_answer_purpose", 2),
+    ],
+)
+def test_what_a_voice_would_say_oddly_is_a_warning(
+    desk: Desk, text: str, code: str, line: int
+) -> None:
+    desk.template("call.txt", text)
+    read = desk.read(HEAD + PHONE + "[values]\nhours = 'с 9 до 18'\n")
+    assert [(w.code, w.line) for w in read.warnings] == [(code, line)]
+
+
+def test_a_survey_counts_answers(desk: Desk) -> None:
+    desk.template("call.txt", "Да.\n@key 4 answer good: x")
+    assert desk.read(HEAD.replace("service", "survey") + PHONE).warnings == ()
 
 
 def test_a_marketing_letter_must_say_how_to_unsubscribe(desk: Desk) -> None:

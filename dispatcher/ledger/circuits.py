@@ -63,20 +63,21 @@ def standing(tx: Transaction) -> Mapping[Key, Circuit]:
 def open_(tx: Transaction, key: Key, reason: str, now: datetime, retry_at: datetime) -> bool:
     """Leave a provider alone; False when it is left alone already."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    return bool(
-        tx.execute(
-            dialect.insert(circuits)
-            .values(
-                channel=key[0].value,
-                provider=key[1],
-                opened_at=now,
-                retry_at=retry_at,
-                openings=1,
-                reason=reason,
-            )
-            .on_conflict_do_nothing()
-        ).rowcount
+    statement = (
+        dialect.insert(circuits)
+        .values(
+            channel=key[0].value,
+            provider=key[1],
+            opened_at=now,
+            retry_at=retry_at,
+            openings=1,
+            reason=reason,
+        )
+        .on_conflict_do_nothing()
+        # An insertion's count of rows is not told on every database.
+        .returning(circuits.c.provider)
     )
+    return tx.execute(statement).first() is not None
 
 
 def take_probe(tx: Transaction, circuit: Circuit, until: datetime) -> bool:

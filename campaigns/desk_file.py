@@ -7,6 +7,7 @@ ignored would be found out by customers who asked for an operator in vain.
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -83,7 +84,13 @@ def _text(path: Path) -> str:
 def _not_toml(error: tomllib.TOMLDecodeError, source: str, file: str) -> Problem:
     found = re.search(r"at line (\d+)", str(error))
     line = int(found[1]) if found else max(1, len(source.rstrip().splitlines()))
-    return _broken(re.sub(r"\s*\(at .*\)$", "", str(error)), line, file)
+    problem = _broken(re.sub(r"\s*\(at .*\)$", "", str(error)), line, file)
+    here = source.splitlines()[line - 1 : line]
+    if here and re.match(r"\s*\[\s*branch\s*\.\s*[^\s\"']", here[0]):
+        example = _examples()["branch"]
+        advice = _("Write the name of a branch in quotes: {example}.").format(example=example)
+        return replace(problem, advice=advice)
+    return problem
 
 
 def _broken(reason: str, line: int, file: str) -> Problem:

@@ -11,7 +11,6 @@ from dramatiq import Worker
 from campaigns.channel import ChannelName
 from campaigns.desk import Desks
 from campaigns.desk_file import read_desks
-from channels.routing import Providers
 from dispatcher import replies, settling, worker
 from dispatcher.clock import Clock, SystemClock
 from dispatcher.dispatch import Loop
@@ -42,8 +41,7 @@ def make_engine(
     Raises BadSetting, and Refused for a file of desks that cannot be used.
     """
     channels = make_channels(settings)
-    desks = make_desks(settings)
-    pacers = make_pacers(settings, channels)
+    desks, pacers = make_desks(settings), make_pacers(settings)
     return Engine(
         settings=settings,
         ledger=ledger or open_ledger(settings.ledger_url),
@@ -61,24 +59,16 @@ def make_desks(settings: Settings) -> Desks:
     return read_desks(settings.desks_file) if settings.desks_file else Desks()
 
 
-def make_pacers(
-    settings: Settings, channels: Mapping[ChannelName, Providers]
-) -> Mapping[tuple[ChannelName, str], Pacer]:
+def make_pacers(settings: Settings) -> Mapping[tuple[ChannelName, str], Pacer]:
     """Who keeps the pace toward each provider account with a limit.
 
-    Raises BadSetting for a limit that nothing would obey. One on a channel that is not set up just
-    now waits until it is.
+    Raises BadSetting for a limit that nothing would obey; the names are checked with the providers.
     """
     redis = connect(settings.redis_url.get_secret_value()) if settings.redis_url else None
     pacers: dict[tuple[ChannelName, str], Pacer] = {}
     for account, limit in settings.limits.items():
         word, _dot, provider = account.partition(".")
-        known = [f"{channel}.{name}" for channel, ways in channels.items() for name in ways.names]
-        if word not in frozenset(ChannelName) or not provider:
-            raise BadSetting(f"{PREFIX}LIMITS", _limits_advice(account, known))
         channel = ChannelName(word)
-        if channel in channels and provider not in channels[channel]:
-            raise BadSetting(f"{PREFIX}LIMITS", _limits_advice(account, known))
         if limit.at_once is not None and channel is not ChannelName.PHONE:
             raise BadSetting(
                 f"{PREFIX}LIMITS",
@@ -91,13 +81,6 @@ def make_pacers(
             gate = SharedGate(redis, account, rate) if redis is not None else LocalGate(rate)
             pacers[channel, provider] = Turns(gate, rate, account)
     return pacers
-
-
-def _limits_advice(account: str, known: Sequence[str]) -> str:
-    names = ", ".join(known) or "phone.twilio, sms.smsaero, sms.twilio, email.smtp"
-    return _("there is no provider “{account}”; write one of: {names}.").format(
-        account=account[:80], names=names
-    )
 
 
 def receipts_url_of(settings: Settings) -> str:

@@ -16,12 +16,13 @@ from channels.sandbox import load_patterns
 from dispatcher.cli import screen, shared, summary
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import DispatcherError
+from dispatcher.inbound import addresses
 from dispatcher.ledger import LedgerFault, circuits, open_ledger
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
 from dispatcher.report import words
 from dispatcher.settings import Settings
-from dispatcher.wiring import receipts_url_of
+from dispatcher.wiring import make_desks, receipts_url_of
 from templates.i18n import _
 from templates.problem import Refused
 
@@ -49,8 +50,10 @@ def check(live: Live = False, as_json: AsJson = False) -> None:
         _examine(_("queue"), lambda: _queue(settings)),
         *(_channel(settings, channel) for channel in ChannelName),
         _examine(_("receipts"), lambda: _receipts(settings)),
+        _examine(_("answers by SMS"), lambda: _answers(settings)),
         _examine(_("built-in scenarios"), lambda: _library(settings)),
         _examine(_("regions"), lambda: _regions(settings)),
+        _examine(_("desks"), lambda: _desks(settings)),
         _examine(_("sandbox table"), lambda: _patterns(settings)),
     ]
     if live:
@@ -162,6 +165,16 @@ def _receipts(settings: Settings) -> str:
     return url
 
 
+def _answers(settings: Settings) -> str:
+    """Where each provider of SMS is to post what customers answer; staff tell it the address."""
+    found = make_channels(settings).get(ChannelName.SMS)
+    if found is None:
+        return _("not set up")
+    where = addresses(receipts_url_of(settings), settings.signing_secret())
+    told = (f"{name} {where[name]}" for name in found.names if name in where)
+    return _("tell the provider: {addresses}").format(addresses=", ".join(told))
+
+
 def _library(settings: Settings) -> str:
     for name in library():
         read_scenario(library_path(name), supplier=settings.supplier())
@@ -170,6 +183,12 @@ def _library(settings: Settings) -> str:
 
 def _regions(settings: Settings) -> str:
     return str(len(load_regions(settings.regions_file).by_key))
+
+
+def _desks(settings: Settings) -> str:
+    if settings.desks_file is None:
+        return _("not set up")
+    return str(1 + len(make_desks(settings).by_branch))
 
 
 def _patterns(settings: Settings) -> str:

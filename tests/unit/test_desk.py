@@ -168,6 +168,12 @@ def test_what_is_no_toml_is_told_with_its_line() -> None:
     assert (problem.code, problem.line) == ("toml_syntax", 2)
 
 
+def test_a_branch_without_quotes_is_told_how_to_write_it() -> None:
+    [problem] = problems_of("[branch.Томск]\nlines = 1\n")
+    assert (problem.code, problem.line) == ("toml_syntax", 1)
+    assert '[branch."' in problem.advice
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"#" * 1_000_001])
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "desks.toml"

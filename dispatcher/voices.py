@@ -18,8 +18,8 @@ from templates.tape import seconds_of_wave
 FREE_VOICES = ("Anna", "Elena", "Irina", "Aleksandr")
 VOICE_FOLDERS = (Path("/usr/share/RHVoice/voices"), Path("/usr/local/share/RHVoice/voices"))
 TIMEOUT_SECONDS = 30
-# In words a minute: as fast as RHVoice speaks at its own pace.
-ESPEAK_PACE = 175
+# In words a minute, as an announcement is read; the estimate of `templates.speech` is fitted to it.
+ESPEAK_PACE = 140
 
 
 class VoiceBroken(Exception):

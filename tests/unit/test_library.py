@@ -22,6 +22,7 @@ from campaigns.scenario_description import describe
 from campaigns.scenario_file import check_scenario, library, library_path, read_scenario
 from campaigns.scenario_samples import LONG, SAMPLE_SUPPLIER, merged_accounts, sample_accounts
 from templates.call import Action, CallScript, Say
+from templates.call_check import examine_call
 from templates.filters import ALLOWED_FILTERS, SPOKEN_FILTERS
 from templates.i18n import LOCALES, speaking
 
@@ -194,6 +195,16 @@ def test_the_guides_example_is_a_sound_scenario() -> None:
     example = guide.partition("```toml\n")[2].partition("```")[0]
     texts = read_scenario(library_path("debt-reminder")).templates
     assert check_scenario(example, texts).warnings == ()
+
+
+def test_the_guides_call_is_a_sound_call() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    example = guide.partition("### The text of a call\n\n```\n")[2].partition("```")[0]
+    found = examine_call(example, "call.txt")
+    assert (found.template.problems, found.warnings) == ([], [])
+    assert set(found.sounds) == {"intro.wav", "press-two.wav"}
+    for action in Action:
+        assert f"| `{action}" in guide
 
 
 SOURCES = (

@@ -258,7 +258,7 @@ def test_a_limit_that_nothing_would_obey_is_a_bad_setting(
 @pytest.mark.parametrize(
     ("limits", "most"),
     [
-        ({"sms.smsaero": ProviderLimit(per_second=1)}, 20 + 20),
+        ({"sms.smsaero": ProviderLimit(per_second=1)}, 20 + 5),
         ({"sms.smsaero": ProviderLimit(per_second=0.01)}, 1),
         ({}, 60),
     ],

@@ -11,6 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from dispatcher import inbound
 from dispatcher.cli import screen, shared
 from dispatcher.clock import SystemClock
 from dispatcher.dispatch import Loop
@@ -19,7 +20,7 @@ from dispatcher.errors import AlreadyRunning, BadSetting
 from dispatcher.ledger import LedgerFault
 from dispatcher.queue import QUEUES
 from dispatcher.settings import Settings
-from dispatcher.wiring import make_engine, make_works, serving
+from dispatcher.wiring import make_engine, make_works, receipts_url_of, serving
 from templates.i18n import _
 
 log = structlog.get_logger()
@@ -46,6 +47,8 @@ def up(sandbox: WithSandbox = False) -> None:
             settings = toward(stack.enter_context(world), settings)
             receipts_url = f"http://{endpoint.host}:{endpoint.port}"
         engine = make_engine(settings, clock=clock, receipts_url=receipts_url)
+        if sandbox:
+            world.inbound_urls.update(inbound.addresses(engine.receipts_url, engine.secret))
         works = make_works(engine)
         if settings.is_embedded:
             uncertain = works.loop.recover()
@@ -123,6 +126,9 @@ def sandbox(
         simulated=False,
         smtp_port=smtp_port,
         http_port=http_port,
+    )
+    world.inbound_urls.update(
+        inbound.addresses(receipts_url_of(settings), settings.signing_secret())
     )
     with world:
         screen.say_well(_("The sandbox listens. Settings that lead to it:"))

@@ -8,6 +8,7 @@ import requests
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.routing import Route
+from dispatcher.inbound import addresses
 from dispatcher.tokens import TokenFor, attempt_key, sign
 from tests.channels.twins import signed_by_twilio
 from tests.flow.conftest import Rehearse
@@ -97,3 +98,41 @@ def test_a_forged_receipt_of_an_sms_changes_nothing(rehearse: Rehearse) -> None:
     assert rehearsal.outcomes() == [Outcome.DELIVERED.value]
     rehearsal.run(DAY)
     assert len(rehearsal.taken(SMS)) == 1
+
+
+@pytest.mark.parametrize("provider", ["smsaero", "twilio"])
+def test_a_customer_who_answers_stop_is_on_the_stop_list_whoever_carried_the_sms(
+    rehearse: Rehearse, provider: str
+) -> None:
+    rehearsal = rehearse(
+        patterns(sms={NUMBER: "replies_stop"}),
+        twilio_sms_sender=SENDER,
+        sms_routes=(Route(provider=provider),),
+    )
+    engine = rehearsal.engine
+    rehearsal.sandbox.inbound_urls.update(addresses(engine.receipts_url, engine.secret))
+    rehearsal.launch([customer("1", NUMBER)], scenario("sms"))
+    rehearsal.run(HOUR)
+    assert providers_of(rehearsal) == [provider]
+    assert rehearsal.count("suppressions") > 0
+    # The confirmation is answered with СТОП as well: two robots must not talk for ever.
+    assert rehearsal.count("replies") == 1
+    assert len(rehearsal.taken(SMS)) == 2
+    assert rehearsal.row("1", SMS).status is Status.POSITIVE
+
+
+@pytest.mark.parametrize("provider", ["smsaero", "twilio"])
+def test_a_question_by_sms_becomes_an_inquiry_once_however_often_it_is_posted(
+    rehearse: Rehearse, provider: str
+) -> None:
+    rehearsal = rehearse(twilio_sms_sender=SENDER)
+    engine = rehearsal.engine
+    rehearsal.sandbox.inbound_urls.update(addresses(engine.receipts_url, engine.secret))
+    reference = {"smsaero": "5", "twilio": f"SM{'1' * 32}"}[provider]
+    for _again in range(3):
+        status = rehearsal.sandbox.text_us(
+            NUMBER, "Нет света с утра, когда дадут?", provider=provider, reference=reference
+        )
+        assert status in {200, 204}
+    assert rehearsal.count("inquiries") == 1
+    assert rehearsal.count("suppressions") == 0

@@ -56,6 +56,7 @@ def _branches() -> dict[str, tuple[str, str]]:
         "campaign": (f"{here}.campaign", _("Launch, watch, stop, prove.")),
         "audit": (f"{here}.campaign:audit", _("Prove the books of a campaign.")),
         "provider": (f"{here}.provider", _("Who carries messages, and who is out of order.")),
+        "inquiry": (f"{here}.inquiry", _("What customers write to us.")),
         "suppress": (f"{here}.suppress", _("The stop-list.")),
         "calendar": (f"{here}.calendar", _("Public holidays as staff corrected them.")),
         "loop": (f"{here}.roles:loop", _("Only the loop: claims what is due.")),

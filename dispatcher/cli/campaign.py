@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
+from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from campaigns.channel import ChannelName
 from dispatcher import campaigning
-from dispatcher.cli import screen, shared, summary, texts
+from dispatcher.cli import doubt, screen, shared, summary, texts
 from dispatcher.cli.scenario import find_or_add
 from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
@@ -56,9 +58,7 @@ def launch(
         bool,
         typer.Option(
             "--leave-out-unfit",
-            help=_(
-                "Launch though some messages cannot go: nobody gets those."
-            ),
+            help=_("Launch though some messages cannot go: nobody gets those."),
         ),
     ] = False,
     unfit: Annotated[
@@ -151,8 +151,9 @@ def list_(as_json: AsJson = False) -> None:
     engine = shared.engine()
     with engine.ledger.read() as tx:
         found = campaigns.everything(tx)
+    undecided = doubt.undecided(engine)
     if as_json:
-        screen.print_json([_facts(campaign) for campaign in found])
+        screen.print_json([_facts(c) | {"undecided": undecided.get(c.id, 0)} for c in found])
     elif not found:
         screen.say(_("No campaigns yet. Launch one: dispatcher campaign launch SCENARIO LIST"))
     else:
@@ -175,6 +176,8 @@ def list_(as_json: AsJson = False) -> None:
         for c in found:
             if c.note:
                 screen.say_badly(f"{c.id}: {words.note(c.note)}")
+            if c.id in undecided:
+                screen.say_badly(f"{c.id}: {doubt.needs_decision(c.id, undecided[c.id])}")
 
 
 @app.command("show", help=_("How a campaign stands."))
@@ -196,7 +199,7 @@ def watch(
             if as_json:
                 print(summary.one_line(report), flush=True)
             else:
-                live.update(summary.panel(report, engine.settings.zone))
+                live.update(Group(*_panel(engine, report)))
             if not LEGAL[report.campaign.status]:
                 break
             time.sleep(every)
@@ -325,9 +328,20 @@ def _report(engine: Engine, number: int) -> figures.CampaignReport:
 def _show(engine: Engine, number: int, as_json: bool) -> None:
     found = _report(engine, number)
     if as_json:
-        screen.print_json(summary.facts(found))
+        undecided = doubt.undecided(engine).get(number, 0)
+        screen.print_json(summary.facts(found) | {"undecided": undecided})
     else:
-        screen.console.print(summary.panel(found, engine.settings.zone))
+        for part in _panel(engine, found):
+            screen.console.print(part)
+
+
+def _panel(engine: Engine, report: figures.CampaignReport) -> list[RenderableType]:
+    """How the campaign stands, and what waits for staff."""
+    number = report.campaign.id
+    parts: list[RenderableType] = [summary.panel(report, engine.settings.zone)]
+    if count := doubt.undecided(engine).get(number, 0):
+        parts.append(Text(doubt.needs_decision(number, count), style="yellow"))
+    return parts
 
 
 def _facts(campaign: Campaign) -> dict[str, object]:
@@ -341,22 +355,11 @@ def uncertain(
     as_json: AsJson = False,
 ) -> None:
     engine = shared.engine()
-    with engine.ledger.read() as tx:
-        campaigns.get(tx, number)
-        rows = [r for r in export.unreached(tx, number, full=full) if r["status"] == "uncertain"]
+    found = doubt.of_campaign(engine, number)
     if as_json:
-        screen.print_json(rows)
-    elif not rows:
-        screen.say_well(_("Nothing is uncertain."))
+        screen.print_json(doubt.facts(found, full=full))
     else:
-        columns = ("account_number", "channel", "contact_point", "last_started_at")
-        shown = [name for name in columns if name in rows[0]]
-        screen.table("", shown, [[str(row[name]) for name in shown] for row in rows])
-        screen.say(
-            _(
-                "Ask the provider, then: dispatcher campaign resolve {id} CHANNEL --reached …"
-            ).format(id=number)
-        )
+        doubt.tell(found, number, engine.settings.zone, full=full)
 
 
 @app.command("resolve", help=_("Decide about uncertain attempts, having asked the provider."))

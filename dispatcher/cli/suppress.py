@@ -15,6 +15,7 @@ from campaigns.scenario_description import purpose_title
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import NotPossible
+from dispatcher.inbound import BY_SMS
 from dispatcher.ledger import suppressions
 from dispatcher.logs import mask
 from dispatcher.report.words import channels, outcomes, word
@@ -169,7 +170,11 @@ def _purpose(purpose: Purpose | None) -> str:
 
 def _reason(reason: str) -> str:
     """Why somebody is on the list, where the program itself wrote the reason."""
-    told = {STAFF: _("decision of staff"), "unsubscribed": _("unsubscribed in a letter")}
+    told = {
+        STAFF: _("decision of staff"),
+        "unsubscribed": _("unsubscribed in a letter"),
+        BY_SMS: _("stopped by SMS"),
+    }
     return told.get(reason) or word(outcomes, reason)
 
 

@@ -210,20 +210,6 @@ def test_an_sms_lost_after_it_was_accepted_is_settled_by_its_receipt(rehearse: R
     assert len(rehearsal.taken(SMS)) == 1
 
 
-@pytest.mark.parametrize("channel", [PHONE, SMS])
-def test_an_uncertain_call_or_sms_is_never_sent_again_by_itself(
-    rehearsal: Rehearsal, channel: ChannelName
-) -> None:
-    rehearsal.launch([ANNA], scenario_text(channel.value), days=60)
-    rehearsal.works.loop.tick()
-    rehearsal.endpoint.stop()  # no receipt will ever come
-    rehearsal.work()
-    tell(rehearsal, channel, Outcome.UNCERTAIN)
-    rehearsal.run(61 * DAY)
-    assert rehearsal.status("1", channel) is Status.UNCERTAIN
-    assert len(rehearsal.taken()) == len(rehearsal.attempts()) == 1
-
-
 def test_an_uncertain_letter_goes_again_as_the_same_letter_and_the_same_attempt(
     rehearse: Rehearse,
 ) -> None:

@@ -88,6 +88,9 @@ MEANING: dict[Outcome, Meaning] = {
 }
 
 
+# Why a request for an operator was in vain: the customer hung up while it rang.
+ABANDONED = "abandoned"
+
 # Who heard this share of a message was told it (the pauses at its end are silence).
 HEARD_SHARE = 0.8
 

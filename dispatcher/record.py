@@ -15,7 +15,7 @@ import structlog
 from campaigns.cadence import Decision, GiveUp, Positive, Retry, Wait, decide, next_due
 from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, Status
-from campaigns.outcome import MEANING, Outcome, of_call, replaces
+from campaigns.outcome import ABANDONED, MEANING, Outcome, of_call, replaces
 from campaigns.permission import Rulebook
 from campaigns.scenario import OrderKind, Policy, Scenario, StopOn
 from dispatcher.engine import Engine
@@ -32,8 +32,6 @@ RESEND_AFTER = timedelta(minutes=15)
 MAX_SENDS = 3
 # When the provider is asked for the first time whether it took a call or an SMS.
 FIRST_QUESTION = timedelta(minutes=10)
-# The reason of a call whose customer hung up while the operator's telephone rang.
-ABANDONED = "abandoned"
 
 _IN_FLIGHT = (Status.SENDING, Status.AWAITING)
 _WAITING = (Status.PENDING, Status.QUEUED)

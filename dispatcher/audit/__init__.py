@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
+from campaigns.channel import ChannelName
 from campaigns.permission import Rulebook
 from dispatcher.audit import attempt_rules, customer_rules, delivery_rules
 from dispatcher.audit.attempt_rules import AttemptRule, Standard
@@ -62,6 +63,7 @@ def examine(tx: Transaction, campaign_id: int, rules: Rulebook, now: datetime) -
         (Rule("has_consent", _("Nobody contacted without consent")), attempt_rules.has_consent),
     ]
     stopped = Rule("after_suppression", _("Nobody contacted after a stop"))
+    kept = Rule("stops_are_kept", _("Every stop by key stands on the stop-list, once"))
     quiet = Rule("keeps_quiet", _("Quiet time after a positive contact, over all campaigns"))
     former: Entry | None = None
     for chunk in _chunks(books.entries(tx, campaign_id)):
@@ -76,7 +78,18 @@ def examine(tx: Transaction, campaign_id: int, rules: Rulebook, now: datetime) -
             )
             former = entry
     customer_rules.keeps_quiet(tx, standard, quiet)
-    made = [lost, counts, *(rule for rule, _breaks in by_attempt), stopped, quiet, statuses, left]
+    if ChannelName.PHONE in policies:
+        customer_rules.stops_are_kept(tx, standard, kept)
+    made = [
+        lost,
+        counts,
+        *(rule for rule, _breaks in by_attempt),
+        stopped,
+        kept,
+        quiet,
+        statuses,
+        left,
+    ]
     return AuditResult(campaign_id, now, tuple(rule.check() for rule in made))
 
 

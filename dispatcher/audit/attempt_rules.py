@@ -83,10 +83,12 @@ def keeps_cadence(standard: Standard, entry: Entry, former: Entry | None) -> str
     if since is None:
         return _("Sent while the attempt before was still open.")
     gap = entry.started_at - since
-    if gap >= policy.retry:
+    # Whoever asked for an operator in vain is owed a call back, and soon.
+    rule = policy.call_back if former.outcome is Outcome.NOBODY_FREE else policy.retry
+    if gap >= rule:
         return None
     return _("Only {gap} after the attempt before; the rule is {rule}.").format(
-        gap=_span(gap), rule=_span(policy.retry)
+        gap=_span(gap), rule=_span(rule)
     )
 
 

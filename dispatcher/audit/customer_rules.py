@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from campaigns.channel import ChannelName
 from campaigns.permission import account_party, point_party
 from dispatcher.audit.attempt_rules import Standard
 from dispatcher.audit.findings import Finding, Rule
-from dispatcher.ledger import Transaction, books
+from dispatcher.ledger import Transaction, books, calls
 from dispatcher.ledger.books import Entry, Repeat, Stop
 from dispatcher.logs import mask
 from templates.i18n import _
@@ -40,6 +41,23 @@ def _forbids(stop: Stop, standard: Standard, entry: Entry) -> bool:
         and stop.since_at <= entry.started_at
         and (stop.ended_at is None or entry.started_at < stop.ended_at)
     )
+
+
+def stops_are_kept(tx: Transaction, standard: Standard, rule: Rule) -> None:
+    """Who pressed the key that stops calls stands on the stop-list from that instant, and once."""
+    for told in calls.stops_told(tx, standard.campaign.id, standard.scenario.purpose):
+        rule.examined += 1
+        text = None
+        if not told.in_force:
+            text = _("Asked by key not to be called any more, but is not on the stop-list.")
+        elif told.by_key > 1:
+            text = _("One stop by key stands on the stop-list {number} times.").format(
+                number=told.by_key
+            )
+        if text is not None:
+            point = mask(told.contact_point)
+            phone = ChannelName.PHONE.value
+            rule.find(Finding(told.account_number, phone, point, told.number, told.at, text))
 
 
 def keeps_quiet(tx: Transaction, standard: Standard, rule: Rule) -> None:

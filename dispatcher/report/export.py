@@ -13,8 +13,10 @@ from typing import TextIO
 from campaigns.audience.cells import FORMULA_STARTS
 from campaigns.calendar import zone_named
 from campaigns.delivery import Status
+from campaigns.outcome import ABANDONED, Outcome
 from dispatcher.ledger import Transaction, reports
 from dispatcher.ledger import attempts as ledger_attempts
+from dispatcher.ledger.attempts import Attempt
 from dispatcher.logs import mask
 from dispatcher.report import words
 
@@ -36,6 +38,9 @@ ATTEMPT_COLUMNS = (
     "reference",
     "next_due_at",
     "reason",
+    "key",
+    "answer",
+    "operator",
 )
 SKIP_COLUMNS = ("account_number", "channel", "reason", "explanation", "joined_to")
 UNREACHED_COLUMNS = (
@@ -74,7 +79,20 @@ def attempts(tx: Transaction, campaign_id: int, *, full: bool) -> Iterator[Row]:
             "reference": attempt.reference,
             "next_due_at": _iso(attempt.next_due_at),
             "reason": attempt.reason,
+            "key": attempt.pressed,
+            "answer": attempt.answer,
+            "operator": _operator(attempt),
         }
+
+
+def _operator(attempt: Attempt) -> str | None:
+    """What came of asking for an operator: connected, nobody_free, abandoned; asked as long as the
+    call goes on."""
+    if attempt.operator_at is None:
+        return None
+    if attempt.outcome is Outcome.NOBODY_FREE:
+        return ABANDONED if attempt.reason == ABANDONED else Outcome.NOBODY_FREE.value
+    return Outcome.CONNECTED.value if attempt.outcome is Outcome.CONNECTED else "asked"
 
 
 def skips(tx: Transaction, campaign_id: int) -> Iterator[Row]:

@@ -12,9 +12,12 @@ from campaigns.outcome import Outcome
 from campaigns.scenario import Window
 from dispatcher.ledger import Transaction, audiences, campaigns, circuits, reports, scenarios
 from dispatcher.ledger.audiences import StoredAudience
+from dispatcher.ledger.calls import by_provider
 from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.reports import OutcomeCount, Reach, RowErrorCount, StatusCount, Unreached
+from dispatcher.report import calls
+from dispatcher.report.calls import CallFigures
 
 LISTED = 50  # uncertain attempts that the page names one by one
 STAYS_OPEN = (Status.PENDING, Status.QUEUED, Status.SENDING, Status.AWAITING)
@@ -89,6 +92,16 @@ class ChannelFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderFigure:
+    """What one provider carried on one channel."""
+
+    channel: ChannelName
+    provider: str
+    attempts: int
+    positives: int
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneFigure:
     """Recipients in one zone; `own` is false where the campaign's zone stands in for none."""
 
@@ -120,6 +133,8 @@ class CampaignReport:
     recipients: int
     reach: Reach
     channels: tuple[ChannelFigures, ...]
+    calls: CallFigures
+    providers: tuple[ProviderFigure, ...]
     zones: tuple[ZoneFigure, ...]
     row_errors: tuple[RowErrorCount, ...]
     uncertain: tuple[Unreached, ...]  # the first of them
@@ -148,7 +163,8 @@ def of_campaign(tx: Transaction, campaign_id: int, now: datetime) -> CampaignRep
     Memory does not grow with the audience: the database groups, at most by the quarter of an hour.
     """
     campaign = campaigns.get(tx, campaign_id)
-    scenario = scenarios.get(tx, campaign.scenario_id).scenario
+    stored = scenarios.get(tx, campaign.scenario_id)
+    scenario = stored.scenario
     recipients = reports.recipients_of(tx, campaign.audience_id)
     statuses = reports.by_status(tx, campaign_id)
     outcomes = reports.by_outcome(tx, campaign_id)
@@ -178,6 +194,8 @@ def of_campaign(tx: Transaction, campaign_id: int, now: datetime) -> CampaignRep
         recipients=recipients,
         reach=reports.reach(tx, campaign_id),
         channels=tuple(channels),
+        calls=calls.of_campaign(tx, campaign_id, stored),
+        providers=tuple(ProviderFigure(*row) for row in by_provider(tx, campaign_id)),
         zones=_zones(tx, campaign),
         row_errors=tuple(reports.by_row_error(tx, campaign.audience_id)),
         uncertain=tuple(reports.unreached(tx, campaign_id, [Status.UNCERTAIN], LISTED)),

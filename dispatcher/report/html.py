@@ -38,6 +38,7 @@ def render(report: CampaignReport) -> str:
             language=current_language(),
             style=Markup(_style()),  # noqa: S704 - our own file
             report=report,
+            calls=report.calls,
             campaign=campaign,
             words=words,
             word=words.word,

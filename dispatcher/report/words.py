@@ -152,6 +152,7 @@ def end_reasons() -> Words:
         "quiet": _("The quiet time lasts beyond the end"),
         "window": _("No allowed hour was left"),
         "line_busy": _("Another campaign was calling the number"),
+        "abandoned": _("Hung up while the operator was being called"),
         "provider_away": _("The provider was out of order"),
         "no_line": _("No line or operator was free for the call"),
         "own_limit": _("The limit of messages per second was used up"),
@@ -180,6 +181,28 @@ def note(text: str) -> str:
     else:
         told = _("stopped itself: {failed} of the last {of} messages could not be written")
     return told.format(failed=stopped.failed, of=stopped.of)
+
+
+def actions() -> Words:
+    """What a key of a call does."""
+    return {
+        "repeat": _("Heard the message again"),
+        "operator": _("Asked for an operator"),
+        "heard": _("Confirmed that the message was heard"),
+        "stop": _("Asked not to be called any more"),
+        "answer": _("Answered the survey"),
+        "": _("A key that the menu does not have"),
+    }
+
+
+def operators() -> Words:
+    """What came of asking for an operator."""
+    return {
+        "connected": _("Talked to an operator"),
+        "nobody_free": _("No operator was free"),
+        "abandoned": _("Hung up while the operator was being called"),
+        "asked": _("Not over yet"),
+    }
 
 
 def balances() -> Words:
@@ -212,6 +235,12 @@ def ending(reason: str) -> str:
     """Why a delivery ended. What follows a colon names a place in a template and is kept."""
     kind, colon, rest = reason.partition(":")
     return word(end_reasons, kind) + (f": {rest.strip()}" if colon else "")
+
+
+def key_name(action: str | None, answer: str) -> str:
+    """What pressing a key meant; of a survey's key its answer."""
+    name = word(actions, action or "")
+    return f"{name}: {answer}" if answer else name
 
 
 def clock(at: time) -> str:

@@ -33,6 +33,7 @@ _TRANSLATED = {
     "outcome": words.outcomes,
     "last_outcome": words.outcomes,
     "status": words.statuses,
+    "operator": words.operators,
 }
 
 
@@ -91,6 +92,7 @@ def write(
         )
         _summary(book, formats, report, cut=report.attempts > row_limit - 2)
         _by_channel(book, formats, report)
+        _by_calls(book, formats, report)
         attempts = export.attempts(tx, campaign_id, full=full)
         _list(book, formats, _("Attempts"), _attempt_columns(), _cells(attempts), row_limit)
         unreached = export.unreached(tx, campaign_id, full=full)
@@ -197,6 +199,42 @@ def _figures(report: CampaignReport) -> Iterator[tuple[str, Sequence[Value]]]:
     yield _("Messages about several accounts"), [c.merged_messages for c in cs]
     yield _("Accounts told in them besides"), [c.spoken_of for c in cs]
     yield _("Accounts left out as duplicates"), [c.duplicates for c in cs]
+
+
+def _by_calls(book: Any, formats: _Formats, report: CampaignReport) -> None:
+    """What customers said in calls, and who carried what."""
+    sheet = book.add_worksheet(_("Calls and providers"))
+    titles = (_("Figure"), _("Count"), _("Share"))
+    _header(sheet, formats, [Column(title, 14 if i else 46) for i, title in enumerate(titles)])
+    for row, (name, count, whole) in enumerate(_said(report), start=1):
+        sheet.write_string(row, 0, name, formats.head if count is None else None)
+        _write(sheet, formats, row, 1, count)
+        _write(sheet, formats, row, 2, count / whole if whole and count is not None else None)
+
+
+def _said(report: CampaignReport) -> Iterator[tuple[str, int | None, int]]:
+    """(name, count, of how many); without a count it is a heading."""
+    calls = report.calls
+    if calls.pressed:
+        yield _("Keys pressed"), None, 0
+        for key in calls.keys:
+            yield f"{key.digit}: {words.key_name(key.action, key.answer)}", key.calls, calls.pressed
+    if calls.requests.asked:
+        asked = calls.requests.asked
+        yield _("Asked for an operator"), None, 0
+        yield _("Requests in all"), asked, asked
+        for fate, count in calls.fates:
+            yield words.word(words.operators, fate), count, asked
+    yield _("Stopped further calls by key"), calls.stops, 0
+    if calls.answered:
+        yield _("Answers to the survey"), None, 0
+        for answer, count in calls.answers:
+            yield answer, count, calls.answered
+    yield _("Attempts by provider, positive share"), None, 0
+    for one in report.providers:
+        channel = words.word(words.channels, one.channel)
+        yield f"{channel}, {one.provider}", one.attempts, 0
+        yield f"{channel}, {one.provider}: {_('positive')}", one.positives, one.attempts
 
 
 def _clock(at: Any) -> str:
@@ -308,6 +346,9 @@ def _attempt_columns() -> list[Column]:
         Column(_("Reference"), 36),
         Column(_("Next due (UTC)"), 19),
         Column(_("Remark"), 28),
+        Column(_("Key"), 8),
+        Column(_("Survey answer"), 18),
+        Column(_("Operator"), 28),
     ]
 
 

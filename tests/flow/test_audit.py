@@ -78,7 +78,9 @@ class TestBooksThatKeepTheRules:
         books.close()
         result = audited(books)
         assert result.passed
-        assert all(check.examined > 0 for check in result.checks), result.checks
+        # Nobody pressed a key in these calls; tests/flow/test_said_in_calls.py has who did.
+        idle = {check.name for check in result.checks if not check.examined}
+        assert idle == {"stops_are_kept"}, result.checks
 
     def test_examining_changes_nothing(self, books: Books) -> None:
         def dump() -> list[object]:

@@ -6,10 +6,9 @@ import pytest
 
 from campaigns.channel import Purpose
 from campaigns.delivery import Status
-from campaigns.outcome import Outcome
+from campaigns.outcome import ABANDONED, Outcome
 from campaigns.scenario import CALL_BACK, RETRY
 from dispatcher.ledger import suppressions
-from dispatcher.record import ABANDONED
 from tests.flow.conftest import Rehearse
 from tests.flow.rehearsing import DAY, HOUR, PHONE, Rehearsal, customer
 from tests.flow.talking import (

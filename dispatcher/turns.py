@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 # How long the thread stays when nobody waits.
 LINGER_SECONDS = 0.5
+# How long a loop may be busy before it is passed over, or has died.
+PATIENCE_SECONDS = 0.5
 # After a mistake of ours.
 COME_AGAIN_SECONDS = 5.0
 
@@ -97,6 +99,7 @@ class Turns:
         )  # the instant that is reserved, or the earliest after the last
         self._gap = self._interval  # between our instants: longer when others take some
         self._rested = True
+        self._given: Waiting | None = None  # whose loop has not yet heard of it
 
     async def turn(self, campaign_id: int, *, urgent: bool) -> float | None:
         loop = asyncio.get_running_loop()
@@ -150,6 +153,8 @@ class Turns:
                         self._changed.wait(left)
                     self._next_at = slot_at + self._interval
                     self._give()
+                    # A loop that is busy would otherwise find several turns at once, and send so.
+                    self._changed.wait_for(self._is_told, PATIENCE_SECONDS)
         except Exception:
             # Whoever waits must not wait for ever.
             log.exception("turns.broken", account=self._name)
@@ -174,23 +179,31 @@ class Turns:
 
     def _give(self) -> None:
         """The instant has come: to the best one whose loop still lives."""
+        self._given = None
         while (one := self._urgent.next() or self._bulk.next()) is not None:
-            if _tell(one, None):
+            if self._tell(one, None):
+                self._given = one
                 return
 
     def _send_away(self, wait_seconds: float) -> None:
         while (one := self._urgent.next() or self._bulk.next()) is not None:
-            _tell(one, wait_seconds)
+            self._tell(one, wait_seconds)
 
+    def _is_told(self) -> bool:
+        return self._given is None
 
-def _tell(one: Waiting, answer: float | None) -> bool:
-    """Answer in the loop that waits; False when it is closed."""
+    def _tell(self, one: Waiting, answer: float | None) -> bool:
+        """Answer in the loop that waits; False when it is closed."""
 
-    def answer_it() -> None:
-        if not one.turn.done():
-            one.turn.set_result(answer)
+        def answer_it() -> None:
+            if not one.turn.done():
+                one.turn.set_result(answer)
+            with self._changed:
+                if self._given is one:
+                    self._given = None
+                    self._changed.notify()
 
-    with contextlib.suppress(RuntimeError):
-        one.loop.call_soon_threadsafe(answer_it)
-        return True
-    return False
+        with contextlib.suppress(RuntimeError):
+            one.loop.call_soon_threadsafe(answer_it)
+            return True
+        return False

@@ -244,3 +244,50 @@ def test_a_mistake_in_the_gate_makes_nobody_wait_for_ever() -> None:
     assert first is not None
     assert first > 0
     assert second is None
+
+
+def test_a_loop_that_was_busy_does_not_find_many_turns_at_once() -> None:
+    turns = Turns(LocalGate(100), 100)
+    went: list[float] = []
+
+    async def one() -> None:
+        assert await turns.turn(1, urgent=False) is None
+        went.append(time.monotonic())
+
+    async def play() -> float:
+        tasks = [asyncio.create_task(one()) for _ in range(50)]
+        while len(went) < 10:
+            await asyncio.sleep(0)
+        threading.Event().wait(0.25)  # the loop does something else, for 25 instants
+        free_at = time.monotonic()
+        await asyncio.gather(*tasks)
+        return free_at
+
+    free_at = asyncio.run(asyncio.wait_for(play(), 20))
+    assert len(went) == 50
+    assert sum(1 for at in went if free_at <= at < free_at + 0.05) <= 5 + 5
+
+
+def test_a_loop_that_stands_still_does_not_hold_up_the_others() -> None:
+    turns = Turns(LocalGate(100), 100)
+    held = threading.Event()
+    release = threading.Event()
+
+    async def stand_still() -> None:
+        task = asyncio.create_task(turns.turn(1, urgent=True))
+        await asyncio.sleep(0)
+        held.set()
+        release.wait(10)
+        assert await task is None
+
+    async def go_on() -> list[float | None]:
+        return list(await asyncio.gather(*(turns.turn(2, urgent=False) for _ in range(5))))
+
+    busy = threading.Thread(target=lambda: asyncio.run(stand_still()))
+    busy.start()
+    held.wait(10)
+    try:
+        assert asyncio.run(asyncio.wait_for(go_on(), 8)) == [None] * 5
+    finally:
+        release.set()
+        busy.join(10)

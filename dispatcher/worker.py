@@ -181,6 +181,9 @@ def _tell(engine: Engine, event: Event) -> None:
     except LedgerAway:
         # Answers go on coming in: what they say will be said again.
         log.error("health.lost", provider=event.key[1])
+    except Exception:
+        # A bug here must not take the messages under way with it.
+        log.exception("health.unwritable", provider=event.key[1])
 
 
 async def _write(engine: Engine, answers: "asyncio.Queue[Answered | None]", size: int) -> None:

@@ -22,7 +22,9 @@ def list_(as_json: AsJson = False) -> None:
     engine = shared.engine(settings)
     with engine.ledger.read() as tx:
         away = circuits.standing(tx)
-    keys = [(channel, name) for channel, ways in engine.channels.items() for name in ways.names]
+    known = [(channel, name) for channel, ways in engine.channels.items() for name in ways.names]
+    # One that was taken out of the settings while it was out of order is shown, too.
+    keys = [*known, *(key for key in away if key not in known)]
     if as_json:
         screen.print_json(
             [

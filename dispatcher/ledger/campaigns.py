@@ -202,23 +202,26 @@ def running(tx: Transaction) -> Sequence[Run]:
 
 
 def recent_outcomes(tx: Transaction, run: Run, last: int) -> Sequence[Outcome]:
-    """What came of the last attempts that are over, the latest first.
+    """What came of the last attempts that are over, the latest first, one of each delivery.
 
-    A short walk along an index: it looks past attempts that wait for a receipt, yet not past more
+    A few customers who fail again and again, when all others are done, are one failure each. A
+    short walk along an index: it looks past attempts that wait for a receipt, yet not past more
     than `LOOK_PAST`.
     """
     a = attempts.c
-    begun = select(a.outcome, a.started_at, a.id).where(a.campaign_id == run.id)
+    begun = select(a.delivery_id, a.outcome, a.started_at, a.id).where(a.campaign_id == run.id)
     if run.judged_from is not None:
         begun = begun.where(a.started_at > run.judged_from)
     latest = begun.order_by(a.started_at.desc()).limit(LOOK_PAST).subquery().c
     rows = tx.execute(
-        select(latest.outcome)
+        select(latest.delivery_id, latest.outcome)
         .where(latest.outcome.is_not(None))
         .order_by(latest.started_at.desc(), latest.id.desc())
-        .limit(last)
     )
-    return [Outcome(outcome) for outcome in rows.scalars()]
+    found: dict[int, Outcome] = {}
+    for delivery_id, outcome in rows:
+        found.setdefault(delivery_id, Outcome(outcome))
+    return list(found.values())[:last]
 
 
 def stop_itself(tx: Transaction, run: Run, why: Stopped, actor: str, now: datetime) -> bool:

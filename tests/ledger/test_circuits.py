@@ -125,3 +125,15 @@ def test_the_last_attempts_that_are_over_are_counted_from_where_staff_resumed(
         assert recent(4) == [Outcome.DELIVERED] * 3 + [Outcome.FAILED]
         assert recent(100, judged_after_minutes=2) == [Outcome.DELIVERED] * 3
         assert recent(100, judged_after_minutes=8) == []
+
+
+def test_a_few_who_fail_again_and_again_count_once_each(ledger: Ledger) -> None:
+    campaign = due_rows(ledger, 3)
+    with ledger.write() as tx:
+        for number in range(1, 8):
+            at = NOW + timedelta(days=number)
+            opening = Opening(1, number, campaign.id, ChannelName.SMS, "+7", "smsaero", "UTC")
+            [attempt_id] = attempts.open_many(tx, [opening], at).values()
+            outcome = Outcome.UNDELIVERED if number < 7 else Outcome.FAILED
+            attempts.end(tx, [Ending(attempt_id, outcome, False, at, None, "", None, None)])
+        assert campaigns.recent_outcomes(tx, Run(campaign.id, None), 100) == [Outcome.FAILED]

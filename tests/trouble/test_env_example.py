@@ -13,7 +13,7 @@ from dispatcher.settings import PREFIX, Settings, load_settings
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 SETTING = re.compile(rf"^#({PREFIX}[A-Z_]+)=(.+)$", re.MULTILINE)
 # Whose example shows what one might write; the comment says that the default is nothing.
-DEFAULT_SAID_BY = re.compile(r"Default: (none|the |\{\}|built in|made once|http://|beside)")
+DEFAULT_SAID_BY = re.compile(r"Default: (none|the |\{\}|\[\]|built in|made once|http://|beside)")
 
 
 def _written() -> dict[str, str]:
@@ -37,7 +37,7 @@ def test_each_setting_says_what_it_is_for_and_its_default(name: str) -> None:
     default = Settings.model_fields[name.removeprefix(PREFIX).lower()].get_default(
         call_default_factory=True
     )
-    if default in (None, "", {}) or default == SecretStr(""):
+    if default in (None, "", {}, ()) or default == SecretStr(""):
         assert DEFAULT_SAID_BY.search(comment), comment
     else:
         number = f"{default:g}" if isinstance(default, float) else str(default)

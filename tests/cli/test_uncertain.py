@@ -1,27 +1,65 @@
-"""Doubt has a way out: staff ask the provider and decide."""
+"""Doubt has a way out: the provider is asked for a day, then staff decide. And what they read of
+customers' answers."""
 
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
+from campaigns.stop_words import Wish
+from dispatcher.ledger import doubts, inquiries
 from tests.cli.test_commands import Run, environment, facts, home, run
+from tests.flow.builders import END, SMS, START, Books, mobile, open_books, recipient
 
 __all__ = ["environment", "home", "run"]
 
-# The sandbox answers a number that ends so with an error page: nobody can know what became of it.
-IN_DOUBT = "Лицевой счёт;Телефон;Долг\n501;+79160000014;100\n502;+79160010014;200\n"
+NUMBERS = {"501": "+79160000014", "502": "+79160010014", "503": "+79160020014"}
 
 
-def test_staff_decide_about_what_is_uncertain_and_the_books_still_hold(
-    run: Run, home: Path
+@pytest.fixture
+def books(home: Path) -> Books:
+    """One SMS to each of three customers, and nobody knows what became of them. About two of them
+    the provider is asked no more."""
+    folder = home / "ledger"
+    folder.mkdir()
+    books = open_books(folder)
+    books.launch(
+        [recipient(a, mobile(n), row=i) for i, (a, n) in enumerate(NUMBERS.items(), 2)],
+        start_at=START,
+        end_at=END,
+    )
+    for account in NUMBERS:
+        books.attempt(account, SMS, START + timedelta(hours=1), Outcome.UNCERTAIN)
+    with books.ledger.write() as tx:
+        theirs = {books.delivery(a, SMS).id: None for a in ("501", "502")}
+        doubts.ask_next(tx, dict(theirs))
+    return books
+
+
+@pytest.fixture
+def ledger(books: Books) -> dict[str, str]:
+    return {"DISPATCHER_DATABASE_URL": str(books.ledger.engine.url)}
+
+
+def test_staff_see_what_is_theirs_and_decide_and_the_books_still_hold(
+    run: Run, books: Books, ledger: dict[str, str]
 ) -> None:
-    (home / "doubt.csv").write_text(IN_DOUBT)
-    run("demo", "--audience", "doubt.csv", "--out", "out", "--json")
-    ledger = {"DISPATCHER_DATA_DIR": str(home / "out" / "ledger")}
-    listed = facts(run("campaign", "uncertain", "1", "--json", **ledger))
-    assert {(row["account_number"], row["channel"]) for row in listed} >= {
-        ("501", "sms"),
-        ("502", "sms"),
-    }
-    assert not any("79160000014" in str(row) for row in listed)
+    done = run("campaign", "uncertain", "1", "--json", **ledger)
+    listed = {row["account_number"]: row for row in facts(done)}
+    assert {a for a, row in listed.items() if row["yours_to_decide"]} == {"501", "502"}
+    assert listed["503"]["asked_next_at"] is not None
+    assert not any(number in done.stdout for number in NUMBERS.values())
+    assert NUMBERS["501"] in run("campaign", "uncertain", "1", "--full", "--json", **ledger).stdout
+
+    shown = run("campaign", "uncertain", "1", **ledger).stdout
+    assert shown.index("Провайдера ещё спрашиваем") < shown.index("503") < shown.index("501")
+    for command in (("list",), ("show", "1")):
+        told = " ".join(run("campaign", *command, **ledger).stdout.split())
+        assert "2 попытки ждут вашего решения: dispatcher campaign uncertain 1" in told
+    assert facts(run("campaign", "show", "1", "--json", **ledger))["undecided"] == 2
+    assert facts(run("campaign", "list", "--json", **ledger))[0]["undecided"] == 2
 
     def decide(*how: str) -> int:
         return run("campaign", "resolve", "1", "sms", *how, **ledger).returncode
@@ -30,9 +68,58 @@ def test_staff_decide_about_what_is_uncertain_and_the_books_still_hold(
     assert decide("--reached", "--account", "501") == 0
     assert decide("--reached", "--account", "501") == 1  # decided already
     assert decide("--not-reached", "--all") == 0
-    left = facts(run("campaign", "uncertain", "1", "--json", **ledger))
-    assert not [row for row in left if row["channel"] == "sms"]
+    assert "✓" in run("campaign", "uncertain", "1", **ledger).stdout
     statuses = facts(run("campaign", "report", "1", "--json", **ledger))["channels"]["sms"]
     assert statuses["positive"] == 1
-    assert statuses["expired"] == 1
-    assert run("audit", "1", **ledger).returncode == 0
+    assert statuses["statuses"]["pending"] == 2
+    audit = facts(run("audit", "1", "--json", **ledger))
+    broken = {check["name"] for check in audit["checks"] if check["broken"]}
+    assert not broken
+
+
+def test_a_customers_answer_is_listed_shown_and_dealt_with_once(
+    run: Run, books: Books, ledger: dict[str, str]
+) -> None:
+    assert "нет" in run("inquiry", "list", **ledger).stdout
+    for kind, text in ((Wish.QUESTION, "Я оплатил [red]\x1b[2J вчера"), (Wish.STOP, "стоп")):
+        with books.ledger.write() as tx:
+            inquiries.add(
+                tx,
+                channel=ChannelName.SMS,
+                provider="smsaero",
+                reference=kind,
+                contact_point=NUMBERS["501"],
+                answered=None,
+                kind=kind,
+                text=text,
+                now=START,
+            )
+    done = run("inquiry", "list", **ledger)
+    assert "\x1b" not in done.stdout
+    assert "[red]" in done.stdout.replace("\n", "")
+    assert NUMBERS["501"] not in done.stdout
+    assert [one["inquiry"] for one in facts(run("inquiry", "list", "--json", **ledger))] == [1]
+    assert len(facts(run("inquiry", "list", "--all", "--json", **ledger))) == 2
+    shown = run("inquiry", "show", "1", "--full", **ledger).stdout
+    assert NUMBERS["501"] in shown
+    assert "\x1b" not in shown
+    assert run("inquiry", "done", "1", **ledger).returncode == 0
+    assert run("inquiry", "done", "1", **ledger).returncode == 1
+    assert run("inquiry", "show", "7", **ledger).returncode == 2
+    assert facts(run("inquiry", "list", "--json", **ledger)) == []
+    assert facts(run("inquiry", "show", "1", "--json", **ledger))["status"] == "done"
+
+
+def test_check_prints_the_address_for_answers(run: Run) -> None:
+    assert "ответы по SMS" in run("check").stdout
+    done = run(
+        "check",
+        "--json",
+        DISPATCHER_SMSAERO_EMAIL="a@example.com",
+        DISPATCHER_SMSAERO_API_KEY="k" * 32,
+        DISPATCHER_SMS_SIGN="Energosbyt",
+        DISPATCHER_RECEIPTS_URL="https://d.example.com",
+        DISPATCHER_SECRET="a secret of the tests, long enough",
+    )
+    [note] = [one["note"] for one in facts(done) if "smsaero/inbound" in one["note"]]
+    assert "https://d.example.com/smsaero/inbound/smsaero-" in note

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from twilio.request_validator import RequestValidator
 
 from campaigns.channel import ChannelName, Purpose
+from campaigns.consent import Suppression
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish
@@ -139,7 +140,7 @@ def test_who_says_do_not_call_is_not_called_either(rehearsal: Rehearsal) -> None
 
 
 def test_a_stop_of_a_customer_we_stopped_already_is_not_confirmed(rehearsal: Rehearsal) -> None:
-    standing = suppressions.Suppression(reason="staff", contact_point=NUMBER)
+    standing = Suppression(reason="staff", contact_point=NUMBER)
     with rehearsal.ledger.write() as tx:
         suppressions.add(tx, standing, ACTOR, rehearsal.clock.now())
     assert write(rehearsal, "стоп") is Taken.STOPPED_BEFORE
@@ -149,7 +150,7 @@ def test_a_stop_of_a_customer_we_stopped_already_is_not_confirmed(rehearsal: Reh
 def test_a_stop_for_a_while_gives_way_to_a_stop_for_good(rehearsal: Rehearsal) -> None:
     until = rehearsal.clock.now() + DAY
     with rehearsal.ledger.write() as tx:
-        stop = suppressions.Suppression(reason="staff", contact_point=NUMBER, until_at=until)
+        stop = Suppression(reason="staff", contact_point=NUMBER, until_at=until)
         suppressions.add(tx, stop, ACTOR, rehearsal.clock.now())
     assert write(rehearsal, "стоп") is Taken.STOPPED
     rehearsal.clock.move_to(until + HOUR)

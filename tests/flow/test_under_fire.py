@@ -501,7 +501,7 @@ def test_one_answer_that_cannot_be_written_loses_no_other(rehearsal: Rehearsal) 
     statuses = {account: row.status for (account, _channel), row in rehearsal.rows().items()}
     assert statuses.pop("1") is Status.SENDING
     assert set(statuses.values()) == {Status.AWAITING}
-    rehearsal.run(HOUR)
+    rehearsal.run(timedelta(minutes=9))
     assert rehearsal.status("1", SMS) is Status.UNCERTAIN  # the lease is over
     assert len(rehearsal.attempts()) == len(people)
 

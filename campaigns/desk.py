@@ -13,7 +13,7 @@ from datetime import datetime
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from campaigns.calendar import UnknownZone, is_allowed, zone_named
+from campaigns.calendar import NeverAllowed, UnknownZone, is_allowed, next_allowed, zone_named
 from campaigns.holidays import Holidays
 from campaigns.scenario import Strict, Window
 
@@ -129,3 +129,14 @@ def operator_is_there(desk: Desk, at: datetime, zone: str, holidays: Holidays) -
     """
     manned = bool(desk.operator) and desk.operators > 0
     return manned and is_allowed(at, desk.zone or zone, desk.hours, holidays)
+
+
+def next_manned(desk: Desk, at: datetime, zone: str, holidays: Holidays) -> datetime:
+    """The first instant from `at` on when somebody is at the desk; `at` itself where nobody ever
+    is, for then waiting is no use."""
+    if not desk.operator or desk.operators == 0:
+        return at
+    try:
+        return next_allowed(at, desk.zone or zone, desk.hours, holidays)
+    except NeverAllowed:
+        return at

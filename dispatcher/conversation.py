@@ -17,7 +17,6 @@ from campaigns.calendar import zone_named
 from campaigns.channel import ChannelName
 from campaigns.consent import Suppression
 from campaigns.desk import Desk, operator_is_there
-from campaigns.holidays import Holidays
 from campaigns.menu import Operator, Staffing, Step, Turn, after_operator, answer, farewell
 from campaigns.outcome import Outcome
 from campaigns.permission import account_party
@@ -44,7 +43,7 @@ from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Delivery
 from dispatcher.ledger.suppressions import BY_KEY, STOPPED, stop_subject
 from dispatcher.receipts import Effect, ended_at, find_attempt
-from dispatcher.record import Finding, hold, is_over, note_sign, record
+from dispatcher.record import Finding, hold, is_over, record
 from dispatcher.tokens import TokenFor, attempt_key, sign
 from templates.call import Action, CallScript
 from templates.errors import RenderError
@@ -70,7 +69,6 @@ class _Call:
     scenario: Scenario
     message: CallMessage
     desk: Desk
-    holidays: Holidays
 
     @property
     def policy(self) -> Policy:
@@ -123,7 +121,7 @@ def _recall(tx: Transaction, engine: Engine, attempt: Attempt) -> _Call:
     delivery = deliveries.load(tx, [attempt.delivery_id])[attempt.delivery_id]
     campaign = campaigns.get(tx, attempt.campaign_id)
     stored = engine.scenario(tx, campaign.scenario_id)
-    desk, rules = engine.desks.desk(attempt.desk), engine.rules(tx)
+    desk = engine.desks.desk(attempt.desk)
     try:
         message = compose(
             engine,
@@ -140,7 +138,7 @@ def _recall(tx: Transaction, engine: Engine, attempt: Attempt) -> _Call:
         # They were made when the call began, so this is a fault of ours; any key counts as heard.
         log.exception("conversation.without_words", delivery=delivery.id)
         message = _wordless(engine, attempt)
-    return _Call(attempt, delivery, campaign, stored.scenario, message, desk, rules.holidays)
+    return _Call(attempt, delivery, campaign, stored.scenario, message, desk)
 
 
 def _wordless(engine: Engine, attempt: Attempt) -> CallMessage:
@@ -225,7 +223,7 @@ def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now:
     if key is None or key.action is not Action.OPERATOR:
         said = script if attempt.offers_operator else script.without(Action.OPERATOR)
         return answer(said, receipt.key, receipt.round, Staffing())
-    staffing = _staffing(engine, call, now)
+    staffing = _staffing(tx, engine, call, now)
     if attempt.operator_at is not None:
         free = attempt.sign is not Outcome.NOBODY_FREE  # asked again: the same answer
     else:
@@ -248,7 +246,7 @@ def _after_operator(
         return after_operator(call.message.script, connected=True, staffing=staffing), effect
     if receipt.outcome is Outcome.NOBODY_FREE:
         effect = _note(tx, engine, call, receipt, Outcome.NOBODY_FREE, now)
-        staffing = replace(_staffing(engine, call, now), manned=True)
+        staffing = replace(_staffing(tx, engine, call, now), manned=True)
         return after_operator(call.message.script, connected=False, staffing=staffing), effect
     # The customer rang off while it rang, or nobody can tell: the end of the call decides.
     return farewell(call.message.script), Effect.SIGN
@@ -257,8 +255,12 @@ def _after_operator(
 def _note(
     tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, sign: Outcome, now: datetime
 ) -> Effect:
-    finding = _finding(call.attempt, receipt, sign, now)
-    return Effect.RECORDED if note_sign(tx, engine, finding, now) else Effect.SIGN
+    """What the call has shown; when it is over already, that is news like any other."""
+    if is_over(call.attempt):
+        findings = [_finding(call.attempt, receipt, sign, now)]
+        return Effect.RECORDED if record(tx, engine, findings, now) else Effect.STALE
+    attempts.mark_sign(tx, call.attempt.id, sign, receipt.reference)
+    return Effect.SIGN
 
 
 def _finding(attempt: Attempt, receipt: Receipt, outcome: Outcome, now: datetime) -> Finding:
@@ -271,16 +273,17 @@ def _finding(attempt: Attempt, receipt: Receipt, outcome: Outcome, now: datetime
     )
 
 
-def _staffing(engine: Engine, call: _Call, now: datetime) -> Staffing:
+def _staffing(tx: Transaction, engine: Engine, call: _Call, now: datetime) -> Staffing:
     """Whether somebody is at work, and whether a call back can be promised."""
     desk, policy, zone = call.desk, call.policy, engine.settings.zone
+    holidays = engine.rules(tx).holidays
     back_at = now + policy.call_back
     due_at = next_due(
         policy,
         # A little later than said, for the call is not over yet.
         back_at + timedelta(minutes=1),
         call.delivery.zone,
-        call.holidays,
+        holidays,
         campaign_start_at=call.campaign.start_at,
         campaign_end_at=call.campaign.end_at,
     )
@@ -290,10 +293,10 @@ def _staffing(engine: Engine, call: _Call, now: datetime) -> Staffing:
         and call.delivery.end_as is None
         and call.campaign.status is CampaignStatus.RUNNING
         and due_at == back_at + timedelta(minutes=1)
-        and operator_is_there(desk, back_at, zone, call.holidays)
+        and operator_is_there(desk, back_at, zone, holidays)
     )
     return Staffing(
-        manned=operator_is_there(desk, now, zone, call.holidays),
+        manned=operator_is_there(desk, now, zone, holidays),
         call_back=policy.call_back if promised else None,
         hours=_on_own_clock(desk, zone, call.delivery.zone, now) if desk.operator else None,
         phone=engine.settings.company_phone,

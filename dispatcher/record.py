@@ -15,6 +15,7 @@ import structlog
 from campaigns.cadence import Decision, GiveUp, Positive, Retry, Wait, decide, next_due
 from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, Status
+from campaigns.desk import next_manned
 from campaigns.outcome import ABANDONED, MEANING, Outcome, of_call, replaces
 from campaigns.permission import Rulebook
 from campaigns.scenario import OrderKind, Policy, Scenario, StopOn
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 # A letter of which nobody knows whether it left is sent again, under the same Message-ID.
 RESEND_AFTER = timedelta(minutes=15)
 MAX_SENDS = 3
+# How many openings of the customer's hours are held against those of the operators.
+CALL_BACK_TRIES = 8
 # When the provider is asked for the first time whether it took a call or an SMS.
 FIRST_QUESTION = timedelta(minutes=10)
 
@@ -173,6 +176,8 @@ class _Book:
             contact_points_left=any(point not in dead for point in delivery.points),
             ended_at=ended_at,
         )
+        if outcome is Outcome.NOBODY_FREE and isinstance(decision, Retry):
+            decision = self._call_back(decision, attempt, delivery, campaign, policy)
         positive = isinstance(decision, Positive)
         # What one attempt achieved, the failure of another does not undo.
         stays = (
@@ -213,6 +218,27 @@ class _Book:
         elif attempt.positive:
             self._positive_at[attempt.id] = None
         self._lines.append(_line(attempt, outcome, positive, change, delivery))
+
+    def _call_back(
+        self,
+        decision: Retry,
+        attempt: Attempt,
+        delivery: Delivery,
+        campaign: Campaign,
+        policy: Policy,
+    ) -> Retry:
+        """A call back to who asked in vain: when the customer may be called and somebody is there
+        to talk to."""
+        desk, house_zone = self._engine.desks.desk(attempt.desk), self._engine.settings.zone
+        at = decision.at
+        for _try in range(CALL_BACK_TRIES):
+            due_at = _due(at, delivery, campaign, policy, self._rules, self._now)
+            if due_at is None:
+                break
+            at = next_manned(desk, due_at, house_zone, self._rules.holidays)
+            if at == due_at:
+                return Retry(at)
+        return decision
 
     def close(self) -> frozenset[int]:
         """Write everything; the attempts that changed."""

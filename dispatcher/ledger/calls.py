@@ -20,7 +20,7 @@ from sqlalchemy import (
 from campaigns.channel import ChannelName, Purpose
 from campaigns.outcome import ABANDONED, Outcome
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.suppressions import BY_KEY, STOPPED, stop_subject
+from dispatcher.ledger.suppressions import BY_KEY, OF_ATTEMPT, STOPPED
 from dispatcher.ledger.tables import attempts, deliveries, recipients, suppressions, trail
 
 CHUNK = 1000
@@ -156,5 +156,5 @@ def _lines(purpose: Purpose, *which: ColumnElement[bool]) -> ScalarSelect[int]:
 
 
 def _told_by(attempt_id: ColumnElement[int]) -> ColumnElement[bool]:
-    subject = literal(stop_subject("")) + cast(attempt_id, String)
+    subject = literal(OF_ATTEMPT) + cast(attempt_id, String)
     return and_(trail.c.subject == subject, trail.c.action == STOPPED)

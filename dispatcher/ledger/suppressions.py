@@ -18,10 +18,11 @@ from dispatcher.ledger.tables import suppressions
 # tells which call that was.
 BY_KEY = "key"
 STOPPED = "call.stop"
+OF_ATTEMPT = "attempt:"
 
 
 def stop_subject(attempt_id: int) -> str:
-    return f"attempt:{attempt_id}"
+    return f"{OF_ATTEMPT}{attempt_id}"
 
 
 def party_of(suppression: Suppression) -> str:

@@ -236,6 +236,16 @@ class TestOperator:
         assert "все операторы заняты" in answer
         assert "перезвоним" not in answer
 
+    def test_the_call_back_waits_until_the_operators_are_back(self, rehearse: Rehearse) -> None:
+        rehearsal = rehearse(start_at=FIVE_TO_SIX)
+        with_desk(rehearsal)
+        talk = call(rehearsal)
+        talk.press("0")
+        talk.operator_done("busy")
+        talk.hangs_up(30)
+        # The desk opens at nine, the customer may be called from ten on.
+        assert talk.attempt.next_due_at == FIVE_TO_SIX.replace(hour=7, minute=0) + DAY
+
     def test_the_customers_own_clock_tells_when_operators_are_there(
         self, rehearsal: Rehearsal
     ) -> None:

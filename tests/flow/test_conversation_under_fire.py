@@ -130,8 +130,9 @@ def test_the_end_and_the_key_at_the_same_instant_lose_neither(either: Rehearsal)
     with ThreadPoolExecutor(2 * len(talks)) as pool:
         ends = [pool.submit(talk.hangs_up, 30) for talk in talks]
         keys = [pool.submit(talk.press, "7") for talk in talks]
-        for one in (*ends, *keys):
-            one.result()
+        for end, key in zip(ends, keys, strict=True):
+            end.result()
+            key.result()
     assert set(either.outcomes()) == {"key_pressed"}
 
 

@@ -1,11 +1,13 @@
 """What a pressed key leads to: words, another round, an operator, the end."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.desk import Desk, next_manned
+from campaigns.holidays import Holidays
 from campaigns.menu import (
     MAX_ROUNDS,
     Operator,
@@ -220,3 +222,11 @@ def test_a_key_is_never_without_a_sign_and_a_final_one_never_goes_on(
     assert step.sign in (Outcome.KEY_PRESSED, Outcome.NOBODY_FREE)
     assert not (step.final and (step.turn.listens or step.turn.operator))
     assert step.turn.fragments or step.turn.listens
+
+
+def test_a_desk_that_nobody_ever_mans_holds_nothing_up() -> None:
+    at = datetime(2026, 9, 7, 20, tzinfo=UTC)
+    assert next_manned(Desk(), at, "Europe/Moscow", Holidays()) == at
+    assert next_manned(Desk(operator="+74951234567"), at, "Europe/Moscow", Holidays()) == datetime(
+        2026, 9, 8, 6, tzinfo=UTC
+    )

@@ -8,8 +8,8 @@ A delivery is one recipient on one channel of one campaign. Its life:
        +---- negative: due again by the cadence, or postponed (no attempt) -----+
 
 and it ends as positive, given_up, expired, settled, superseded, withdrawn or cancelled. A skip is a
-delivery that never began. `uncertain` waits for a receipt or for staff; only a letter leaves it by
-itself, to be re-sent with the same Message-ID.
+delivery that never began. `uncertain` is settled by a receipt, by the provider's list or by staff;
+only a letter leaves it by itself, to be re-sent with the same Message-ID.
 """
 
 from enum import StrEnum

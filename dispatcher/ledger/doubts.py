@@ -17,8 +17,14 @@ from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, deliveries, receipts, recipients, replies, touches
 
-# Written out instead of bound: only so does SQLite see that the partial index fits.
-_IS_UNCERTAIN = deliveries.c.status == literal_column("'uncertain'")
+# Written out instead of bound, and all that the partial index holds: only so does SQLite see that
+# it fits.
+_IS_UNCERTAIN = and_(
+    deliveries.c.status.in_(
+        [literal_column(f"'{one}'") for one in ("queued", "sending", "awaiting", "uncertain")]
+    ),
+    deliveries.c.status == literal_column("'uncertain'"),
+)
 # Messages to one number that were handed over so close to each other are hard to tell apart in a
 # provider's list.
 NEAR = timedelta(minutes=45)

@@ -47,7 +47,7 @@ def seconds_of_wave(content: bytes) -> float:
             frames = min(file.getnframes(), len(content) // frame_bytes)
             seconds: float = frames / file.getframerate()
             return seconds
-    except (wave.Error, EOFError, ZeroDivisionError) as error:
+    except (wave.Error, EOFError, ZeroDivisionError, RuntimeError) as error:
         raise NotWave(str(error)) from None
 
 
@@ -60,7 +60,7 @@ def _samples(content: bytes) -> bytes:
         with wave.open(io.BytesIO(content)) as file:
             channels, width = file.getnchannels(), file.getsampwidth()
             rate, frames = file.getframerate(), file.readframes(len(content))
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:
         raise NotWave(str(error)) from None
     try:
         if width == 1:

@@ -153,7 +153,9 @@ class TestDecision:
         assert (decision == Wait()) == (not MEANING[outcome].settled)
         if isinstance(decision, Retry):
             assert attempts_made < rules.max_attempts
-            assert decision.at == ENDED_AT + rules.retry
+            called_back = outcome is Outcome.NOBODY_FREE
+            pause = rules.call_back if called_back else rules.retry
+            assert decision.at == ENDED_AT + pause
 
 
 class TestContact:

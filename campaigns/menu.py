@@ -1,4 +1,4 @@
-"""A call in progress: what a pressed key leads to.
+"""A call in progress: how it begins, and what a pressed key leads to.
 
 Pure: the engine knows whether an operator is free and writes down what was decided, the provider's
 module turns a `Turn` into its own markup. Whatever happens, a call ends: the menu is said three
@@ -66,6 +66,17 @@ class Step:
     answer: str = ""
 
 
+def opening(script: CallScript) -> Turn:
+    """How a call begins: the message, and what the keys do, with the first listening."""
+    return Turn((*script.message, *_offers(script)), listens=True)
+
+
+def excuse(script: CallScript) -> Turn:
+    """What a call comes to that has nothing to say any more; a stranger learns nothing by it."""
+    with speaking(script.language):
+        return Turn((Say(call_words.sorry()),))
+
+
 def answer(script: CallScript, digit: str, round_number: int, staffing: Staffing) -> Step:
     """What a key leads to; `digit` is empty when the message was heard to its end without one.
 
@@ -112,12 +123,15 @@ def _again(script: CallScript, key: Key | None, round_number: int) -> Step:
     action = key.action if key else None
     if round_number >= MAX_ROUNDS:
         return Step(farewell(script), action, Outcome.KEY_PRESSED)
-    offers = tuple(fragment for offered in script.keys for fragment in offered.prompt)
     with speaking(script.language):
         first = key.reply if key else (Say(call_words.no_such_key()),)
-    said = (*first, *(script.message if key else ()), *offers)
+    said = (*first, *(script.message if key else ()), *_offers(script))
     turn = Turn(said, listens=True, round=max(round_number, 1) + 1)
     return Step(turn, action, Outcome.KEY_PRESSED)
+
+
+def _offers(script: CallScript) -> tuple[Fragment, ...]:
+    return tuple(fragment for key in script.keys for fragment in key.prompt)
 
 
 def _end(key: Key, words: str) -> Step:

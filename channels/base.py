@@ -143,6 +143,7 @@ class Forged(Exception):
 class CallStage(StrEnum):
     """Where a call in progress has come to."""
 
+    BEGUN = "begun"  # somebody has answered, or something: `outcome` tells of a machine
     KEYS = "keys"  # the menu is over: a key, or silence
     OPERATOR_ANSWERED = "operator_answered"
     OPERATOR_DONE = "operator_done"  # the talk is over, or nobody came; then `outcome` tells which
@@ -156,9 +157,10 @@ class Receipt:
     one is set. `outcome` is None for a stage on the way (queued, ringing). With `final` false the
     outcome is a sign that counts only if the final receipt does not say otherwise. `at` is the
     provider's own time of the event where it tells one. `reply` is the body our endpoint answers
-    with when there is nothing to decide.
+    with when there is nothing to decide; `late_reply` that with which a call is put off while the
+    decision takes its time, empty where `reply` has to do then, too.
 
-    A call in progress reports a `stage`; after `KEYS` it waits for what to say next
+    A call in progress reports a `stage`; all but `OPERATOR_ANSWERED` wait for what to say next
     (`PhoneChannel.words`). `key` is the key that was pressed, empty when the message was heard to
     its end without one; `round` counts how often the menu was said.
     """
@@ -171,6 +173,7 @@ class Receipt:
     seconds: float | None = None
     detail: str = ""
     reply: str = ""
+    late_reply: str = ""
     stage: CallStage | None = None
     key: str = ""
     round: int = 1

@@ -1,11 +1,11 @@
-"""A call in progress: a customer pressed a key, or the operator's telephone has rung.
+"""A call in progress: it was answered, a key was pressed, or the operator's telephone has rung.
 
 The call waits for words, so what it means is decided and written down in one transaction, and only
 then said: nobody is promised what does not stand in the ledger. The provider may ask twice, late,
 or after the end of the call; the same question gets the same answer, and writes nothing new.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import cast
@@ -16,10 +16,21 @@ from campaigns.cadence import next_due
 from campaigns.calendar import zone_named
 from campaigns.channel import ChannelName
 from campaigns.consent import Suppression
+from campaigns.delivery import Status
 from campaigns.desk import Desk, operator_is_there
-from campaigns.menu import Operator, Staffing, Step, Turn, after_operator, answer, farewell
+from campaigns.menu import (
+    Operator,
+    Staffing,
+    Step,
+    Turn,
+    after_operator,
+    answer,
+    excuse,
+    farewell,
+    opening,
+)
 from campaigns.outcome import Outcome
-from campaigns.permission import account_party
+from campaigns.permission import Facts, account_party, may_be_told, may_be_used, point_party
 from campaigns.recipient import Recipient
 from campaigns.scenario import Policy, SameContact, Scenario, Window
 from channels.base import CallMessage, CallStage, PhoneChannel, Receipt
@@ -51,7 +62,11 @@ from templates.errors import RenderError
 log = structlog.get_logger()
 
 # What waits for words.
-STAGES = (CallStage.KEYS, CallStage.OPERATOR_DONE)
+STAGES = (CallStage.BEGUN, CallStage.KEYS, CallStage.OPERATOR_DONE)
+# Who was dialled need not be told any more: has paid, may not be told, staff took it back. Who was
+# meanwhile reached on another channel has picked up the telephone, and is told all the same.
+_NEEDLESS = (Status.SETTLED, Status.WITHDRAWN, Status.CANCELLED)
+_HELD_BACK = (CampaignStatus.PAUSED, CampaignStatus.CANCELLED)
 CUSTOMER = "customer"
 # How often a minute's patience with the ledger is renewed for what a customer said.
 PATIENT_MINUTES = 60
@@ -67,6 +82,7 @@ class _Call:
     delivery: Delivery
     campaign: Campaign
     scenario: Scenario
+    accounts: Sequence[Recipient]
     message: CallMessage
     desk: Desk
 
@@ -75,18 +91,35 @@ class _Call:
         return self.scenario.policy(ChannelName.PHONE)
 
 
-def converse(engine: Engine, provider: str, receipt: Receipt, payload: Mapping[str, str]) -> str:
+def _always() -> bool:
+    return True
+
+
+def converse(
+    engine: Engine,
+    provider: str,
+    receipt: Receipt,
+    payload: Mapping[str, str],
+    in_time: Callable[[], bool] = _always,
+) -> str:
     """What the call is told next, in the provider's markup, once it is written down.
 
     Waits for the ledger as long as it takes, up to an hour: a customer who said stop has said it,
-    whether or not somebody still listens to the answer. Raises LedgerAway then.
+    whether or not somebody still listens to the answer. For the first words it waits a minute, for
+    nobody has said anything yet. Raises LedgerAway then. `in_time` tells whether the answer still
+    reaches the call.
     """
 
     def act(tx: Transaction) -> _Said:
         now = engine.clock.now()
         found = find_attempt(tx, engine, ChannelName.PHONE, provider, receipt)
         call = _recall(tx, engine, hold(tx, engine, found.id)) if found else None
-        turn, effect = _go_on(tx, engine, call, receipt, now) if call else (None, Effect.UNKNOWN)
+        turn, effect = None, Effect.UNKNOWN
+        if call and receipt.stage is CallStage.BEGUN:
+            unheard = not in_time() and not receipt.late_reply
+            turn, effect = _begin(tx, engine, call, receipt, now, unheard=unheard)
+        elif call:
+            turn, effect = _go_on(tx, engine, call, receipt, now)
         kept.keep(
             tx,
             provider=provider,
@@ -99,7 +132,8 @@ def converse(engine: Engine, provider: str, receipt: Receipt, payload: Mapping[s
         )
         return (call.message, turn) if call and turn else None
 
-    said = _insist(engine, act)
+    is_news = receipt.stage is not CallStage.BEGUN
+    said = _insist(engine, act) if is_news else engine.ledger.insist(act)
     if said is None:
         log.warning("receipt.unknown", channel=ChannelName.PHONE.value)
         return receipt.reply
@@ -122,12 +156,13 @@ def _recall(tx: Transaction, engine: Engine, attempt: Attempt) -> _Call:
     campaign = campaigns.get(tx, attempt.campaign_id)
     stored = engine.scenario(tx, campaign.scenario_id)
     desk = engine.desks.desk(attempt.desk)
+    accounts = _accounts(tx, attempt, delivery, stored.scenario)
     try:
         message = compose(
             engine,
             stored,
             ChannelName.PHONE,
-            _accounts(tx, attempt, delivery, stored.scenario),
+            accounts,
             contact_point=attempt.contact_point,
             delivery_id=delivery.id,
             number=attempt.number,
@@ -135,10 +170,10 @@ def _recall(tx: Transaction, engine: Engine, attempt: Attempt) -> _Call:
         )
         assert isinstance(message, CallMessage)  # noqa: S101 - the channel is the phone
     except (RenderError, ValueError):
-        # They were made when the call began, so this is a fault of ours; any key counts as heard.
+        # They were made before it was dialled, so this is a fault of ours; any key counts as heard.
         log.exception("conversation.without_words", delivery=delivery.id)
         message = _wordless(engine, attempt)
-    return _Call(attempt, delivery, campaign, stored.scenario, message, desk)
+    return _Call(attempt, delivery, campaign, stored.scenario, accounts, message, desk)
 
 
 def _wordless(engine: Engine, attempt: Attempt) -> CallMessage:
@@ -170,6 +205,47 @@ def _accounts(
         people[delivery.recipient_id],
         *(person for person in others if account_party(person.account_number) in told),
     ]
+
+
+def _begin(
+    tx: Transaction,
+    engine: Engine,
+    call: _Call,
+    receipt: Receipt,
+    now: datetime,
+    *,
+    unheard: bool,
+) -> tuple[Turn, Effect]:
+    """The first words. A machine gets none: anybody may listen to what it recorded.
+
+    `unheard`: the call has been given up already, so whatever its length says, nothing was heard.
+    """
+    attempt, script = call.attempt, call.message.script
+    if receipt.outcome is Outcome.MACHINE:
+        return Turn(()), _note(tx, engine, call, receipt, Outcome.MACHINE, now)
+    if is_over(attempt):
+        return excuse(script), Effect.STALE
+    # Asked twice, a call that was given nothing to say is given nothing again.
+    if unheard or attempt.sign is Outcome.HUNG_UP or not _may_be_told(tx, engine, call, now):
+        return excuse(script), _note(tx, engine, call, receipt, Outcome.HUNG_UP, now)
+    said = script if attempt.offers_operator else script.without(Action.OPERATOR)
+    return opening(said), Effect.SIGN
+
+
+def _may_be_told(tx: Transaction, engine: Engine, call: _Call, now: datetime) -> bool:
+    """Whether what was right when the number was dialled still is: since then the customer may have
+    said stop or paid, and staff may have stopped the campaign."""
+    if call.campaign.status in _HELD_BACK or call.delivery.end_as in _NEEDLESS:
+        return False
+    if not call.message.script.message:
+        return False
+    point = call.attempt.contact_point
+    parties = [*(account_party(a.account_number) for a in call.accounts), point_party(point)]
+    facts, rules = Facts(suppressions.of_parties(tx, parties, now)), engine.rules(tx)
+    return may_be_used(call.scenario, ChannelName.PHONE, point, facts, now) and all(
+        may_be_told(call.scenario, ChannelName.PHONE, account, facts, rules, now) is None
+        for account in call.accounts
+    )
 
 
 def _go_on(

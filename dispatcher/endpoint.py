@@ -129,20 +129,32 @@ class _Calls:
         self._late: set[asyncio.Task[str]] = set()  # nobody else holds them
 
     async def words(self, provider: str, receipt: Receipt, told: Mapping[str, str]) -> str:
-        """What a call is told next, in time; the farewell where the ledger is too slow.
+        """What a call is told next, in time. Where the ledger is too slow, a call that has just
+        been answered is put off for a moment, a later one hears the farewell.
 
         What the customer said is written down all the same, however long that takes. An error is
         never passed on: Twilio would read it out to the customer, and would not ask again.
         """
+        gone = threading.Event()
         task = asyncio.ensure_future(
-            run_in_threadpool(conversation.converse, self._engine, provider, receipt, told)
+            run_in_threadpool(
+                conversation.converse,
+                self._engine,
+                provider,
+                receipt,
+                told,
+                lambda: not gone.is_set(),
+            )
         )
         self._late.add(task)
         task.add_done_callback(self._written)
         done, _waiting = await asyncio.wait([task], timeout=self._patience_seconds)
         if not done:
+            gone.set()
             log.warning("conversation.late", stage=receipt.stage)
-        return task.result() if done and task.exception() is None else receipt.reply
+        if done and task.exception() is None:
+            return task.result()
+        return receipt.late_reply or receipt.reply
 
     def _written(self, task: asyncio.Task[str]) -> None:
         self._late.discard(task)

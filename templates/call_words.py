@@ -20,6 +20,10 @@ def goodbye() -> str:
     return _("Thank you. Goodbye.")
 
 
+def sorry() -> str:
+    return _("Sorry to have troubled you. Goodbye.")
+
+
 def thanks_for_answer() -> str:
     return _("Thank you for your answer. Goodbye.")
 

@@ -18,7 +18,6 @@ from twilio.rest import Client
 
 from campaigns.channel import ChannelName
 from campaigns.menu import Turn
-from campaigns.outcome import Outcome
 from channels.base import (
     AccountState,
     CallMessage,
@@ -31,7 +30,6 @@ from channels.base import (
     Sought,
     accepted,
     postponed,
-    refused,
     uncertain,
 )
 from channels.gateway import checked_base_url
@@ -39,14 +37,7 @@ from channels.looplocal import LoopLocal
 from channels.phone.twilio_callbacks import CALL_SID, read, receipt_of, seconds_in
 from channels.phone.twilio_codes import CallEnd, judge_error
 from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled, TwilioHttp
-from channels.phone.twiml import (
-    MAX_TWIML_CHARACTERS,
-    TALK_LIMIT_SECONDS,
-    call_script,
-    callback_url,
-    farewell,
-    turn_script,
-)
+from channels.phone.twiml import TALK_LIMIT_SECONDS, callback_url, farewell, turn_script
 from channels.twilio.account import account_state
 from templates.call import Action
 from templates.i18n import _
@@ -76,7 +67,8 @@ class _Line:
 
 
 class TwilioChannel:
-    """Places calls that speak, take keys, switch to an operator and report how they ended.
+    """Places calls that ask what to say when they are answered, take keys, switch to an operator
+    and report how they ended.
 
     `base_url` is for the sandbox (https, or plain http on this machine); `tls_context` names whom
     to trust in place of the public authorities. `voice` speaks Russian. Raises ValueError for an
@@ -136,14 +128,13 @@ class TwilioChannel:
         """Place one call at most once. See `channels.base` for what each answer means."""
         if not isinstance(message, CallMessage):
             raise TypeError("the phone channel places calls only")
-        script = call_script(message, self._voice)
-        if len(script) > MAX_TWIML_CHARACTERS:
-            return refused(Outcome.FAILED, f"a text of {len(script)} characters of TwiML")
         try:
             call = await self._lines.current().client.calls.create_async(
                 to=message.contact_point,
                 from_=message.sender,
-                twiml=script,
+                # Fetched when it is known who answered: a machine hears nobody's debt.
+                url=callback_url(message, "begin"),
+                method="POST",
                 timeout=self._ring_seconds,
                 time_limit=self._limit_seconds(message),
                 machine_detection="Enable",

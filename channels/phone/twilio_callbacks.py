@@ -1,5 +1,6 @@
 """What Twilio's callbacks say of a call. Their signature has been checked; their fields have not.
 
+begin     somebody has answered: a person or a machine; nothing was said yet
 gather    the message was played to its end, or a key was pressed before
 operator  somebody has answered at the operator's
 dial      the operator's part is over
@@ -16,11 +17,11 @@ from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import CallStage, Forged, Payload, Receipt
 from channels.phone.twilio_codes import DIALLED, UNDER_WAY, CallEnd
-from channels.phone.twiml import expected_seconds, round_of
+from channels.phone.twiml import ask_again, expected_seconds, hang_up, round_of
 from channels.strange_status import report_strange_status
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
-_PATH = re.compile(r"/twilio/(gather|status|dial|operator)/([^/]+)/?\Z")
+_PATH = re.compile(r"/twilio/(begin|gather|status|dial|operator)/([^/]+)/?\Z")
 _KEYS = frozenset("0123456789*#")
 
 
@@ -32,6 +33,8 @@ def read(payload: Payload, reply: str) -> Receipt:
     if found is None:
         raise Forged("a callback to an address we never gave")
     kind, token, form = found[1], unquote(found[2]), payload.form
+    if kind == "begin":
+        return _begun(form, token, payload.url)
     if kind == "gather":
         return _gathered(form, token, round_of(payload.url), reply)
     if kind == "operator":
@@ -65,6 +68,21 @@ def receipt_of(
         at=at,
         seconds=end.seconds,
         detail=detail,
+    )
+
+
+def _begun(form: Mapping[str, str], token: str, url: str) -> Receipt:
+    """The call was answered and waits for its first words. Only a person is worth a second try."""
+    end = CallEnd(status="in-progress", answered_by=form.get("AnsweredBy", ""))
+    waits = not end.by_machine and _goes_on(form)
+    return Receipt(
+        token,
+        _sid(form, "CallSid"),
+        Outcome.MACHINE if end.by_machine else None,
+        final=False,
+        reply=hang_up(),
+        late_reply=ask_again(url) if waits else "",
+        stage=CallStage.BEGUN,
     )
 
 

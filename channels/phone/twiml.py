@@ -5,7 +5,7 @@ https://www.twilio.com/docs/voice/twiml: Say, Play, Pause, Gather, Dial, Hangup.
 
 import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
@@ -18,8 +18,9 @@ SPOKEN_LANGUAGE = {"ru": "ru-RU", "en": "en-US"}
 # How long a key is waited for when all is said: longer where there is a choice to think about.
 KEY_WAIT_SECONDS = 3
 CHOICE_WAIT_SECONDS = 5
-# https://www.twilio.com/docs/voice/api/call-resource: the longest TwiML a request may carry.
-MAX_TWIML_CHARACTERS = 4000
+# How often a call that was answered asks for its first words, and how long it waits in between.
+MAX_TRIES = 3
+TRY_AGAIN_SECONDS = 1
 # A talk with an operator that lasts longer was most likely not hung up properly.
 TALK_LIMIT_SECONDS = 1800
 MAX_ROUND = 99
@@ -47,21 +48,39 @@ def expected_seconds(url: str) -> float | None:
 
 def round_of(url: str) -> int:
     """Which round of the menu a callback's own address tells of; calls of old do not say: 1."""
-    text = (parse_qs(urlsplit(url).query).get("round") or [""])[0]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 1
-    return min(max(number, 1), MAX_ROUND)
+    return min(_number_in(url, "round"), MAX_ROUND)
 
 
-def call_script(message: CallMessage, voice: str | None) -> str:
-    """How a call begins: the message and what the keys do, with the first listening."""
-    offers = (fragment for key in message.script.keys for fragment in key.prompt)
+def _number_in(url: str, name: str) -> int:
+    """A number from 1 to 99 in the query of an address; 1 where it has none."""
+    text = (parse_qs(urlsplit(url).query).get(name) or [""])[0]
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 3 else 1
+
+
+def ask_again(url: str) -> str:
+    """A moment of silence, then the call asks the same question once more; empty when it has been
+    asked often enough. `url` is where it was asked, checked to be an address that we gave."""
+    tries = _number_in(url, "try") + 1
+    if tries > MAX_TRIES:
+        return ""
+    parts = urlsplit(url)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    again = parts._replace(query=urlencode({**query, "try": tries})).geturl()
     response = VoiceResponse()
-    response.append(_listening(message, (*message.script.message, *offers), 1, voice))
+    response.pause(length=TRY_AGAIN_SECONDS)
+    response.redirect(again, method="POST")
+    return str(response)
+
+
+def hang_up() -> str:
+    """The line is freed without a word."""
+    response = VoiceResponse()
+    response.hangup()
     return str(response)
 
 
 def turn_script(message: CallMessage, turn: Turn, voice: str | None) -> str:
-    """How a call goes on: something said, then an operator, the menu again, or the end."""
+    """How a call goes on: something said, then an operator, the keys, or the end."""
     response = VoiceResponse()
     if turn.listens and turn.operator is None:
         response.append(_listening(message, turn.fragments, turn.round, voice))

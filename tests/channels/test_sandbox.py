@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.menu import Turn, opening
 from campaigns.outcome import Outcome
 from channels.base import CallStage, Channel, HandoverKind, Message, Payload, Receipt
 from channels.sandbox import Sandbox
@@ -67,6 +68,10 @@ def rehearsal() -> Iterator[Rehearsal]:
 
     def answer(payload: Payload) -> tuple[int, str]:
         receipt = (phone if "/twilio/" in payload.url else sms).receipt(payload)
+        if receipt.stage is CallStage.BEGUN:
+            message = PhoneTwin().message("+79161230000", receiver.url)
+            machine = receipt.outcome is Outcome.MACHINE
+            return 200, phone.words(message, Turn(()) if machine else opening(message.script))
         made.receipts.append(receipt)
         return 200, receipt.reply
 
@@ -93,7 +98,7 @@ def simulated(now: object = lambda: NOON, **options: object) -> Sandbox:
     [
         ("0001", [(Outcome.BUSY, True)]),
         ("0002", [(Outcome.NO_ANSWER, True)]),
-        ("0003", [(Outcome.MACHINE, False), (Outcome.MACHINE, True)]),
+        ("0003", [(Outcome.MACHINE, True)]),
         ("0004", [(Outcome.HUNG_UP, True)]),
         ("0005", [(None, False), (Outcome.HEARD, True)]),
         ("0006", [(None, False), (Outcome.HEARD, True)]),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.menu import opening
 from campaigns.outcome import Outcome
 from channels.base import (
     CallMessage,
@@ -43,6 +44,7 @@ MESSAGE = TWIN.message("+79161234567")
 EXPECTS = f"expects={MESSAGE.expected_seconds:g}"
 CALL = "CA" + "1" * 32
 STATUS_URL = "https://receipts.example.com/twilio/status/1-1-abc?expects=20"
+BEGIN_URL = "https://receipts.example.com/twilio/begin/1-1-abc?expects=20"
 GATHER_URL = "https://receipts.example.com/twilio/gather/1-1-abc?expects=20"
 DIAL_URL = "https://receipts.example.com/twilio/dial/1-1-abc?expects=20"
 OPERATOR_URL = "https://receipts.example.com/twilio/operator/1-1-abc?expects=20"
@@ -75,15 +77,16 @@ def asked() -> dict[str, list[str]]:
     return parse_qs(body.decode())
 
 
-def test_a_call_rings_five_times_is_limited_and_reports_to_our_address() -> None:
+def test_a_call_rings_five_times_is_limited_and_asks_for_its_words_at_our_address() -> None:
     form = {name: values[0] for name, values in asked().items()}
-    form.pop("Twiml")
     assert form == {
         "To": "+79161234567",
         "From": "+74951234567",
         "Timeout": "25",
         "TimeLimit": "120",
         "MachineDetection": "Enable",
+        "Url": f"https://receipts.example.com/twilio/begin/1-1-abc?{EXPECTS}",
+        "Method": "POST",
         "StatusCallback": f"https://receipts.example.com/twilio/status/1-1-abc?{EXPECTS}",
         "StatusCallbackEvent": "completed",
         "StatusCallbackMethod": "POST",
@@ -91,7 +94,7 @@ def test_a_call_rings_five_times_is_limited_and_reports_to_our_address() -> None
 
 
 def test_the_message_is_spoken_in_russian_inside_a_gather_that_reports_even_silence() -> None:
-    root = ElementTree.fromstring(asked()["Twiml"][0])
+    root = ElementTree.fromstring(CHANNEL.words(MESSAGE, opening(MESSAGE.script)))
     [gather] = root
     assert gather.attrib == {
         "action": f"https://receipts.example.com/twilio/gather/1-1-abc?{EXPECTS}&round=1",
@@ -110,18 +113,13 @@ def test_the_message_is_spoken_in_russian_inside_a_gather_that_reports_even_sile
 def test_a_phrase_with_markup_is_spoken_not_obeyed() -> None:
     script = CallScript((Say("</Say><Dial>+7900</Dial> & Ко"),))
     message = CallMessage("t", "+79161234567", "+7495", script, "https://r.example.com")
-    with RawHttp(http_answer(201, json.dumps({"sid": CALL}).encode())) as server:
-        deliver(TWIN.at(server.port), message)
-        twiml = parse_qs(server.requests[0].partition(b"\r\n\r\n")[2].decode())["Twiml"][0]
-    root = ElementTree.fromstring(twiml)
+    root = ElementTree.fromstring(CHANNEL.words(message, opening(script)))
     assert [element.tag for element in root.iter()] == ["Response", "Gather", "Say"]
 
 
-def test_a_text_longer_than_twilio_takes_is_refused_without_a_request() -> None:
-    script = CallScript((Say("я" * 4000),))
-    message = CallMessage("t", "+79161234567", "+7495", script, "https://r.example.com")
-    [handover] = deliver(CHANNEL, message)
-    assert (handover.kind, handover.outcome) == (HandoverKind.REFUSED, Outcome.FAILED)
+def test_not_a_word_of_the_message_leaves_before_it_is_known_who_answers() -> None:
+    assert "задолженность" not in str(asked())
+    assert "Twiml" not in asked()
 
 
 @pytest.mark.parametrize(
@@ -247,6 +245,54 @@ def test_a_strange_timestamp_is_ignored(timestamp: str) -> None:
     assert ended("busy", Timestamp=timestamp).at is None
 
 
+@pytest.mark.parametrize("answered_by", ["human", "unknown", ""])
+def test_a_person_who_answers_waits_for_words_and_is_asked_to_wait_a_moment_if_they_are_late(
+    answered_by: str,
+) -> None:
+    found = ended("in-progress", BEGIN_URL, AnsweredBy=answered_by)
+    assert (found.stage, found.outcome, found.final) == (CallStage.BEGUN, None, False)
+    assert (found.token, found.reference) == ("1-1-abc", CALL)
+    assert [verb.tag for verb in ElementTree.fromstring(found.reply)] == ["Hangup"]
+    pause, redirect = ElementTree.fromstring(found.late_reply)
+    assert (pause.tag, pause.get("length")) == ("Pause", "1")
+    assert (redirect.tag, redirect.get("method")) == ("Redirect", "POST")
+    assert redirect.text == f"{BEGIN_URL}&try=2"
+
+
+@pytest.mark.parametrize(
+    "answered_by", ["machine_start", "machine_end_beep", "machine_end_silence", "fax"]
+)
+def test_a_machine_is_hung_up_on_whether_or_not_anybody_decides_in_time(answered_by: str) -> None:
+    found = ended("in-progress", BEGIN_URL, AnsweredBy=answered_by)
+    assert (found.stage, found.outcome, found.final) == (CallStage.BEGUN, Outcome.MACHINE, False)
+    assert [verb.tag for verb in ElementTree.fromstring(found.reply)] == ["Hangup"]
+    assert found.late_reply == ""
+
+
+def test_a_call_without_words_asks_three_times_and_then_ends() -> None:
+    url, asked_at = BEGIN_URL, []
+    while url:
+        asked_at.append(url)
+        reply = ended("in-progress", url).late_reply
+        url = (ElementTree.fromstring(reply)[1].text or "") if reply else ""
+    assert asked_at == [BEGIN_URL, f"{BEGIN_URL}&try=2", f"{BEGIN_URL}&try=3"]
+
+
+def test_a_line_that_is_dead_already_is_not_asked_to_wait() -> None:
+    assert ended("completed", BEGIN_URL).late_reply == ""
+
+
+@given(st.text(alphabet="0123456789-+ ٣&=a%", max_size=8))
+def test_a_call_that_says_a_strange_number_of_tries_ends_all_the_same(tries: str) -> None:
+    url = f"{BEGIN_URL}&try={tries}"
+    for _time in range(4):
+        reply = ended("in-progress", url).late_reply
+        if not reply:
+            return
+        url = ElementTree.fromstring(reply)[1].text or ""
+    pytest.fail("it asks for ever")
+
+
 def test_a_key_is_told_with_its_round_and_left_to_the_engine_to_understand() -> None:
     found = ended("in-progress", f"{GATHER_URL}&round=2", Digits="1", AnsweredBy="human")
     assert (found.stage, found.key, found.round) == (CallStage.KEYS, "1", 2)
@@ -349,6 +395,7 @@ def test_a_callback_without_a_signature_is_forged() -> None:
         STATUS_URL.replace("1-1-abc", "2-1-abc"),
         STATUS_URL.replace("expects=20", "expects=1"),
         STATUS_URL.replace("status", "gather"),
+        STATUS_URL.replace("status", "begin"),
         STATUS_URL.replace("receipts.", "evil."),
     ],
 )
@@ -393,6 +440,7 @@ def test_hostile_callbacks_are_forged_and_nothing_else(
     st.sampled_from(
         [
             *(STATUS_URL, GATHER_URL, DIAL_URL, OPERATOR_URL, STATUS_URL.replace("20", "nan")),
+            *(BEGIN_URL, BEGIN_URL + "&try=3", BEGIN_URL + "&try=٣", BEGIN_URL[:-11]),
             *(STATUS_URL[:-11], GATHER_URL + "&round=-1", GATHER_URL + "&round=٣&round=1"),
         ]
     ),

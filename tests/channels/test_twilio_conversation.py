@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.rest import Client
 
-from campaigns.menu import Operator, Turn
+from campaigns.menu import Operator, Turn, opening
+from campaigns.outcome import Outcome
 from channels.base import AccountState, CallMessage, CallStage, Payload, Receipt, Sought
 from channels.sandbox import Sandbox, load_patterns
 from channels.sandbox.operators import OperatorFate, OperatorRule, Operators
@@ -144,6 +145,8 @@ class Rehearsal:
         return 200, CHANNEL.words(message(self.receiver.url), turn) if turn else ""
 
     def turn(self, receipt: Receipt) -> Turn | None:
+        if receipt.stage is CallStage.BEGUN:
+            return Turn(()) if receipt.outcome is Outcome.MACHINE else opening(SCRIPT)
         if receipt.stage is CallStage.KEYS and receipt.key == "0":
             return Turn((Say("Соединяю."),), operator=OPERATOR)
         if receipt.stage is CallStage.KEYS and receipt.key:
@@ -154,12 +157,17 @@ class Rehearsal:
 
     @property
     def story(self) -> list[str]:
-        """The stages and outcomes as they were told."""
+        """The stages after the first and the outcomes, as they were told."""
         return [
             f"{r.stage or 'end'} {r.outcome or r.key}".strip()
-            for r in self.receipts
+            for r in self.told
             if r.reference == self.sandbox.received[-1].reference
         ]
+
+    @property
+    def told(self) -> list[Receipt]:
+        """What came after the first words."""
+        return [r for r in self.receipts if r.stage is not CallStage.BEGUN]
 
 
 def rehearse(operator: Operators, **options: Any) -> Iterator[Rehearsal]:
@@ -199,7 +207,7 @@ def test_who_asks_for_an_operator_talks_to_one_and_each_step_is_told(rehearsal: 
         "operator_done connected",
         "end heard",
     ]
-    answered, done, end = rehearsal.receipts[1:]
+    answered, done, end = rehearsal.told[1:]
     assert (answered.final, done.final) == (False, False)
     assert answered.at is not None
     assert done.detail.startswith("completed, talked ")
@@ -223,8 +231,8 @@ def test_who_asks_for_an_operator_in_vain_still_hears_our_last_words(
 ) -> None:
     rehearsal.call("0006")
     assert rehearsal.story == ["keys 0", "operator_done nobody_free", "end heard"]
-    assert rehearsal.receipts[1].detail == status
-    assert not rehearsal.receipts[1].final
+    assert rehearsal.told[1].detail == status
+    assert not rehearsal.told[1].final
 
 
 def test_who_does_not_wait_for_the_operator_is_told_from_who_waited_in_vain(
@@ -232,19 +240,19 @@ def test_who_does_not_wait_for_the_operator_is_told_from_who_waited_in_vain(
 ) -> None:
     rehearsal.call("0021")
     assert rehearsal.story[:2] == ["keys 0", "operator_done"]
-    assert (rehearsal.receipts[1].outcome, rehearsal.receipts[1].final) == (None, False)
-    assert len(rehearsal.receipts) == 3
+    assert (rehearsal.told[1].outcome, rehearsal.told[1].final) == (None, False)
+    assert len(rehearsal.told) == 3
 
 
 def test_who_wants_it_again_hears_it_again_and_is_listened_to_again(rehearsal: Rehearsal) -> None:
     rehearsal.call("0022")
     assert rehearsal.story == ["keys 2", "keys heard", "end heard"]
-    assert [r.round for r in rehearsal.receipts[:2]] == [1, 2]
+    assert [r.round for r in rehearsal.told[:2]] == [1, 2]
 
 
 def test_a_sound_file_is_fetched_once_and_lasts_as_long_as_it_does(rehearsal: Rehearsal) -> None:
     rehearsal.call("0020")
-    short = rehearsal.receipts[-1].seconds
+    short = rehearsal.told[-1].seconds
     digest = f"/sound/{GREETING.digest}.wav"
     assert rehearsal.sandbox.counts()["sounds"] == 1
     rehearsal.call("0019")
@@ -259,7 +267,7 @@ def test_a_sound_file_is_fetched_once_and_lasts_as_long_as_it_does(rehearsal: Re
     ) as another:
         rehearsal.sandbox = another
         rehearsal.call("0020")
-    long = rehearsal.receipts[-1].seconds
+    long = rehearsal.told[-1].seconds
     assert short is not None
     assert long is not None
     assert long - short == pytest.approx(20, abs=1)
@@ -270,7 +278,7 @@ def test_a_sound_file_that_is_missing_breaks_the_call_off_with_an_apology(
 ) -> None:
     rehearsal.receiver.files.clear()
     rehearsal.call("0020")
-    [end] = rehearsal.receipts
+    [end] = rehearsal.told
     assert (end.stage, end.seconds) == (None, 6.0)  # detection, and the apology
     assert rehearsal.sandbox.counts()["sounds_missing"] == 1
 

@@ -60,6 +60,11 @@ class Talk:
         one = self.attempt
         return sign(SECRET, TokenFor.RECEIPT, attempt_key(one.delivery_id, one.number))
 
+    def answered(self, by: str = "human", tries: int = 1) -> Element:
+        """Somebody, or something, has answered, and waits for the first words."""
+        again = f"&try={tries}" if tries > 1 else ""
+        return self.post("begin", {"AnsweredBy": by}, again)
+
     def press(self, key: str, round_number: int = 1) -> Element:
         """The menu is over: with a key, or with silence."""
         return self.post("gather", {"Digits": key}, f"&round={round_number}")

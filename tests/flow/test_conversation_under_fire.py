@@ -101,6 +101,50 @@ def test_who_asked_for_an_operator_while_the_ledger_was_locked_is_called_back(
     assert hasty.outcomes() == ["nobody_free"]
 
 
+def test_who_answers_while_the_ledger_is_locked_waits_a_moment_and_then_hears_the_message(
+    hasty: Rehearsal, ledger_url: str
+) -> None:
+    talk = call(hasty)
+    before = hasty.count("receipts")
+    with locked(ledger_url):
+        redirect = talk.answered().find("Redirect")
+        assert redirect is not None
+        assert (redirect.text or "").endswith("&try=2")
+    wait_for(hasty, "receipts", before + 1)
+    assert "сто двадцать три рубля" in said(talk.answered(tries=2))
+    talk.hangs_up(60)
+    assert hasty.outcomes() == ["heard"]
+
+
+def test_a_call_that_never_got_its_words_was_not_heard_however_long_it_lasted(
+    hasty: Rehearsal, ledger_url: str
+) -> None:
+    talk = call(hasty)
+    before = hasty.count("receipts")
+    with locked(ledger_url):
+        answers = [talk.answered(tries=tries) for tries in (1, 2, 3)]
+    assert [[verb.tag for verb in answer] for answer in answers] == [
+        ["Pause", "Redirect"],
+        ["Pause", "Redirect"],
+        ["Hangup"],
+    ]
+    wait_for(hasty, "receipts", before + 3)
+    talk.hangs_up(60)
+    assert hasty.outcomes() == ["hung_up"]
+
+
+def test_a_machine_that_answers_while_the_ledger_is_locked_hears_nothing(
+    hasty: Rehearsal, ledger_url: str
+) -> None:
+    talk = call(hasty)
+    before = hasty.count("receipts")
+    with locked(ledger_url):
+        assert [verb.tag for verb in talk.answered("machine_start")] == ["Hangup"]
+    wait_for(hasty, "receipts", before + 1)
+    talk.hangs_up(60)
+    assert hasty.outcomes() == ["machine"]
+
+
 def test_many_who_ask_at_once_get_as_many_operators_as_there_are(either: Rehearsal) -> None:
     with_desk(either, operators=3)
     people = [customer(str(n), f"+791600000{n:02}", row=n) for n in range(2, 12)]

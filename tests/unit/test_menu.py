@@ -1,4 +1,4 @@
-"""What a pressed key leads to: words, another round, an operator, the end."""
+"""How a call begins, and what a key leads to: words, another round, an operator, the end."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,9 @@ from campaigns.menu import (
     Turn,
     after_operator,
     answer,
+    excuse,
     farewell,
+    opening,
 )
 from campaigns.outcome import Outcome
 from campaigns.scenario import Window
@@ -222,6 +224,23 @@ def test_a_key_is_never_without_a_sign_and_a_final_one_never_goes_on(
     assert step.sign in (Outcome.KEY_PRESSED, Outcome.NOBODY_FREE)
     assert not (step.final and (step.turn.listens or step.turn.operator))
     assert step.turn.fragments or step.turn.listens
+
+
+def test_a_call_begins_with_the_message_and_every_offer_and_listens_for_the_first_time() -> None:
+    assert opening(SCRIPT) == Turn((*MESSAGE, *PROMPTS), listens=True, round=1)
+    assert opening(CallScript(MESSAGE)).listens  # a key tells that a person was there
+
+
+@given(scripts)
+def test_an_excuse_tells_nothing_of_the_message_and_ends_the_call(script: CallScript) -> None:
+    turn = excuse(script)
+    assert not turn.listens
+    assert not set(turn.fragments) & set(script.spoken)
+
+
+def test_an_excuse_is_made_in_the_language_of_the_call() -> None:
+    assert excuse(ENGLISH).fragments == (Say("Sorry to have troubled you. Goodbye."),)
+    assert excuse(SCRIPT).fragments == (Say("Извините за беспокойство. До свидания."),)
 
 
 def test_a_desk_that_nobody_ever_mans_holds_nothing_up() -> None:

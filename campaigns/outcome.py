@@ -36,6 +36,7 @@ class Outcome(StrEnum):
     BAD_ADDRESS = "bad_address"
     REJECTED = "rejected"
     FAILED = "failed"
+    NOT_TAKEN = "not_taken"  # the provider's list does not know it: it was never sent
     UNCERTAIN = "uncertain"
 
 
@@ -84,6 +85,8 @@ MEANING: dict[Outcome, Meaning] = {
     # The provider will not carry anything there (blocked, opted out): asking again is no use.
     Outcome.REJECTED: Meaning(_ANY, address_is_dead=True),
     Outcome.FAILED: Meaning(_ANY),
+    # What a list does not show is weaker than any receipt that comes after all.
+    Outcome.NOT_TAKEN: Meaning(_PHONE | _SMS, strength=1),
     Outcome.UNCERTAIN: Meaning(_ANY, settled=False, strength=0),
 }
 

@@ -169,5 +169,6 @@ def _outcomes() -> dict[Outcome, str]:
         Outcome.BAD_ADDRESS: _("no such address"),
         Outcome.REJECTED: _("refused by the provider"),
         Outcome.FAILED: _("failed"),
+        Outcome.NOT_TAKEN: _("never reached the provider"),
         Outcome.UNCERTAIN: _("uncertain"),
     }

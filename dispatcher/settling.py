@@ -197,7 +197,7 @@ class _Court:
             self._keep(attempt, None, Look.ABSENT, None, "")
         elif doubts.still_nameless(self._tx, [attempt.id]):
             self._findings[attempt.id] = Finding(
-                attempt.id, Outcome.FAILED, attempt.started_at, NOT_SENT
+                attempt.id, Outcome.NOT_TAKEN, attempt.started_at, NOT_SENT
             )
             self._proofs[attempt.id] = attempt, None
 

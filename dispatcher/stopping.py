@@ -19,7 +19,7 @@ from dispatcher.ledger.campaigns import Stopped, Why
 log = structlog.get_logger()
 
 LOOK_EVERY = timedelta(seconds=10)
-TECHNICAL = frozenset({Outcome.FAILED, Outcome.UNCERTAIN})
+TECHNICAL = frozenset({Outcome.FAILED, Outcome.NOT_TAKEN, Outcome.UNCERTAIN})
 
 
 def pause_failing(engine: Engine, now: datetime) -> int:

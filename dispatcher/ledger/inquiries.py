@@ -25,6 +25,7 @@ _DID_NOT_ARRIVE = (
     Outcome.BAD_ADDRESS,
     Outcome.REJECTED,
     Outcome.FAILED,
+    Outcome.NOT_TAKEN,
 )
 
 

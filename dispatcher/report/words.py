@@ -69,6 +69,7 @@ def outcomes() -> Words:
         "bad_address": _("No such number or address"),
         "rejected": _("Refused by the provider"),
         "failed": _("Failed"),
+        "not_taken": _("Never reached the provider"),
         "uncertain": _("Unknown: it may have been sent"),
     }
 

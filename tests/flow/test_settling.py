@@ -13,9 +13,11 @@ from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Channel, Handover, Message, Receipt, SmsMessage, Sought, uncertain
 from channels.routing import only
-from dispatcher import campaigning
+from dispatcher import campaigning, receipts
 from dispatcher.ledger import doubts
+from dispatcher.receipts import Effect
 from dispatcher.settling import DOUBT_FOR, LONGEST_PAUSE, next_question, settle_batch
+from dispatcher.tokens import TokenFor
 from tests.flow.conftest import Rehearse
 from tests.flow.rehearsing import (
     ACTOR,
@@ -30,6 +32,7 @@ from tests.flow.rehearsing import (
     patterns,
     scenario_text,
 )
+from tests.flow.test_receipts import token
 
 NUMBER = "+79160000001"
 ANNA = customer("1", NUMBER)
@@ -132,9 +135,26 @@ def test_what_is_on_no_list_at_two_looks_was_never_sent_and_the_cadence_goes_on(
     assert rehearsal.status("1", SMS) is Status.UNCERTAIN
     look(rehearsal, 10 * MINUTE)
     row = rehearsal.row("1", SMS)
-    assert rehearsal.outcomes() == ["failed"]
+    assert rehearsal.outcomes() == ["not_taken"]
     assert rehearsal.attempts()[0].reason.startswith("not in the provider's list")
     assert (row.status, row.due_at) == (Status.PENDING, MONDAY + DAY)
+    assert len(provider.sent) == 1
+
+
+def test_a_receipt_that_comes_after_all_beats_the_list_that_did_not_know_the_message(
+    rehearsal: Rehearsal,
+) -> None:
+    """Lists lag. The customer has it: the repetition that was due tomorrow is not sent."""
+    provider = doubtful(rehearsal, lambda _sought: [])
+    send(rehearsal)
+    look(rehearsal, 10 * MINUTE)
+    look(rehearsal, 10 * MINUTE)
+    name = token(rehearsal, SMS, TokenFor.RECEIPT)
+    receipt = Receipt(name, None, Outcome.DELIVERED)
+    assert receipts.take(rehearsal.engine, SMS, provider.provider, receipt, {}) is Effect.RECORDED
+    assert rehearsal.outcomes() == ["delivered"]
+    assert rehearsal.status("1", SMS) is Status.POSITIVE
+    rehearsal.run(2 * DAY)
     assert len(provider.sent) == 1
 
 
@@ -165,7 +185,7 @@ def test_a_gate_that_answered_with_a_page_of_502_has_sent_nothing_and_the_next_d
     rehearsal = rehearse(patterns(sms={NUMBER: "html_502"}))
     send(rehearsal)
     rehearsal.run(HOUR)
-    assert rehearsal.outcomes() == ["failed"]
+    assert rehearsal.outcomes() == ["not_taken"]
     assert rehearsal.row("1", SMS).due_at == MONDAY + DAY
     assert not rehearsal.taken()
 
@@ -227,7 +247,7 @@ def test_a_message_of_the_list_that_is_anothers_of_ours_does_not_count(
     rehearsal.work()
     for minutes in (10, 10):
         look(rehearsal, minutes * MINUTE)
-    assert rehearsal.outcomes(second) == ["failed"]
+    assert rehearsal.outcomes(second) == ["not_taken"]
     assert len(provider.sent) == 2
 
 
@@ -332,7 +352,7 @@ def test_what_turns_out_never_sent_after_the_end_of_the_campaign_is_expired(
     rehearsal.launch([ANNA], scenario_text("sms"), days=5 / 24 / 60)
     look(rehearsal)
     rehearsal.run(HOUR)
-    assert rehearsal.outcomes() == ["failed"]
+    assert rehearsal.outcomes() == ["not_taken"]
     assert rehearsal.status("1", SMS) is Status.EXPIRED
 
 

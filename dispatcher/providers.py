@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from campaigns.channel import ChannelName
 from channels.base import Channel
+from channels.gateway import is_loopback
 from channels.routing import Providers
 from dispatcher.errors import BadSetting
 from dispatcher.settings import PREFIX, Settings
@@ -101,6 +103,12 @@ def _phone(settings: Settings) -> Sequence[Channel]:
         )
     if not settings.caller_id:
         return ()
+    rehearsed = is_loopback(urlsplit(settings.twilio_base_url).hostname or "")
+    if not settings.receipts_url and not rehearsed:
+        raise BadSetting(
+            f"{PREFIX}RECEIPTS_URL",
+            _("is needed for calls: when one is answered, Twilio asks there what to say."),
+        )
     from channels.phone.twilio import TwilioChannel
 
     _need(settings, "twilio_auth_token")

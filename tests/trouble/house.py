@@ -142,6 +142,7 @@ class House:
             "people",
             "test",
             end_at=self.clock.now() + timedelta(days=days),
+            leave_out_unfit=True,
         )
 
     def turn(self) -> None:

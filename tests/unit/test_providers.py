@@ -22,7 +22,8 @@ SMSAERO: dict[str, object] = {
 
 
 def made(**changes: object) -> dict[ChannelName, tuple[str, ...]]:
-    settings = Settings(_env_file=None).model_copy(update=changes)
+    usual: dict[str, object] = {"receipts_url": "https://notify.example.com"}
+    settings = Settings(_env_file=None).model_copy(update=usual | changes)
     return {channel: ways.names for channel, ways in make_channels(settings).items()}
 
 
@@ -53,6 +54,14 @@ def test_an_account_at_twilio_that_can_neither_call_nor_write_names_both_setting
     said = wrong(**TWILIO)
     assert "DISPATCHER_CALLER_ID" in said
     assert "DISPATCHER_TWILIO_SMS_SENDER" in said
+
+
+def test_calls_are_not_set_up_without_an_address_where_they_ask_what_to_say() -> None:
+    said = wrong(**TWILIO, caller_id="+74951234567", receipts_url="")
+    assert "DISPATCHER_RECEIPTS_URL" in said
+    rehearsal = {"receipts_url": "", "twilio_base_url": "http://127.0.0.1:8090"}
+    assert made(**TWILIO, caller_id="+74951234567", **rehearsal)
+    assert made(**TWILIO, twilio_sms_sender="Energo", receipts_url="")  # an SMS asks for nothing
 
 
 @pytest.mark.parametrize(

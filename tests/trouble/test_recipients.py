@@ -36,7 +36,9 @@ def test_words_that_come_out_empty_cost_one_message_and_say_where(tmp_path: Path
         assert given_up.reason == "words: subject.txt came out empty"  # no word of the customer's
 
 
-def test_a_text_too_long_for_one_customer_does_not_hold_back_the_others_once_staff_say_so(tmp_path: Path) -> None:
+def test_a_text_too_long_for_one_customer_does_not_hold_back_the_others_once_staff_say_so(
+    tmp_path: Path,
+) -> None:
     with (
         HttpProvider(lambda number, _request: sms_taken(number)) as provider,
         living(tmp_path, {SMS: sms_channel(provider.port)}) as house,

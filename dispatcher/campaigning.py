@@ -19,7 +19,8 @@ from campaigns.scenario_description import channel_title
 from dispatcher import planner
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.examining import Examination, TextsUnfit, examine
+from dispatcher.examination import Examination, TextsUnfit
+from dispatcher.examining import examine, leave_out
 from dispatcher.ledger import (
     Transaction,
     attempts,
@@ -110,6 +111,7 @@ def _make_ready(
     if found.unfit_count and not leave_out_unfit:
         _discard(engine, campaign, found.unfit_count)
         raise TextsUnfit(found)
+    engine.ledger.insist(lambda tx: leave_out(tx, found))
     return planner.schedule(engine, campaign)
 
 

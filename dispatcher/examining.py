@@ -4,106 +4,41 @@ What cannot be said within a minute, does not fit into 160 characters or cannot 
 found here, by staff, with the account and the reason; not later, by a customer.
 """
 
-import heapq
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import structlog
 
 from campaigns.channel import ChannelName
-from campaigns.content import CallContent, SmsContent
+from campaigns.content import CallContent, Content, SmsContent
+from campaigns.delivery import Status
 from campaigns.recipient import Recipient
 from campaigns.scenario import SameContact
 from dispatcher.compose import content_of
 from dispatcher.engine import Engine
-from dispatcher.errors import NotPossible
+from dispatcher.examination import Examination, SmsFigures, Unfit
 from dispatcher.ledger import Transaction, audiences, deliveries, groups
 from dispatcher.ledger.campaigns import Campaign
-from dispatcher.ledger.deliveries import Delivery
+from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.tokens import attempt_key
 from dispatcher.voices import Voice, VoiceBroken
 from templates.call import CallScript, Fragment, Say, seconds_of
 from templates.errors import EmptyText, MissingValue, RenderError, TooLong, TooManyAccounts
-from templates.i18n import ngettext
 from templates.sms import measure
 from templates.speech import CALL_LIMIT_SECONDS, SENDING_LIMIT_SECONDS
 
+log = structlog.get_logger()
+
 CHUNK = 1000
-# Texts that cannot go are counted all and listed up to here.
-LISTED = 10_000
-# How many of the longest calls are really spoken to be measured.
-SPOKEN = 5
+UNFIT = "words: unfit"  # why a delivery ended that was left out of a launch
+# Besides the longest, calls below this by the estimate are not measured: no voice is so slow.
+WORTH_SPEAKING = 0.5 * CALL_LIMIT_SECONDS
+# So many calls are spoken at most; what they teach of the voice's pace goes for the others.
+SPOKEN = 100
+# The estimate orders the calls roughly: so many short ones in a row end the search.
+SHORT_IN_A_ROW = 5
 EXAMINED = (ChannelName.PHONE, ChannelName.SMS)
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """One message of the plan that cannot go as it is.
-
-    `code` is too_long, missing_value, unfit_value, empty_text or too_many_accounts. `measured` are
-    characters or seconds; `fields` name what makes the text long, longest first, with characters.
-    """
-
-    channel: ChannelName
-    account_number: str
-    code: str
-    measured: float | None = None
-    name: str = ""
-    fields: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(slots=True)
-class SmsFigures:
-    """The plan's SMS in numbers."""
-
-    texts: int = 0
-    longest: int = 0
-    encodings: Counter[str] = field(default_factory=Counter)
-    parts: Counter[int] = field(default_factory=Counter)  # how many texts go in so many parts
-
-    @property
-    def parts_in_all(self) -> int:
-        return sum(parts * texts for parts, texts in self.parts.items())
-
-    def cost_kopecks(self, price_kopecks: int) -> int:
-        return self.parts_in_all * price_kopecks
-
-
-@dataclass(slots=True)
-class CallFigures:
-    """The plan's calls in numbers; `phrases` are those of the longest, with their seconds."""
-
-    texts: int = 0
-    longest_seconds: float = 0.0
-    phrases: tuple[tuple[str, float], ...] = ()
-    voice: str = ""  # the engine that spoke it; empty: an estimate
-
-
-@dataclass(slots=True)
-class Examination:
-    sms: SmsFigures = field(default_factory=SmsFigures)
-    calls: CallFigures = field(default_factory=CallFigures)
-    unfit: list[Unfit] = field(default_factory=list)
-    unfit_count: int = 0
-
-    def complain(self, one: Unfit) -> None:
-        self.unfit_count += 1
-        if len(self.unfit) < LISTED:
-            self.unfit.append(one)
-
-
-class TextsUnfit(NotPossible):
-    """A launch that was refused for what it would have said; `examination` lists whom and why."""
-
-    def __init__(self, examination: Examination) -> None:
-        self.examination = examination
-        super().__init__(
-            ngettext(
-                "{count} message cannot go as it is. Nothing was launched.",
-                "{count} messages cannot go as they are. Nothing was launched.",
-                examination.unfit_count,
-            ).format(count=examination.unfit_count)
-        )
 
 
 def examine(
@@ -114,10 +49,10 @@ def examine(
 ) -> Examination:
     """Word and measure what the campaign plans to say. `told` hears how many texts are done."""
     found = Examination()
-    longest: list[tuple[float, int, str, CallScript]] = []
     done = 0
     with engine.ledger.read() as tx:
         stored = engine.scenario(tx, campaign.scenario_id)
+    calls = _Calls(engine, stored, campaign, voice, found)
     for channel in (c for c in EXAMINED if c in stored.scenario.channels):
         last_id = 0
         while True:
@@ -127,12 +62,30 @@ def examine(
                     break
                 people = _accounts(tx, stored, campaign, channel, rows)
             for row in rows:
-                _examine_one(engine, stored, channel, row, people[row.id], voice, found, longest)
+                content = _worded(engine, stored, row, people[row.id], found)
+                if isinstance(content, SmsContent):
+                    _count_sms(content, found.sms)
+                elif isinstance(content, CallContent):
+                    calls.take(row, people[row.id][0].account_number, content.script)
             last_id = rows[-1].id
             done += len(rows)
             told(done)
-    _measure_calls(longest, voice, found)
+    calls.measure()
     return found
+
+
+def leave_out(tx: Transaction, found: Examination) -> None:
+    """Those whose message cannot go get none: their deliveries end before they begin."""
+    for start in range(0, len(found.unfit_ids), CHUNK):
+        rows = deliveries.lock(tx, found.unfit_ids[start : start + CHUNK]).values()
+        deliveries.change(
+            tx,
+            [
+                Change(row.id, row.status, Status.GIVEN_UP, UNFIT)
+                for row in rows
+                if row.status is Status.PENDING
+            ],
+        )
 
 
 def _accounts(
@@ -157,71 +110,124 @@ def _accounts(
     }
 
 
-def _examine_one(
+def _worded(
     engine: Engine,
     stored: StoredScenario,
-    channel: ChannelName,
     row: Delivery,
     accounts: Sequence[Recipient],
-    voice: Voice | None,
     found: Examination,
-    longest: list[tuple[float, int, str, CallScript]],
-) -> None:
-    account_number = accounts[0].account_number
+) -> Content | None:
+    """The words of a planned message; None, and a complaint, when they cannot be made."""
+    key = attempt_key(row.id, 1)
     try:
-        content = content_of(
-            engine, stored, channel, accounts, attempt_key(row.id, 1), SENDING_LIMIT_SECONDS
-        )
+        return content_of(engine, stored, row.channel, accounts, key, SENDING_LIMIT_SECONDS)
     except RenderError as error:
-        found.complain(_unfit(channel, account_number, error))
-        return
-    if isinstance(content, SmsContent):
-        shape = measure(content.text)
-        found.sms.texts += 1
-        found.sms.longest = max(found.sms.longest, shape.characters)
-        found.sms.encodings[shape.encoding.value] += 1
-        found.sms.parts[len(shape.parts)] += 1
-    elif isinstance(content, CallContent):
-        seconds = content.script.total_seconds
-        found.calls.texts += 1
-        if voice is None and seconds > CALL_LIMIT_SECONDS:
-            found.complain(Unfit(channel, account_number, "too_long", seconds))
-        entry = (seconds, row.id, account_number, content.script)
-        if len(longest) < SPOKEN:
-            heapq.heappush(longest, entry)
-        else:
-            heapq.heappushpop(longest, entry)
+        found.complain(_unfit(row, accounts[0].account_number, error))
+        return None
 
 
-def _unfit(channel: ChannelName, account_number: str, error: RenderError) -> Unfit:
+def _count_sms(content: SmsContent, figures: SmsFigures) -> None:
+    shape = measure(content.text)
+    figures.texts += 1
+    figures.longest = max(figures.longest, shape.characters)
+    figures.encodings[shape.encoding.value] += 1
+    figures.parts[len(shape.parts)] += 1
+
+
+def _unfit(row: Delivery, account_number: str, error: RenderError) -> Unfit:
+    def because(code: str, measured: float | None = None, name: str = "") -> Unfit:
+        return Unfit(row.channel, row.id, account_number, code, measured, name)
+
     if isinstance(error, TooLong):
-        fields = tuple(getattr(error, "fields", ()))
-        return Unfit(channel, account_number, "too_long", error.measured, fields=fields)
+        return replace(because("too_long", error.measured), fields=error.fields)
     if isinstance(error, MissingValue):
-        return Unfit(channel, account_number, "missing_value", name=error.name)
+        return because("missing_value", name=error.name)
     if isinstance(error, EmptyText):
-        return Unfit(channel, account_number, "empty_text")
+        return because("empty_text")
     if isinstance(error, TooManyAccounts):
-        return Unfit(channel, account_number, "too_many_accounts", float(error.accounts))
-    return Unfit(channel, account_number, "unfit_value", name=getattr(error, "filter_name", ""))
+        return because("too_many_accounts", float(error.accounts))
+    return because("unfit_value", name=getattr(error, "filter_name", ""))
 
 
-def _measure_calls(
-    longest: Sequence[tuple[float, int, str, CallScript]], voice: Voice | None, found: Examination
-) -> None:
-    """Speak the calls that are the longest by the estimate, where there is a voice."""
-    for estimate, _id, account_number, script in sorted(longest, reverse=True):
-        seconds, used = estimate, ""
-        if voice is not None:
+@dataclass(slots=True)
+class _Calls:
+    """The plan's calls: the long ones are remembered by their estimate, and then spoken."""
+
+    engine: Engine
+    stored: StoredScenario
+    campaign: Campaign
+    voice: Voice | None
+    found: Examination
+    _long: list[tuple[float, int]] = field(default_factory=list)  # seconds, delivery
+    _longest: CallScript | None = None
+
+    def take(self, row: Delivery, account_number: str, script: CallScript) -> None:
+        figures, seconds = self.found.calls, script.total_seconds
+        figures.texts += 1
+        is_longest = seconds > figures.longest_seconds
+        if is_longest:
+            figures.longest_seconds, self._longest = seconds, script
+        if self.voice is not None and (is_longest or seconds > WORTH_SPEAKING):
+            self._long.append((seconds, row.id))
+        elif self.voice is None and seconds > CALL_LIMIT_SECONDS:
+            self._complain(row.id, account_number, seconds)
+
+    def measure(self) -> None:
+        """Speak the calls from the longest on, until several in a row are short enough."""
+        if self._longest is None:
+            return
+        if self.voice is not None:
             try:
-                seconds, used = spoken_seconds(script, voice), voice.name
-            except VoiceBroken:
-                voice = None
+                self.found.calls.longest_seconds = spoken_seconds(self._longest, self.voice)
+                self.found.calls.voice = self.voice.name
+            except VoiceBroken as error:
+                log.warning("voice.broken", voice=str(error))
+                self.voice = None
+            self._judge(self.voice)
+        self.found.calls.phrases = phrases_with_seconds(self._longest, self.voice)
+
+    def _judge(self, voice: Voice | None) -> None:
+        """Complain of the calls that are too long: as they were spoken, or by the voice's pace."""
+        assert self._longest is not None  # noqa: S101 - there is a call
+        figures, short, spoken = self.found.calls, 0, 0
+        pace = figures.longest_seconds / self._longest.total_seconds
+        self._long.sort(reverse=True)
+        for estimate, delivery_id in self._long:
+            seconds = round(estimate * pace, 1)
+            if voice is not None and spoken < SPOKEN and short < SHORT_IN_A_ROW:
+                try:
+                    seconds, pace = self._spoken(voice, delivery_id)
+                except VoiceBroken as error:
+                    log.warning("voice.broken", voice=str(error))
+                    voice = None
+                spoken += 1
+                short = short + 1 if seconds <= CALL_LIMIT_SECONDS else 0
             if seconds > CALL_LIMIT_SECONDS:
-                found.complain(Unfit(ChannelName.PHONE, account_number, "too_long", seconds))
-        if seconds > found.calls.longest_seconds:
-            found.calls.longest_seconds, found.calls.voice = seconds, used
-            found.calls.phrases = phrases_with_seconds(script, voice)
+                account_number, _script = self._word_again(delivery_id)
+                self._complain(delivery_id, account_number, seconds)
+
+    def _spoken(self, voice: Voice, delivery_id: int) -> tuple[float, float]:
+        """How long a call lasts in the voice, and that over the estimate. Raises VoiceBroken."""
+        _account, script = self._word_again(delivery_id)
+        seconds = spoken_seconds(script, voice)
+        if seconds > self.found.calls.longest_seconds:
+            self.found.calls.longest_seconds, self._longest = seconds, script
+        return seconds, seconds / script.total_seconds
+
+    def _word_again(self, delivery_id: int) -> tuple[str, CallScript]:
+        with self.engine.ledger.read() as tx:
+            [row] = deliveries.load(tx, [delivery_id]).values()
+            accounts = _accounts(tx, self.stored, self.campaign, row.channel, [row])[row.id]
+        key = attempt_key(row.id, 1)
+        content = content_of(
+            self.engine, self.stored, row.channel, accounts, key, SENDING_LIMIT_SECONDS
+        )
+        assert isinstance(content, CallContent)  # noqa: S101 - only calls are remembered
+        return accounts[0].account_number, content.script
+
+    def _complain(self, delivery_id: int, account_number: str, seconds: float) -> None:
+        one = Unfit(ChannelName.PHONE, delivery_id, account_number, "too_long", seconds)
+        self.found.complain(one)
 
 
 def spoken_seconds(script: CallScript, voice: Voice) -> float:

@@ -20,7 +20,7 @@ from dispatcher.cli.scenario import find_or_add
 from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.examining import TextsUnfit
+from dispatcher.examination import TextsUnfit
 from dispatcher.ledger import campaigns, trail
 from dispatcher.ledger.campaigns import LEGAL, Campaign
 from dispatcher.report import export, figures, words

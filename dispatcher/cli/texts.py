@@ -9,7 +9,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from dispatcher.campaigning import Preview
 from dispatcher.cli import screen
-from dispatcher.examining import CallFigures, Examination, SmsFigures, TextsUnfit, Unfit
+from dispatcher.examination import CallFigures, Examination, SmsFigures, TextsUnfit, Unfit
 from dispatcher.ledger.reports import StatusCount
 from dispatcher.report.words import channels, skip_reasons, word
 from templates.filters import money

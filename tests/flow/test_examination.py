@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.delivery import Status
 from campaigns.recipient import Recipient
 from dispatcher import campaigning
 from dispatcher.errors import NotPossible
-from dispatcher.examining import TextsUnfit
+from dispatcher.examination import TextsUnfit
 from dispatcher.ledger import campaigns, trail
 from dispatcher.voices import Voice
+from templates.call import Say, seconds_of
 from templates.tape import join
 from tests.flow.rehearsing import (
     ACTOR,
@@ -45,8 +47,10 @@ def texts(folder: Path, **files: str) -> None:
 
 
 def launch(rehearsal: Rehearsal, people: list[Recipient], *names: str, **how: object) -> None:
+    """Store people and a scenario of these channels, and launch."""
     audience = rehearsal.store(people, scenario_of(*names))
-    campaigning.launch(rehearsal.engine, "trial", audience, ACTOR, **how)  # type: ignore[arg-type]
+    campaign = campaigning.launch(rehearsal.engine, "trial", audience, ACTOR, **how)  # type: ignore[arg-type]
+    rehearsal.campaigns.append(campaign)
 
 
 def left(rehearsal: Rehearsal) -> tuple[int, int]:
@@ -115,14 +119,14 @@ def test_a_call_over_a_minute_stops_the_launch_with_its_seconds(rehearse: Rehear
 
 
 class SlowVoice(Voice):
-    """A voice that takes its time: every phrase lasts as long as it is told to."""
+    """A voice that takes its time: a phrase lasts as long as it is told to, or by its letters."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = 0, letter_seconds: float = 0) -> None:
         super().__init__("slow", ())
-        self.each = seconds
+        self.each, self.letter = seconds, letter_seconds
 
     def speak(self, text: str, language: str = "ru") -> bytes:
-        return join([self.each])
+        return join([self.each + self.letter * len(text)])
 
 
 @pytest.mark.parametrize(("each", "fits"), [(29.0, True), (31.0, False)])
@@ -141,6 +145,35 @@ def test_where_there_is_a_voice_its_seconds_count_not_the_estimate(
     calls = refused.value.examination.calls
     assert (calls.longest_seconds, calls.voice) == (63.0, "slow")
     assert calls.phrases == (("Здравствуйте!", 31.0), ("короткое", 31.0))
+
+
+def test_every_call_that_is_too_long_in_the_voice_is_told_not_only_the_longest(
+    rehearse: Rehearse,
+) -> None:
+    rehearsal = rehearse()
+    texts(rehearsal.folder, call="{{ offer }}")
+    people = [offered(str(n), "слово " * (100 + n % 40)) for n in range(160)]
+    with pytest.raises(TextsUnfit) as refused:
+        launch(rehearsal, people, "phone", voice=SlowVoice(letter_seconds=0.09))
+    too_long = {str(n) for n in range(160) if len("слово " * (100 + n % 40)) - 1 > 60 / 0.09}
+    assert len(too_long) > 100
+    told = {one.account_number for one in refused.value.examination.unfit}
+    assert told == too_long
+
+
+def test_who_is_left_out_is_not_called_even_if_the_estimate_would_let_it_pass(
+    rehearse: Rehearse,
+) -> None:
+    """Just over a minute is refused before the launch; sending alone would have let it go."""
+    rehearsal = rehearse()
+    texts(rehearsal.folder, call="{{ offer }}")
+    long = "слово " * 160
+    assert 60 < seconds_of([Say(long.strip())]) < 66
+    people = [offered("1", "короткое"), offered("2", long)]
+    launch(rehearsal, people, "phone", leave_out_unfit=True)
+    rehearsal.run(timedelta(days=1))
+    assert {taken.contact_point for taken in rehearsal.taken(PHONE)} == {"+79160000001"}
+    assert rehearsal.status("2", PHONE) is Status.GIVEN_UP
 
 
 def test_a_preview_counts_the_plan_and_the_parts_and_leaves_nothing(rehearse: Rehearse) -> None:

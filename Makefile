@@ -48,6 +48,9 @@ bench: setup-dev  ## figures of this machine
 	$(BIN)/python benchmarks/import_rows.py --rows $(ROWS)
 	$(BIN)/python benchmarks/plan.py --rows $(ROWS)
 	$(BIN)/python benchmarks/mail.py --letters $(LETTERS)
+	$(BIN)/python benchmarks/sms.py
+	$(BIN)/python benchmarks/pace.py
+	$(BIN)/python benchmarks/receipts.py
 	$(BIN)/python benchmarks/demo.py
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \

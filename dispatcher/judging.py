@@ -75,6 +75,8 @@ class Ready:
     message: Message
     not_after: datetime
     parties: tuple[str, ...]
+    accounts: tuple[Recipient, ...]  # of which the message speaks, the delivery's own first
+    joined: frozenset[int]  # the recipients behind the others
     earlier: Attempt | None  # the uncertain letter that is sent once more
     provider: str
     desk: str = ""  # whose lines a call takes
@@ -254,7 +256,8 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         if earlier.contact_point not in usable:
             return to(Status.WITHDRAWN, SkipReason.SUPPRESSED.value)
         point = earlier.contact_point
-    accounts = [lead, *_to_be_told(bench, delivery)]
+    joined = _to_be_told(bench, delivery)
+    accounts = (lead, *joined.values())
     parties = (*(account_party(a.account_number) for a in accounts), point_party(point))
     quiet = None if earlier else quiet_for(bench.policy, parties, bench.facts, bench.rules)
     if quiet is not None and quiet > now:
@@ -302,6 +305,8 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         message,
         not_after,
         parties,
+        accounts,
+        frozenset(joined),
         earlier,
         provider,
         desk=desk,
@@ -367,16 +372,21 @@ def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
     return None
 
 
-def _to_be_told(bench: Bench, delivery: Delivery) -> list[Recipient]:
-    """The joined accounts of which the message still speaks."""
+def _to_be_told(bench: Bench, delivery: Delivery) -> Mapping[int, Recipient]:
+    """The joined accounts of which the message still speaks, by recipient."""
     if bench.stored.scenario.joins is not SameContact.MERGE:
-        return []
-    people = (bench.people[m.recipient_id] for m in bench.members.get(delivery.recipient_id, ()))
-    return [
-        person
-        for person in people
+        return {}
+    joined = [m.recipient_id for m in bench.members.get(delivery.recipient_id, ())]
+    return {
+        recipient_id: bench.people[recipient_id]
+        for recipient_id in joined
         if may_be_told(
-            bench.stored.scenario, delivery.channel, person, bench.facts, bench.rules, bench.now
+            bench.stored.scenario,
+            delivery.channel,
+            bench.people[recipient_id],
+            bench.facts,
+            bench.rules,
+            bench.now,
         )
         is None
-    ]
+    }

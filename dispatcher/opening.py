@@ -9,7 +9,8 @@ from campaigns.cadence import GiveUpReason, next_due
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.permission import Rulebook
-from campaigns.scenario import Policy
+from campaigns.recipient import Recipient
+from campaigns.scenario import Policy, Scenario
 from channels.base import CallMessage, Message
 from dispatcher.engine import Engine
 from dispatcher.judging import NO_WORDS, Bench, Ready, judge, set_up
@@ -39,6 +40,9 @@ class Opened:
     settle_after: timedelta
     provider: str
     sends: int  # more than 1: a letter that goes once more
+    scenario: Scenario
+    accounts: tuple[Recipient, ...]  # of which the message speaks, the delivery's own first
+    joined: frozenset[int]  # the recipients behind the others
     probe: Circuit | None = None  # this message tries whether the provider is back
 
     @property
@@ -164,6 +168,9 @@ def _write_open(
             settle_after=bench.policy.settle_after,
             provider=one.provider,
             sends=one.earlier.sends + 1 if one.earlier else 1,
+            scenario=bench.stored.scenario,
+            accounts=one.accounts,
+            joined=one.joined,
             probe=one.probe,
         )
         for one in ready

@@ -19,7 +19,8 @@ from templates.i18n import _
 URGENT = "urgent"
 SEND_QUEUES = {channel: f"send-{channel}" for channel in ChannelName}
 SETTLE = "settle"
-QUEUES = (URGENT, *SEND_QUEUES.values(), SETTLE)
+ANSWER = "answer"
+QUEUES = (URGENT, *SEND_QUEUES.values(), SETTLE, ANSWER)
 
 SendBatch = Callable[[str, list[int], str], None]
 SettleBatch = Callable[[str, list[int]], None]
@@ -65,7 +66,8 @@ def ping(redis_url: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The loop's side: batches go out by channel, urgent ones by a queue of their own."""
+    """The loop's side: batches go out by channel; urgent ones, and answers to customers, by queues
+    of their own."""
 
     broker: dramatiq.Broker
     senders: Mapping[str, "dramatiq.Actor[[str, list[int], str], None]"]
@@ -90,7 +92,8 @@ class Queue:
             raise QueueAway(_("The queue does not answer.")) from error
 
     def answer(self, inquiry_ids: Sequence[int]) -> None:
-        """Ask for answers to customers to be sent: before any bulk. Raises QueueAway."""
+        """Ask for answers to customers to be sent: behind no bulk, and before no emergency. Raises
+        QueueAway."""
         try:
             self.answerer.send(list(inquiry_ids))
         except (RedisError, OSError) as error:
@@ -113,7 +116,7 @@ def declare(
     settler = dramatiq.actor(broker=broker, queue_name=SETTLE, actor_name="settle_batch")(
         settle_batch
     )
-    answerer = dramatiq.actor(broker=broker, queue_name=URGENT, actor_name="answer_batch")(
+    answerer = dramatiq.actor(broker=broker, queue_name=ANSWER, actor_name="answer_batch")(
         answer_batch
     )
     return Queue(broker, senders, settler, answerer)

@@ -16,10 +16,10 @@ from campaigns.consent import Suppression
 from campaigns.outcome import Outcome
 from channels.base import Receipt
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, suppressions
+from dispatcher.ledger import Transaction, attempts, campaigns, doubts, suppressions
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
-from dispatcher.record import Finding, note_sign, record
+from dispatcher.record import Finding, hold, note_sign, record
 from dispatcher.tokens import TokenFor, read_key, verify
 
 log = structlog.get_logger()
@@ -32,6 +32,7 @@ class Effect(StrEnum):
     SIGN = "sign"  # a stage on the way, or a hint for the final receipt
     STALE = "stale"  # known already, or weaker than what is known
     UNKNOWN = "unknown"  # no such attempt
+    UNREADABLE = "unreadable"  # at an address that only the provider was told, and says nothing
 
 
 def take(
@@ -65,6 +66,28 @@ def take(
     return effect
 
 
+def keep_unreadable(
+    engine: Engine, channel: ChannelName, provider: str, token: str, payload: Mapping[str, str]
+) -> None:
+    """Keep what came to an address of ours and says nothing; it changes nothing."""
+
+    def act(tx: Transaction) -> None:
+        attempt = find_attempt(tx, engine, channel, provider, Receipt(token, None, None))
+        kept.keep(
+            tx,
+            provider=provider,
+            attempt_id=attempt.id if attempt else None,
+            reference=None,
+            outcome=None,
+            effect=Effect.UNREADABLE,
+            payload=payload,
+            now=engine.clock.now(),
+        )
+
+    engine.ledger.insist(act)
+    log.warning("receipt.unreadable", channel=channel.value)
+
+
 def find_attempt(
     tx: Transaction, engine: Engine, channel: ChannelName, provider: str, receipt: Receipt
 ) -> Attempt | None:
@@ -91,6 +114,9 @@ def _apply(
     tx: Transaction, engine: Engine, attempt: Attempt, receipt: Receipt, now: datetime
 ) -> Effect:
     if receipt.outcome is None:
+        # It is on its way: that alone proves that the provider took it, and under which name.
+        hold(tx, engine, attempt.id)
+        doubts.note_taken(tx, attempt.id, receipt.reference, now)
         return Effect.SIGN
     finding = Finding(
         attempt.id,

@@ -82,8 +82,15 @@ def hold(tx: Transaction, engine: Engine, attempt_id: int) -> Attempt:
 
     Held like the books hold it, so that findings may follow in the same transaction.
     """
-    _lock(tx, engine, [attempt_id])
-    return attempts.load(tx, [attempt_id])[attempt_id]
+    return hold_all(tx, engine, [attempt_id])[attempt_id]
+
+
+def hold_all(
+    tx: Transaction, engine: Engine, attempt_ids: Sequence[int]
+) -> Mapping[int, Attempt]:
+    """Several attempts at once, so that nobody who does the same waits crosswise."""
+    _lock(tx, engine, attempt_ids)
+    return attempts.load(tx, attempt_ids)
 
 
 def note_sign(

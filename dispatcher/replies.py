@@ -6,13 +6,15 @@ claimed, and when the lease is over it is in doubt: it is not sent a second time
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from channels.base import Channel, Handover, HandoverKind, SmsMessage, postponed
 from dispatcher.engine import Engine
+from dispatcher.errors import LedgerAway
 from dispatcher.ledger import replies
 from dispatcher.ledger.replies import Ending, Reply, ReplyStatus
 from dispatcher.logs import mask
@@ -39,22 +41,61 @@ def send_batch(engine: Engine, inquiry_ids: Sequence[int]) -> int:
 
 
 async def _send(engine: Engine, inquiry_ids: Sequence[int]) -> int:
-    """One after the other: a death leaves at most one of them in doubt."""
-    count = 0
+    """As many at a time as each provider is handed of bulk: who is claimed is being sent, so a
+    death leaves no more than those in doubt. What goes wrong with one does not stop the others.
+    """
+    ways = await asyncio.to_thread(_ways, engine, inquiry_ids)
     async with contextlib.AsyncExitStack() as stack:
-        entered: dict[tuple[str, str], Channel] = {}
-        for inquiry_id in inquiry_ids:
+        opened = {way: await _open(stack, engine, way) for way in dict.fromkeys(ways.values())}
+        # All are waited for, so that no channel is closed over a message that is under way.
+        came_to = await asyncio.gather(
+            *(_answer(engine, opened[way], inquiry_id) for inquiry_id, way in ways.items())
+        )
+    return sum(came_to)
+
+
+@dataclass(slots=True)
+class _Way:
+    """A provider during a batch, and how many messages it is handed at a time."""
+
+    channel: Channel | None  # None: not set up
+    limit: asyncio.Semaphore
+    is_over: bool = False
+
+
+async def _open(stack: contextlib.AsyncExitStack, engine: Engine, way: replies.Way) -> _Way:
+    providers, (_channel, name) = engine.channels.get(way[0]), way
+    if providers is None or name not in providers:
+        return _Way(None, asyncio.Semaphore(1))
+    channel = await stack.enter_async_context(providers[name])
+    return _Way(channel, asyncio.Semaphore(channel.concurrency))
+
+
+async def _answer(engine: Engine, way: _Way, inquiry_id: int) -> bool:
+    """Claim one and send it; whether the provider took it."""
+    async with way.limit:
+        if way.is_over:
+            return False
+        try:
             reply = await asyncio.to_thread(_claim, engine, inquiry_id)
             if reply is None:
-                continue
-            providers = engine.channels.get(reply.channel)
-            key = (reply.channel, reply.provider)
-            if providers is not None and reply.provider in providers and key not in entered:
-                entered[key] = await stack.enter_async_context(providers[reply.provider])
-            handover = await _deliver(engine, entered.get(key), reply)
+                return False
+            handover = await _deliver(engine, way.channel, reply)
             await asyncio.to_thread(_finish, engine, reply, handover)
-            count += handover.kind is HandoverKind.ACCEPTED
-    return count
+        except LedgerAway:
+            # Who was not claimed waits on, and a worker is told of them again.
+            way.is_over = True
+            log.error("reply.lost", inquiry=inquiry_id)
+            return False
+        except Exception:
+            log.exception("reply.broken", inquiry=inquiry_id)
+            return False
+        return handover.kind is HandoverKind.ACCEPTED
+
+
+def _ways(engine: Engine, inquiry_ids: Sequence[int]) -> Mapping[int, replies.Way]:
+    with engine.ledger.read() as tx:
+        return replies.ways(tx, inquiry_ids)
 
 
 def _claim(engine: Engine, inquiry_id: int) -> Reply | None:

@@ -35,7 +35,7 @@ from dispatcher.ledger import (
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.receipts import Effect, ended_at
-from dispatcher.record import FIRST_QUESTION, Finding, record
+from dispatcher.record import FIRST_QUESTION, Finding, hold_all, record
 from templates.errors import RenderError
 
 log = structlog.get_logger()
@@ -104,7 +104,7 @@ def settle_batch(engine: Engine, channel: ChannelName, delivery_ids: Sequence[in
 
     def act(tx: Transaction) -> int:
         court = _Court(tx, engine, engine.clock.now())
-        for attempt in attempts.load(tx, [a.id for a in asked]).values():
+        for attempt in hold_all(tx, engine, [a.id for a in asked]).values():
             if _is_unsettled(attempt):
                 court.judge(attempt, answers.get(attempt.id, NOTHING))
         return court.close()
@@ -191,7 +191,11 @@ class _Court:
             self._keep(attempt, receipt.reference, Effect.SIGN, None, receipt.detail)
 
     def _absent(self, attempt: Attempt) -> None:
-        """Not there: certain when it was not there before either, some time ago."""
+        """Not there: certain when it was not there before either, some time ago, and nothing that
+        the provider ever told says otherwise."""
+        if doubts.was_heard_of(self._tx, attempt.id, list(Look)):
+            self._keep(attempt, None, Look.UNCLEAR, None, "told of, yet not in the list")
+            return
         since = doubts.absent_since(self._tx, attempt.id, Look.ABSENT, Look.UNCLEAR)
         if since is None or self._now < since + BETWEEN_LOOKS:
             self._keep(attempt, None, Look.ABSENT, None, "")

@@ -20,7 +20,7 @@ from dispatcher.errors import BadSetting
 from dispatcher.ledger import Ledger, open_ledger
 from dispatcher.pacing import LocalGate, Pacer
 from dispatcher.providers import make_channels
-from dispatcher.queue import QUEUES, URGENT, Queue, declare, make_broker
+from dispatcher.queue import ANSWER, QUEUES, URGENT, Queue, declare, make_broker
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.shared_pace import SharedGate, connect
 from dispatcher.turns import Turns
@@ -100,12 +100,16 @@ class Works:
     def crew(self, queues: Sequence[str] = QUEUES) -> "Crew":
         """Workers for these queues in this process; not started yet.
 
-        Urgent messages have a thread of their own, which no bulk batch can hold.
+        Urgent messages have a thread of their own, which nothing else can hold, and so have
+        answers to customers: neither stands behind bulk, nor the one behind the other.
         """
         # dramatiq warns of the second worker on one broker; it is meant so.
         self.queue.broker.logger.addFilter(_is_no_surprise)
         threads = self.engine.settings.worker_threads
-        kinds = (({URGENT} & {*queues}, 1), ({*queues} - {URGENT}, threads))
+        kinds = (
+            *(({own} & {*queues}, 1) for own in (URGENT, ANSWER)),
+            ({*queues} - {URGENT, ANSWER}, threads),
+        )
         return Crew(
             [
                 Worker(self.queue.broker, queues=names, worker_threads=count, worker_timeout=100)

@@ -1,48 +1,19 @@
 """Calls out by Twilio's REST API, and its callbacks back."""
 
-import re
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
-
-from twilio.base.exceptions import (
-    TwilioException,
-    TwilioRestException,
-    TwilioServiceException,
-)
-from twilio.request_validator import RequestValidator
-from twilio.rest import Client
+from typing import Any
 
 from campaigns.channel import ChannelName
 from campaigns.menu import Turn
-from channels.base import (
-    AccountState,
-    CallMessage,
-    Cause,
-    Forged,
-    Handover,
-    Message,
-    Payload,
-    Receipt,
-    Sought,
-    accepted,
-    postponed,
-    uncertain,
-)
-from channels.gateway import checked_base_url
-from channels.looplocal import LoopLocal
+from channels.base import CallMessage, Handover, Message, Payload, Receipt, Sought
 from channels.phone.twilio_callbacks import CALL_SID, read, receipt_of, seconds_in
-from channels.phone.twilio_codes import CallEnd, judge_error
-from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled, TwilioHttp
+from channels.phone.twilio_codes import CALL_CODES, CallEnd
 from channels.phone.twiml import TALK_LIMIT_SECONDS, callback_url, farewell, turn_script
-from channels.twilio.account import account_state
+from channels.twilio.connection import NO_PROPER_ANSWER, TwilioConnection, handed
 from templates.call import Action
-from templates.i18n import _
 
-ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 # The standard (chapter 8, section 4, item 3): give up after the fifth ring, about 25 seconds.
 FIFTH_RING_SECONDS = 25
 # A message lasts a minute at most; a call that has not ended by now is stuck and only costs money.
@@ -55,18 +26,8 @@ LISTED_BEFORE = timedelta(minutes=2)
 LISTED_AFTER = timedelta(minutes=30)
 LIST_SIZE = 200
 
-# What the library lets out when an answer is not the agreed JSON, or is nested without end.
-_UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError, OverflowError)
-_NO_PROPER_ANSWER = (Throttled, NotConnected, NoAnswer, TwilioException, *_UNREADABLE)
 
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    client: Any  # the library is untyped
-    http: TwilioHttp
-
-
-class TwilioChannel:
+class TwilioChannel(TwilioConnection):
     """Places calls that ask what to say when they are answered, take keys, switch to an operator
     and report how they ended.
 
@@ -76,7 +37,6 @@ class TwilioChannel:
     """
 
     channel = ChannelName.PHONE
-    provider = "twilio"
 
     def __init__(
         self,
@@ -91,70 +51,36 @@ class TwilioChannel:
         voice: str | None = "Polly.Tatyana",
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
-        if not ACCOUNT_SID.fullmatch(account_sid) or not auth_token:
-            raise ValueError(
-                _("twilio_account_sid is AC and 32 hexadecimal digits, and a token goes with it")
-            )
-        self.concurrency = concurrency
-        self._account_sid, self._auth_token = account_sid, auth_token
-        self._base_url = checked_base_url(base_url) if base_url else None
-        self._timeout_seconds = timeout_seconds
+        super().__init__(
+            "the phone channel",
+            account_sid,
+            auth_token,
+            base_url=base_url,
+            timeout_seconds=timeout_seconds,
+            concurrency=concurrency,
+            tls_context=tls_context,
+        )
         self._ring_seconds, self._time_limit_seconds = ring_seconds, time_limit_seconds
         self._voice = voice
-        self._tls_context = tls_context
-        self._validator = RequestValidator(auth_token)
-        self._lines: LoopLocal[_Line] = LoopLocal("the phone channel")
-
-    async def __aenter__(self) -> Self:
-        if not self._lines.join():
-            http = TwilioHttp(
-                self._base_url, self._timeout_seconds, self.concurrency, self._tls_context
-            )
-            client = Client(self._account_sid, self._auth_token, http_client=http)
-            self._lines.open(_Line(client, http))
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        line = self._lines.leave()
-        if line is not None:
-            await line.http.close()
 
     async def deliver(self, message: Message) -> Handover:
         """Place one call at most once. See `channels.base` for what each answer means."""
         if not isinstance(message, CallMessage):
             raise TypeError("the phone channel places calls only")
-        try:
-            call = await self._lines.current().client.calls.create_async(
-                to=message.contact_point,
-                from_=message.sender,
-                # Fetched when it is known who answered: a machine hears nobody's debt.
-                url=callback_url(message, "begin"),
-                method="POST",
-                timeout=self._ring_seconds,
-                time_limit=self._limit_seconds(message),
-                machine_detection="Enable",
-                status_callback=callback_url(message, "status"),
-                status_callback_event=["completed"],
-                status_callback_method="POST",
-            )
-        except Throttled as error:
-            return postponed("throttled (429)", error.retry_after_seconds, cause=Cause.THROTTLED)
-        except NotConnected:
-            return postponed("no connection to Twilio", cause=Cause.UNREACHABLE)
-        except NoAnswer as error:
-            return uncertain(f"no answer from Twilio: {error}")
-        except (TwilioRestException, TwilioServiceException) as error:
-            return judge_error(_code(error.status) or 500, _code(error.code))
-        except _UNREADABLE:
-            return uncertain("an answer from Twilio that cannot be read")
-        if not isinstance(call.sid, str) or not CALL_SID.fullmatch(call.sid):
-            return uncertain("an answer from Twilio without a call SID")
-        return accepted(call.sid)
+        creating = self._client.calls.create_async(
+            to=message.contact_point,
+            from_=message.sender,
+            # Fetched when it is known who answered: a machine hears nobody's debt.
+            url=callback_url(message, "begin"),
+            method="POST",
+            timeout=self._ring_seconds,
+            time_limit=self._limit_seconds(message),
+            machine_detection="Enable",
+            status_callback=callback_url(message, "status"),
+            status_callback_event=["completed"],
+            status_callback_method="POST",
+        )
+        return await handed(creating, CALL_SID, CALL_CODES)
 
     async def look_up(self, reference: str) -> Receipt | None:
         """Fetch a call; None when Twilio does not answer properly.
@@ -165,9 +91,9 @@ class TwilioChannel:
         if not CALL_SID.fullmatch(reference):
             return None
         try:
-            call = await self._lines.current().client.calls(reference).fetch_async()
+            call = await self._client.calls(reference).fetch_async()
             return _of_resource(call, reference)
-        except _NO_PROPER_ANSWER:
+        except NO_PROPER_ANSWER:
             return None
 
     async def find(self, sought: Sought) -> Sequence[Receipt] | None:
@@ -179,9 +105,7 @@ class TwilioChannel:
         """
         since = sought.sent_at - LISTED_BEFORE
         try:
-            page = await self._lines.current().client.calls.page_async(
-                to=sought.contact_point, page_size=LIST_SIZE
-            )
+            page = await self._client.calls.page_async(to=sought.contact_point, page_size=LIST_SIZE)
             listed = [(_created_at(call), call) for call in page]
             if page.next_page_url and not (listed and _newest_first(listed, down_to=since)):
                 return None
@@ -192,12 +116,8 @@ class TwilioChannel:
                 and call.to == sought.contact_point
                 and call.direction == "outbound-api"
             ]
-        except _NO_PROPER_ANSWER:
+        except NO_PROPER_ANSWER:
             return None
-
-    async def account(self) -> AccountState:
-        """Ask for the account and, where Twilio tells it, the balance."""
-        return await account_state(self._lines.current().client, self._account_sid)
 
     def words(self, message: CallMessage, turn: Turn) -> str:
         """TwiML for a call in progress: what is said, then an operator, the menu, or the end."""
@@ -205,7 +125,7 @@ class TwilioChannel:
 
     def receipt(self, payload: Payload) -> Receipt:
         """Read a callback. Raises Forged unless Twilio's signature covers its address and form."""
-        self._check_signature(payload)
+        self._genuine_path(payload)
         return read(payload, farewell("ru", self._voice))
 
     def _limit_seconds(self, message: CallMessage) -> int:
@@ -216,15 +136,6 @@ class TwilioChannel:
             + (REPEATS_LIMIT_SECONDS if actions else 0)
             + (TALK_LIMIT_SECONDS if Action.OPERATOR in actions else 0)
         )
-
-    def _check_signature(self, payload: Payload) -> None:
-        signature = payload.headers.get("x-twilio-signature", "")
-        try:
-            genuine = self._validator.validate(payload.url, dict(payload.form), signature)
-        except ValueError:  # an address that cannot be parsed
-            genuine = False
-        if not signature or not genuine:
-            raise Forged("a callback without Twilio's signature")
 
 
 def _of_resource(call: Any, reference: str) -> Receipt:
@@ -256,8 +167,3 @@ def _newest_first(listed: Sequence[tuple[datetime, Any]], *, down_to: datetime) 
     """Whether a page is in the order it should be, and reaches back before an instant."""
     instants = [at for at, _call in listed]
     return instants == sorted(instants, reverse=True) and instants[-1] < down_to
-
-
-def _code(value: object) -> int | None:
-    """A status or code of an error; the library passes on whatever the answer held."""
-    return value if isinstance(value, int) else None

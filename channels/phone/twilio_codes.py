@@ -8,16 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaigns.outcome import Outcome, of_answered_call
-from channels.base import Cause, Handover, postponed, refused, uncertain
+from channels.twilio.errors import (
+    INVALID_NUMBER,
+    NOT_OUR_SENDER,
+    OUR_CREDENTIALS,
+    UNSUBSCRIBED,
+    Codes,
+)
 
-INVALID_NUMBER = frozenset({13223, 13224, 21211, 21214, 21217, 21401, 21421})
-NOT_WANTED = frozenset({21216, 21610})  # blocked, or the customer has unsubscribed
-OUR_CREDENTIALS = frozenset({10002, 20003, 20006, 20008})
-# "Account is not active": says Twilio first of all when the balance has come to zero. A suspended
-# account is told alike, and what staff have to do begins alike: look at the bill.
-NO_MONEY = frozenset({10001, 20005})
-OUR_SENDER = frozenset({21210, 21212, 21213, 21606})  # not ours, not verified, not fit for this
-THROTTLED = frozenset({10004, 20429})
+CALL_CODES = Codes(
+    invalid_number=INVALID_NUMBER | {13223, 13224},
+    not_wanted=UNSUBSCRIBED | {21216},  # blocked, or the customer has unsubscribed
+    our_credentials=OUR_CREDENTIALS | {10002},
+    our_sender=NOT_OUR_SENDER | {21210},
+    sender_words="our caller id",
+)
 # RFC 3261, section 21; RFC 3966: the number does not exist, is incomplete or gone.
 DEAD_NUMBER_SIP = frozenset({404, 410, 484, 604})
 
@@ -38,31 +43,6 @@ DIALLED: Mapping[str, Outcome] = {
     "failed": Outcome.NOBODY_FREE,
     "canceled": Outcome.NOBODY_FREE,
 }
-
-
-def judge_error(status: int, code: int | None) -> Handover:
-    """What an error answer to placing a call comes to; the code decides before the status."""
-    detail = f"HTTP {status}, code {code}"
-    if code in INVALID_NUMBER:
-        return refused(Outcome.BAD_ADDRESS, detail)
-    if code in NOT_WANTED:
-        return refused(Outcome.REJECTED, detail)
-    if code in THROTTLED:
-        return postponed(f"throttled: {detail}", cause=Cause.THROTTLED)
-    if code in NO_MONEY:
-        return postponed(
-            f"{detail}: the Twilio account is not active, check its balance", cause=Cause.NO_MONEY
-        )
-    if code in OUR_CREDENTIALS or status in {401, 403}:
-        return postponed(
-            f"{detail}: Twilio refuses our account, check the SID and the token",
-            cause=Cause.ACCOUNT,
-        )
-    if code in OUR_SENDER:
-        return postponed(f"{detail}: Twilio does not accept our caller id", cause=Cause.ACCOUNT)
-    if 400 <= status < 500:
-        return refused(Outcome.FAILED, detail)
-    return uncertain(detail)
 
 
 @dataclass(frozen=True, slots=True)

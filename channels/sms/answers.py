@@ -5,6 +5,7 @@ provider; the tables hold every one that its documentation, library or users men
 is uncertain, and staff are warned: the provider's list or a later receipt settles it.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,8 +44,19 @@ EXTEND_STATUS: dict[str, Outcome | None] = {
     "cancelled": Outcome.FAILED,
 }
 
-_NO_MONEY = ("no credits", "not enough money", "insufficient")
+_NO_MONEY = ("no credits", "not enough money", "insufficient funds", "insufficient balance")
 _NO_ENTRY = ("credential", "unauthorized", "authoriz", "api key", "авторизац")
+_SLOW_DOWN = ("too many", "per second", "per minute", "per hour", "rate limit", "в минуту")
+# The whole of what is said, not a word of it: "exceeded the number of messages" is no bad number.
+_BAD_NUMBER = re.compile(
+    r"(invalid|incorrect|wrong|bad) (phone |mobile )?number"
+    r"|(phone |mobile )?number (is )?(invalid|incorrect|wrong|not valid)"
+    r"|(неверный|неправильный|некорректный|недопустимый) номер( телефона| абонента| получателя)?"
+    r"|номер( телефона| абонента| получателя)? (указан )?(неверен|некорректен|неверно|некорректно)"
+)
+# "Not acceptable now" of the way there and not of the message: a proxy gave up waiting, or the
+# request met another one. What became of the message no such answer tells.
+_NO_VERDICT = frozenset({408, 409, 425, 499})
 
 
 def outcome_of(status: object, extend_status: object) -> Outcome | None:
@@ -61,31 +73,28 @@ def outcome_of(status: object, extend_status: object) -> Outcome | None:
 def judge(exchange: Exchange) -> Handover:
     """What one request to send came to.
 
-    An answer that is not the provider's JSON proves nothing when it comes with 2xx or 5xx (a proxy
-    may have lost the answer to a message that was taken), with two exceptions: 429 and a 503 that
-    names a Retry-After were turned away at the door. Any other 4xx was refused before it was read.
+    The request has left us whole, so that only three answers prove that nothing was taken: 429;
+    401, which means "has not been applied" (RFC 9110, section 15.5.2); and a refusal in the
+    provider's own JSON. A page of a proxy proves nothing, whatever its status: the message may have
+    been taken before, and asking another provider would send it twice.
     """
     status = exchange.status
     if not exchange.sent:
         return postponed("no connection to the gate", cause=Cause.UNREACHABLE)
     if status is None:
         return uncertain("no answer from the gate after the request was sent")
-    wait_seconds = retry_after_seconds(exchange.retry_after)
-    if status == 429 or (status == 503 and wait_seconds is not None):
+    if status == 429:
+        wait_seconds = retry_after_seconds(exchange.retry_after)
         return postponed(f"throttled ({status})", wait_seconds, cause=Cause.THROTTLED)
-    if status in {401, 403}:
+    if status == 401:
         return _no_entry(f" ({status})")
-    if status == 402:
-        return _no_money()
     if exchange.body is not None and status < 500:
-        return _judge_body(exchange.body)
-    if 400 <= status < 500:
-        words = f"the gate answers {status}: check the address in smsaero_gate"
-        return postponed(words, cause=Cause.UNREACHABLE)
-    return uncertain(f"the gate answers {status} and not as agreed")
+        return _judge_body(exchange.body, status)
+    hint = ": check the address in smsaero_gate" if status in {404, 405, 410} else ""
+    return uncertain(f"the gate answers {status} and not as agreed{hint}")
 
 
-def _judge_body(body: Mapping[str, Any]) -> Handover:
+def _judge_body(body: Mapping[str, Any], status: int) -> Handover:
     result = body.get("result")
     if result == "no credits":
         return _no_money()
@@ -99,10 +108,19 @@ def _judge_body(body: Mapping[str, Any]) -> Handover:
         return uncertain("accepted without an id")
     if "success" not in body:
         return uncertain("an answer without a verdict")
-    return _judge_failure(body)
+    if status == 402:
+        return _no_money()
+    if status == 403:
+        return _no_entry(f" ({status})")
+    known = _known_failure(body)
+    if known is not None:
+        return known
+    if status in _NO_VERDICT:
+        return uncertain(f"the gate answers {status} and says not why")
+    return refused(Outcome.FAILED, "refused by the gate")
 
 
-def _judge_failure(body: Mapping[str, Any]) -> Handover:
+def _known_failure(body: Mapping[str, Any]) -> Handover | None:
     """`success: false`: the message says why in words, `data` names the field it dislikes."""
     words = str(body.get("message") or "").lower()
     fields = body.get("data")
@@ -111,12 +129,16 @@ def _judge_failure(body: Mapping[str, Any]) -> Handover:
         return _no_money()
     if any(sign in words for sign in _NO_ENTRY):
         return _no_entry()
-    if disliked & {"number", "numbers"} or "number" in words or "номер" in words:
+    of_number = bool(disliked & {"number", "numbers"})
+    told = f"{words} {str(fields).lower()}" if of_number else words
+    if any(sign in told for sign in _SLOW_DOWN):
+        return postponed("throttled", cause=Cause.THROTTLED, about_recipient=of_number)
+    if of_number or _BAD_NUMBER.fullmatch(words.strip(" .!")):
         return refused(Outcome.BAD_ADDRESS, "invalid number")
     if "sign" in disliked or "sign" in words.split() or "подпис" in words:
         words = "the gate does not know our sender's name: check sms_sign"
         return postponed(words, cause=Cause.ACCOUNT)
-    return refused(Outcome.FAILED, "refused by the gate")
+    return None
 
 
 def _no_money() -> Handover:

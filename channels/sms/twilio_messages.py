@@ -3,20 +3,11 @@
 import re
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import quote, unquote, urlsplit
-
-from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.request_validator import RequestValidator
-from twilio.rest import Client
+from urllib.parse import quote, unquote
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import (
-    AccountState,
-    Cause,
     Forged,
     Handover,
     Inbound,
@@ -25,20 +16,13 @@ from channels.base import (
     Receipt,
     SmsMessage,
     Sought,
-    accepted,
-    postponed,
     refused,
-    uncertain,
 )
-from channels.gateway import checked_base_url
-from channels.looplocal import LoopLocal
-from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled, TwilioHttp
-from channels.sms.twilio_answers import MESSAGE_SID, judge_refusal, whole_number
+from channels.sms.twilio_answers import MESSAGE_SID, SEND_CODES
 from channels.sms.twilio_receipts import make_receipt, may_be, read_listed
-from channels.twilio.account import UNREADABLE, account_state
+from channels.twilio.connection import NO_PROPER_ANSWER, TwilioConnection, handed
 from templates.i18n import _
 
-ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # A number, a short code, or up to eleven signs with a letter among them.
 SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,6}|(?=.*[A-Za-z])[A-Za-z0-9 +&_-]{2,11}")
@@ -52,13 +36,7 @@ VALIDITY_SECONDS = 600
 PAGE_SIZE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    client: Any  # the library is untyped
-    http: TwilioHttp
-
-
-class TwilioMessagesChannel:
+class TwilioMessagesChannel(TwilioConnection):
     """Sends personal texts from `sender`: a number of ours in E.164 or an alphanumeric name.
 
     A message's own sender is the sign agreed with another provider and means nothing here.
@@ -68,7 +46,6 @@ class TwilioMessagesChannel:
     """
 
     channel = ChannelName.SMS
-    provider = "twilio"
 
     def __init__(
         self,
@@ -81,10 +58,15 @@ class TwilioMessagesChannel:
         concurrency: int = 16,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
-        if not ACCOUNT_SID.fullmatch(account_sid) or not auth_token:
-            raise ValueError(
-                _("twilio_account_sid is AC and 32 hexadecimal digits, and a token goes with it")
-            )
+        super().__init__(
+            "the SMS channel",
+            account_sid,
+            auth_token,
+            base_url=base_url,
+            timeout_seconds=timeout_seconds,
+            concurrency=concurrency,
+            tls_context=tls_context,
+        )
         if not SENDER.fullmatch(sender):
             raise ValueError(
                 _(
@@ -92,32 +74,7 @@ class TwilioMessagesChannel:
                     "Latin letters and digits"
                 )
             )
-        self.concurrency = concurrency
-        self._account_sid, self._auth_token, self._sender = account_sid, auth_token, sender
-        self._base_url = checked_base_url(base_url) if base_url else None
-        self._timeout_seconds = timeout_seconds
-        self._tls_context = tls_context
-        self._validator = RequestValidator(auth_token)
-        self._lines: LoopLocal[_Line] = LoopLocal("the SMS channel")
-
-    async def __aenter__(self) -> Self:
-        if not self._lines.join():
-            http = TwilioHttp(
-                self._base_url, self._timeout_seconds, self.concurrency, self._tls_context
-            )
-            client = Client(self._account_sid, self._auth_token, http_client=http)
-            self._lines.open(_Line(client, http))
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        line = self._lines.leave()
-        if line is not None:
-            await line.http.close()
+        self._sender = sender
 
     async def deliver(self, message: Message) -> Handover:
         """Send one SMS at most once. See `channels.base` for what each answer means."""
@@ -127,39 +84,25 @@ class TwilioMessagesChannel:
             return refused(Outcome.FAILED, f"a text of {len(message.text)} characters")
         if not E164.fullmatch(message.contact_point):
             return refused(Outcome.BAD_ADDRESS, "not a number in E.164")
-        try:
-            sent = await self._lines.current().client.messages.create_async(
-                to=message.contact_point,
-                from_=self._sender,
-                body=message.text,
-                status_callback=_receipt_url(message),
-                validity_period=VALIDITY_SECONDS,
-                # What was measured is sent: no sign is replaced by a like one on the way.
-                smart_encoded=False,
-            )
-        except Throttled as error:
-            wait_seconds = error.retry_after_seconds
-            return postponed("throttled (429)", wait_seconds, cause=Cause.THROTTLED)
-        except NotConnected:
-            return postponed("no connection to Twilio", cause=Cause.UNREACHABLE)
-        except NoAnswer as error:
-            return uncertain(f"no answer from Twilio: {error}")
-        except TwilioRestException as error:
-            return judge_refusal(whole_number(error.status) or 500, whole_number(error.code))
-        except (TwilioException, *UNREADABLE):
-            return uncertain("an answer from Twilio that cannot be read")
-        if not isinstance(sent.sid, str) or not MESSAGE_SID.fullmatch(sent.sid):
-            return uncertain("an answer from Twilio without a message SID")
-        return accepted(sent.sid)
+        creating = self._client.messages.create_async(
+            to=message.contact_point,
+            from_=self._sender,
+            body=message.text,
+            status_callback=_receipt_url(message),
+            validity_period=VALIDITY_SECONDS,
+            # What was measured is sent: no sign is replaced by a like one on the way.
+            smart_encoded=False,
+        )
+        return await handed(creating, MESSAGE_SID, SEND_CODES)
 
     async def look_up(self, reference: str) -> Receipt | None:
         """Fetch a message; None when Twilio does not answer properly."""
         if not MESSAGE_SID.fullmatch(reference):
             return None
         try:
-            found = await self._lines.current().client.messages(reference).fetch_async()
+            found = await self._client.messages(reference).fetch_async()
             return read_listed(found)
-        except (Throttled, NotConnected, NoAnswer, TwilioException, *UNREADABLE):
+        except NO_PROPER_ANSWER:
             return None
 
     async def find(self, sought: Sought) -> Sequence[Receipt] | None:
@@ -167,17 +110,14 @@ class TwilioMessagesChannel:
         waits in Twilio's queue has no day yet, and an empty answer must be certain.
         """
         try:
-            page = await self._lines.current().client.messages.page_async(
+            page = await self._client.messages.page_async(
                 to=sought.contact_point, page_size=PAGE_SIZE
             )
             if page.next_page_url is not None:
                 return None
             return [read_listed(one) for one in page if may_be(one, sought)]
-        except (Throttled, NotConnected, NoAnswer, TwilioException, *UNREADABLE):
+        except NO_PROPER_ANSWER:
             return None
-
-    async def account(self) -> AccountState:
-        return await account_state(self._lines.current().client, self._account_sid)
 
     def receipt(self, payload: Payload) -> Receipt:
         """Read a callback. Raises Forged unless Twilio's signature covers its address and form."""
@@ -204,17 +144,6 @@ class TwilioMessagesChannel:
         if not MESSAGE_SID.fullmatch(sid) or not E164.fullmatch(form.get("From", "")):
             raise ValueError("an SMS without a sender's number or without a reference")
         return Inbound(sid, form["From"], form.get("Body", ""))
-
-    def _genuine_path(self, payload: Payload) -> str:
-        signature = payload.headers.get("x-twilio-signature", "")
-        try:
-            genuine = self._validator.validate(payload.url, dict(payload.form), signature)
-            path = urlsplit(payload.url).path
-        except ValueError:  # an address that cannot be parsed
-            genuine, path = False, ""
-        if not signature or not genuine:
-            raise Forged("a callback without Twilio's signature")
-        return path
 
 
 def _receipt_url(message: SmsMessage) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import Receipt, Sought
-from channels.sms.twilio_answers import MESSAGE_SID, is_known, outcome_of, whole_number
+from channels.sms.twilio_answers import MESSAGE_SID, is_known, outcome_of
 from channels.strange_status import report_strange_status
+from channels.twilio.errors import whole_number
 
 # Our clock and theirs may differ, and a time-out tells late of what was taken early.
 BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=30)

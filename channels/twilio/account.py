@@ -6,12 +6,19 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 
 from channels.balance import balance_words, read_amount
 from channels.base import AccountState
-from channels.phone.twilio_codes import NO_MONEY
-from channels.phone.twilio_http import NoAnswer, NotConnected, Throttled
+from channels.twilio.errors import NO_MONEY
+from channels.twilio.http import NoAnswer, NotConnected, Throttled
 from templates.i18n import _
 
 # What the library lets out when an answer is not the agreed JSON, or is nested without end.
-UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    OverflowError,
+)
 
 
 async def account_state(client: Any, account_sid: str) -> AccountState:

@@ -1,7 +1,7 @@
 """Campaigns: one scenario version, one audience, a start and an end."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -189,6 +189,16 @@ def change(
 def _fresh_start(to: CampaignStatus, now: datetime) -> Mapping[str, datetime]:
     """Who resumes a campaign has seen why it stood: what failed before is not held against it."""
     return {"judged_from": now} if to is CampaignStatus.RUNNING else {}
+
+
+def of_status(
+    tx: Transaction, ids: Collection[int], status: CampaignStatus
+) -> frozenset[int]:
+    """Those of the campaigns that stand so."""
+    rows = tx.execute(
+        select(campaigns.c.id).where(campaigns.c.id.in_(list(ids)), campaigns.c.status == status)
+    )
+    return frozenset(rows.scalars())
 
 
 def running(tx: Transaction) -> Sequence[Run]:

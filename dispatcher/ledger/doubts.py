@@ -65,6 +65,7 @@ def of_campaign(tx: Transaction, campaign_id: int) -> Iterator[Doubt]:
         .join(attempts, and_(a.delivery_id == d.id, a.number == d.attempts))
         .where(d.campaign_id == campaign_id, _IS_UNCERTAIN)
         .order_by(d.recipient_id, d.channel)
+        .execution_options(yield_per=2000)
     )
     for account, channel, *rest in rows:
         yield Doubt(account, ChannelName(channel), *rest)
@@ -91,16 +92,19 @@ def ask_next(tx: Transaction, due: Mapping[int, datetime | None]) -> None:
         )
 
 
-def note_taken(tx: Transaction, attempt_id: int, reference: str, at: datetime) -> None:
-    """The provider has it under this name, though nobody knows yet what becomes of it."""
+def note_taken(tx: Transaction, attempt_id: int, reference: str | None, at: datetime) -> None:
+    """The provider has it, under this name if it told one, though nobody knows yet what becomes of
+    it. What is known already stays."""
     tx.execute(
         update(attempts)
         .where(
             attempts.c.id == attempt_id,
-            attempts.c.outcome == Outcome.UNCERTAIN,
-            attempts.c.handed_at.is_(None),
+            or_(attempts.c.ended_at.is_(None), attempts.c.outcome == Outcome.UNCERTAIN),
         )
-        .values(reference=reference, handed_at=at)
+        .values(
+            reference=func.coalesce(attempts.c.reference, reference),
+            handed_at=func.coalesce(attempts.c.handed_at, at),
+        )
     )
 
 
@@ -166,6 +170,15 @@ def has_rivals(tx: Transaction, attempt: Attempt) -> bool:
         r.status.in_(("sending", "uncertain")),
     )
     return any(tx.execute(query.limit(1)).first() is not None for query in (unnamed, answers))
+
+
+def was_heard_of(tx: Transaction, attempt_id: int, looks: Collection[str]) -> bool:
+    """Whether anything of the provider's about it is kept besides what `looks` into its list found:
+    whoever tells of a message has it, whatever the list says."""
+    told = select(receipts.c.id).where(
+        receipts.c.attempt_id == attempt_id, receipts.c.effect.not_in(list(looks))
+    )
+    return tx.execute(told.limit(1)).first() is not None
 
 
 def absent_since(tx: Transaction, attempt_id: int, absent: str, unclear: str) -> datetime | None:

@@ -24,6 +24,9 @@ _IS_UNSENT = replies.c.status.in_([literal_column("'waiting'"), literal_column("
 # How long after a worker was told of a reply it is told again.
 TELL_AGAIN = timedelta(seconds=30)
 
+# A channel and its provider.
+Way = tuple[ChannelName, str]
+
 
 class ReplyStatus(StrEnum):
     WAITING = "waiting"
@@ -135,6 +138,16 @@ def claim(tx: Transaction, inquiry_id: int, lease_until: datetime) -> Reply | No
         row.text,
         row.received_at,
     )
+
+
+def ways(tx: Transaction, inquiry_ids: Collection[int]) -> Mapping[int, Way]:
+    """By which provider the replies to these inquiries go, in the order they were asked for."""
+    rows = tx.execute(
+        select(replies.c.inquiry_id, replies.c.channel, replies.c.provider)
+        .where(replies.c.inquiry_id.in_(list(inquiry_ids)))
+        .order_by(replies.c.inquiry_id)
+    )
+    return {row.inquiry_id: (ChannelName(row.channel), row.provider) for row in rows}
 
 
 def finish(tx: Transaction, ending: Ending) -> None:

@@ -131,6 +131,13 @@ def test_a_connection_that_cannot_be_made_in_time_is_postponed(twin: Twin) -> No
         pytest.param(http_answer(200, b"x" * 10_000_000), id="ten-megabytes"),
         pytest.param(http_answer(204, b""), id="no-content"),
         pytest.param(http_answer(503, b""), id="503-without-a-word"),
+        pytest.param(http_answer(503, b"", headers={"Retry-After": "5"}), id="503-come-again"),
+        # Written by something on the way, which may have passed the message on before.
+        *(
+            pytest.param(http_answer(status, b"<html>?</html>", "text/html"), id=f"html-{status}")
+            for status in (400, 402, 403, 404, 405, 408, 409, 413, 422, 499)
+        ),
+        pytest.param(http_answer(409, b'{"message": "a conflict"}'), id="json-409-unknown"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", id="cut-short"),
         pytest.param(http_answer(307, b"", headers={"Location": "/v2/sms/send"}), id="redirect"),
     ],
@@ -142,6 +149,15 @@ def test_an_answer_that_proves_nothing_is_uncertain_after_exactly_one_post(
     with RawHttp(answer) as server:
         [handover] = deliver(twin.at(server.port), twin.message(twin.points["good"]))
     assert handover.kind is HandoverKind.UNCERTAIN
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [401, 429])
+@http_providers
+def test_a_status_that_says_not_applied_is_a_proof_without_a_word(twin: Twin, status: int) -> None:
+    with RawHttp(http_answer(status, b"<html>no</html>", "text/html")) as server:
+        [handover] = deliver(twin.at(server.port), twin.message(twin.points["good"]))
+    assert handover.kind is HandoverKind.POSTPONED
     assert len(server.requests) == 1
 
 

@@ -35,6 +35,7 @@ from tests.channels.servers import (
 )
 from tests.channels.twins import NOON, SMS_KEY, SmsTwin, deliver, deliver_together, rehearsal
 
+BAD = Outcome.BAD_ADDRESS
 TWIN = SmsTwin()
 MESSAGE = TWIN.message("+79161234567")
 
@@ -195,6 +196,34 @@ def test_the_request_is_what_the_gate_expects() -> None:
         ({"success": False}, 200, "refused", Outcome.FAILED),
         ({"success": False, "message": None, "data": [1]}, 200, "refused", Outcome.FAILED),
         ({"success": False, "message": "x"}, 401, "postponed", None),
+        ({"success": False, "message": "Invalid phone number."}, 200, "refused", BAD),
+        ({"success": False, "message": "Неверный номер телефона"}, 400, "refused", BAD),
+        # Numbers of another kind are no reason to write a customer off.
+        (
+            {"success": False, "message": "Exceeded the number of messages per minute"},
+            400,
+            "postponed",
+            None,
+        ),
+        (
+            {"success": False, "data": {"number": ["Too many messages to it."]}, "message": "No."},
+            400,
+            "postponed",
+            None,
+        ),
+        (
+            {"success": False, "message": "Invalid number of fields"},
+            400,
+            "refused",
+            Outcome.FAILED,
+        ),
+        ({"success": False, "message": "Неверный номер подписи"}, 400, "postponed", None),
+        ({"success": False, "message": "Unknown order number"}, 400, "refused", Outcome.FAILED),
+        ({"success": False, "message": "x"}, 409, "uncertain", None),
+        ({"success": False, "message": "x"}, 499, "uncertain", None),
+        ({"success": False, "message": "Incorrect number"}, 409, "refused", BAD),
+        ({"success": False}, 402, "postponed", None),
+        ({"success": False}, 403, "postponed", None),
         ({"success": False, "message": "x"}, 503, "uncertain", None),
         ({"hello": "world"}, 200, "uncertain", None),
         ({"hello": "world"}, 404, "uncertain", None),
@@ -215,11 +244,17 @@ def test_each_answer_of_the_gate_has_its_meaning(
         (429, "Wed, 01 Jan 2031 00:00:00 GMT", HandoverKind.POSTPONED, None),
         (429, "99999999999999999999", HandoverKind.POSTPONED, 21_600.0),
         (429, "-5", HandoverKind.POSTPONED, None),
-        (503, "10", HandoverKind.POSTPONED, 10.0),
+        (503, "10", HandoverKind.UNCERTAIN, None),
         (503, None, HandoverKind.UNCERTAIN, None),
         (502, "10", HandoverKind.UNCERTAIN, None),
-        (404, None, HandoverKind.POSTPONED, None),
-        (413, None, HandoverKind.POSTPONED, None),
+        (401, None, HandoverKind.POSTPONED, None),
+        (402, None, HandoverKind.UNCERTAIN, None),
+        (403, None, HandoverKind.UNCERTAIN, None),
+        (404, None, HandoverKind.UNCERTAIN, None),
+        (408, None, HandoverKind.UNCERTAIN, None),
+        (409, "1", HandoverKind.UNCERTAIN, None),
+        (413, None, HandoverKind.UNCERTAIN, None),
+        (499, None, HandoverKind.UNCERTAIN, None),
         (200, None, HandoverKind.UNCERTAIN, None),
     ],
 )

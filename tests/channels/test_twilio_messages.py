@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from campaigns.outcome import MEANING, Outcome
 from channels.base import Cause, Forged, Handover, HandoverKind, Payload, Receipt, SmsMessage
-from channels.sms.twilio_answers import ERROR_CODE, STATUS, judge_refusal, outcome_of
+from channels.sms.twilio_answers import ERROR_CODE, SEND_CODES, STATUS, outcome_of
 from channels.sms.twilio_messages import TwilioMessagesChannel
+from channels.twilio.errors import judge
 from tests.channels.servers import (
     TLS_BREAKS,
     Broken,
@@ -93,7 +94,13 @@ def test_a_token_cannot_change_the_callbacks_address(token: str) -> None:
         (20404, 404, "postponed", None, Cause.ACCOUNT),
         (20005, 403, "postponed", None, Cause.NO_MONEY),
         (10001, 400, "postponed", None, Cause.NO_MONEY),
-        (None, 402, "postponed", None, Cause.NO_MONEY),
+        (20001, 402, "postponed", None, Cause.NO_MONEY),
+        (None, 402, "uncertain", None, None),
+        (None, 401, "postponed", None, Cause.ACCOUNT),
+        (None, 403, "uncertain", None, None),
+        (None, 409, "uncertain", None, None),
+        (20409, 409, "uncertain", None, None),
+        (21211, 409, "refused", Outcome.BAD_ADDRESS, None),
         (20429, 400, "postponed", None, Cause.THROTTLED),
         (21611, 400, "postponed", None, Cause.THROTTLED),
         (20500, 500, "uncertain", None, None),
@@ -101,9 +108,10 @@ def test_a_token_cannot_change_the_callbacks_address(token: str) -> None:
         (None, 408, "uncertain", None, None),
         (None, 302, "uncertain", None, None),
         (99999, 400, "refused", Outcome.FAILED, None),
-        ("21211", 400, "postponed", None, Cause.UNREACHABLE),
-        (True, 400, "postponed", None, Cause.UNREACHABLE),
-        (None, 404, "postponed", None, Cause.UNREACHABLE),
+        ("21211", 400, "uncertain", None, None),
+        (True, 400, "uncertain", None, None),
+        (400, 400, "uncertain", None, None),
+        (None, 404, "uncertain", None, None),
     ],
 )
 def test_each_refusal_of_twilio_has_its_meaning(
@@ -116,7 +124,7 @@ def test_each_refusal_of_twilio_has_its_meaning(
 
 @given(st.integers(100, 599), st.none() | st.integers())
 def test_no_refusal_whatever_makes_the_judge_raise(status: int, code: int | None) -> None:
-    handover = judge_refusal(status, code)
+    handover = judge(status, code, SEND_CODES)
     assert (handover.outcome is not None) == (handover.kind is HandoverKind.REFUSED)
     assert (handover.cause is not None) == (handover.kind is HandoverKind.POSTPONED)
 

@@ -9,6 +9,8 @@ from templates.i18n import _
 
 # A provider that asks for more is down for us; the engine looks again and asks anew.
 MAX_RETRY_AFTER_SECONDS = 6 * 3600.0
+# Statuses of a request that was given up on or met another one: no verdict on the message.
+NO_VERDICT = frozenset({408, 409, 425, 499})
 
 
 def is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from campaigns.outcome import Outcome
 from channels.base import Cause, Handover, accepted, postponed, refused, uncertain
-from channels.gateway import retry_after_seconds
+from channels.gateway import NO_VERDICT, retry_after_seconds
 from channels.sms.gate import Exchange
 
 STATUS: dict[int, Outcome | None] = {
@@ -54,9 +54,6 @@ _BAD_NUMBER = re.compile(
     r"|(неверный|неправильный|некорректный|недопустимый) номер( телефона| абонента| получателя)?"
     r"|номер( телефона| абонента| получателя)? (указан )?(неверен|некорректен|неверно|некорректно)"
 )
-# "Not acceptable now" of the way there and not of the message: a proxy gave up waiting, or the
-# request met another one. What became of the message no such answer tells.
-_NO_VERDICT = frozenset({408, 409, 425, 499})
 
 
 def outcome_of(status: object, extend_status: object) -> Outcome | None:
@@ -115,7 +112,7 @@ def _judge_body(body: Mapping[str, Any], status: int) -> Handover:
     known = _known_failure(body)
     if known is not None:
         return known
-    if status in _NO_VERDICT:
+    if status in NO_VERDICT:
         return uncertain(f"the gate answers {status} and says not why")
     return refused(Outcome.FAILED, "refused by the gate")
 

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     MACHINE = "machine"
     BUSY = "busy"
     NO_ANSWER = "no_answer"
+    DECLINED = "declined"  # the person saw the call and turned it away
     # SMS
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
@@ -73,6 +74,8 @@ MEANING: dict[Outcome, Meaning] = {
     Outcome.MACHINE: Meaning(_PHONE),
     Outcome.BUSY: Meaning(_PHONE),
     Outcome.NO_ANSWER: Meaning(_PHONE),
+    # Not now, says the person: the number works, and the cadence tries it again.
+    Outcome.DECLINED: Meaning(_PHONE),
     Outcome.DELIVERED: Meaning(_SMS, reached=True),
     Outcome.UNDELIVERED: Meaning(_SMS),
     Outcome.NO_RECEIPT: Meaning(_SMS, strength=1),

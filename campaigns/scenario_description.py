@@ -158,6 +158,7 @@ def _outcomes() -> dict[Outcome, str]:
         Outcome.MACHINE: _("answering machine"),
         Outcome.BUSY: _("busy"),
         Outcome.NO_ANSWER: _("no answer"),
+        Outcome.DECLINED: _("call declined"),
         Outcome.DELIVERED: _("SMS delivered"),
         Outcome.UNDELIVERED: _("SMS not delivered"),
         Outcome.NO_RECEIPT: _("no delivery receipt"),

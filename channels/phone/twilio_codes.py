@@ -25,6 +25,17 @@ CALL_CODES = Codes(
 )
 # RFC 3261, section 21; RFC 3966: the number does not exist, is incomplete or gone.
 DEAD_NUMBER_SIP = frozenset({404, 410, 484, 604})
+# What the called side itself said, whatever Twilio makes of it: 603 is a person who turned the call
+# away for now (RFC 3261, section 21.6.2), 607 one who wants none from us at all (RFC 8197).
+TURNED_AWAY_SIP: Mapping[int, Outcome] = {603: Outcome.DECLINED, 607: Outcome.REJECTED}
+# Where Twilio tells of no more than a failure: 486 and 600 are busy, here or everywhere (21.4.22,
+# 21.6.1), 480 is a telephone that is switched off or out of reach (21.4.18).
+FAILED_SIP: Mapping[int, Outcome] = {
+    **dict.fromkeys(DEAD_NUMBER_SIP, Outcome.BAD_ADDRESS),
+    480: Outcome.NO_ANSWER,
+    486: Outcome.BUSY,
+    600: Outcome.BUSY,
+}
 
 UNDER_WAY = frozenset({"queued", "initiated", "ringing", "in-progress", "answered"})
 COMPLETED = "completed"
@@ -74,11 +85,17 @@ class CallEnd:
         if not self.is_known:
             return Outcome.UNCERTAIN
         if self.status != COMPLETED:
-            if self.status == "failed" and self.sip_code in DEAD_NUMBER_SIP:
-                return Outcome.BAD_ADDRESS
-            return ENDED.get(self.status)
+            return self._of_a_call_that_was_not_taken()
         if self.by_machine:
             return Outcome.MACHINE
         if self.seconds is None or self.expected_seconds is None:
             return None
         return of_answered_call(self.seconds, self.expected_seconds)
+
+    def _of_a_call_that_was_not_taken(self) -> Outcome | None:
+        if self.status not in ENDED or self.status == "canceled" or self.sip_code is None:
+            return ENDED.get(self.status)
+        said = TURNED_AWAY_SIP.get(self.sip_code)
+        if said is None and self.status == "failed":
+            said = FAILED_SIP.get(self.sip_code)
+        return said or ENDED[self.status]

@@ -38,6 +38,7 @@ class Fate(StrEnum):
     KEY_0_HANGS_UP = "key_0_hangs_up"  # asks for an operator, and does not wait for one
     BUSY = "busy"
     NO_ANSWER = "no_answer"
+    DECLINED = "declined"
     MACHINE = "machine"
     FAILED = "failed"
     # SMS
@@ -72,7 +73,8 @@ _HTTP |= {_F.HTML_502, _F.TIMEOUT_AFTER_ACCEPT, _F.DROP_AFTER_ACCEPT}
 KEYS: Mapping[Fate, str] = {
     fate: fate.value[len("key_")] for fate in Fate if fate.value.startswith("key_")
 }
-_TALK = {_F.HEARD, _F.HUNG_UP, _F.BUSY, _F.NO_ANSWER, _F.MACHINE, _F.FAILED, *KEYS}
+_TALK = {_F.HEARD, _F.HUNG_UP, _F.BUSY, _F.NO_ANSWER, _F.DECLINED, _F.MACHINE}
+_TALK |= {_F.FAILED, *KEYS}
 _TEXT = {_F.DELIVERED, _F.UNDELIVERED, _F.NO_RECEIPT, _F.NO_CREDITS}
 _TEXT |= {_F.REPLIES_STOP, _F.REPLIES_QUESTION}
 _MAIL = {_F.ACCEPTED, _F.NO_SUCH_MAILBOX, _F.TRY_LATER, _F.FULL, _F.SLOW}

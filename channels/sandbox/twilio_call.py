@@ -29,6 +29,12 @@ from channels.sandbox.world import Contact, World
 # Deciding whether a person or a machine has answered takes Twilio a moment.
 DETECTION_SECONDS = 1.0
 APOLOGY_SECONDS = 5.0  # "an application error has occurred"
+# Calls that nobody takes: the status, and the SIP code of the telephone's answer.
+NOT_TAKEN = {
+    Fate.BUSY: ("busy", 486),
+    Fate.DECLINED: ("busy", 603),
+    Fate.FAILED: ("failed", 503),
+}
 MAX_DOCUMENTS = 50  # of one call: a Redirect to itself must end
 
 
@@ -70,8 +76,8 @@ class Call:
         dice, fate = self.contact.dice, self.contact.fate
         self._later(self.created_at + timedelta(seconds=1), self._ring)
         rings = dice.between("ring", 3.0, 18.0)
-        if fate is Fate.BUSY or fate is Fate.FAILED:
-            status, sip = ("busy", 486) if fate is Fate.BUSY else ("failed", 503)
+        if fate in NOT_TAKEN:
+            status, sip = NOT_TAKEN[fate]
             self._later(
                 self.created_at + timedelta(seconds=2), lambda at: self.end(at, status, sip)
             )

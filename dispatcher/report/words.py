@@ -58,6 +58,7 @@ def outcomes() -> Words:
         "machine": _("Answering machine"),
         "busy": _("Busy"),
         "no_answer": _("No answer"),
+        "declined": _("Declined the call"),
         "delivered": _("Delivered"),
         "undelivered": _("Not delivered"),
         "no_receipt": _("No delivery receipt"),

@@ -105,6 +105,7 @@ def simulated(now: object = lambda: NOON, **options: object) -> Sandbox:
         ("0008", [(Outcome.HEARD, False), (Outcome.HEARD, True)]),
         ("0010", [(Outcome.HEARD, False), (Outcome.HEARD, True), (Outcome.HEARD, True)]),
         ("0015", [(Outcome.FAILED, True)]),
+        ("0032", [(Outcome.DECLINED, True)]),
         ("0020", [(Outcome.HEARD, False), (Outcome.HEARD, True)]),
     ],
 )

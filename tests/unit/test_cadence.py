@@ -57,6 +57,7 @@ class TestDecision:
         ("channel", "outcome", "pause"),
         [
             (ChannelName.PHONE, Outcome.BUSY, timedelta(hours=2)),
+            (ChannelName.PHONE, Outcome.DECLINED, timedelta(hours=2)),
             (ChannelName.PHONE, Outcome.MACHINE, timedelta(hours=2)),
             (ChannelName.SMS, Outcome.UNDELIVERED, timedelta(days=1)),
             (ChannelName.EMAIL, Outcome.BOUNCED, timedelta(days=7)),

@@ -42,6 +42,12 @@ def test_by_default_positive_is_what_the_customer_received(
     assert default_positive(channel) == positive
 
 
+def test_who_turns_a_call_away_was_not_told_and_may_be_called_again() -> None:
+    meaning = MEANING[Outcome.DECLINED]
+    assert (meaning.reached, meaning.address_is_dead, meaning.settled) == (False, False, True)
+    assert possible_on(ChannelName.SMS).isdisjoint({Outcome.DECLINED})
+
+
 def test_only_what_is_unknown_is_unsettled() -> None:
     assert {o for o, meaning in MEANING.items() if not meaning.settled} == {Outcome.UNCERTAIN}
 

@@ -102,7 +102,7 @@ class _Desk:
         self._point = message.contact_point
         self._text = storable(message.text)[:LONGEST_TEXT]
         self._reference = _reference(message)
-        self._wish = wish_of(message.text)
+        self._wish = wish_of(message.text, engine.settings.company)
 
     def take(self) -> Taken:
         inquiries.one_at_a_time(self._tx, self._point)
@@ -138,7 +138,7 @@ class _Desk:
     def _stop(self, answered: Answered | None) -> Taken:
         """No more to this number; one confirmation for as long as that stands."""
         channels = [ChannelName.SMS]
-        if means_calls(self._text):
+        if means_calls(self._text, self._engine.settings.company):
             channels.append(ChannelName.PHONE)
         added = [self._suppress(channel) for channel in channels]
         if not any(added):

@@ -72,6 +72,14 @@ class Load:
         """With one more call."""
         return Load(self.calls + 1, self.may_ask + offers_operator, self.with_operator)
 
+    def joined(self, other: "Load") -> "Load":
+        """Both together."""
+        return Load(
+            self.calls + other.calls,
+            self.may_ask + other.may_ask,
+            self.with_operator + other.with_operator,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Desks:

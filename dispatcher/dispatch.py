@@ -17,8 +17,9 @@ from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, attempts, campaigns, claims, deliveries, doubts, replies
+from dispatcher.ledger.claims import Claimed
 from dispatcher.ledger.deliveries import Change
-from dispatcher.lines import batch_size, rooms
+from dispatcher.lines import batch_size, desk_rooms, rooms
 from dispatcher.queue import Queue, QueueAway
 from dispatcher.record import Finding, record
 from dispatcher.settling import next_question
@@ -120,7 +121,7 @@ class Loop:
         """Claim due deliveries and enqueue them by channel, never more than may be in flight.
 
         Urgent ones have room of their own: an emergency does not wait behind a bulk campaign. Where
-        a provider or the lines bear little, little is claimed.
+        a provider or the lines bear little, little is claimed; of a desk that is full, nothing.
         """
         settings = self._engine.settings
         claim = self._name_claim()
@@ -129,6 +130,7 @@ class Loop:
             lease_until = now + timedelta(seconds=settings.lease_seconds)
             channels = tuple(self._engine.channels)
             found: list[Claimed] = []
+            desks = desk_rooms(tx, self._engine, now)
             for urgent in (True, False):
                 held = claims.in_flight_by_channel(tx, urgent=urgent)
                 room = settings.max_in_flight - sum(held.values())
@@ -142,6 +144,7 @@ class Loop:
                         channels,
                         urgent=urgent,
                         rooms=rooms(tx, self._engine, held),
+                        desks=desks,
                     )
             return found
 

@@ -269,7 +269,8 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
     provider = _provider(bench, delivery, point, number, earlier)
     if provider is None:
         return later(_back_at(bench, delivery), PROVIDER_AWAY)
-    desk = bench.engine.desks.name_of(lead.branch) if bench.lines is not None else ""
+    # As planned; a desk that has gone from the file since is the default one.
+    desk = bench.engine.desks.name_of(delivery.desk) if bench.lines is not None else ""
     if bench.lines is not None and not bench.lines.is_free(provider, desk, offers_operator=False):
         return later(now + COME_AGAIN, NO_LINE)
     try:

@@ -5,7 +5,7 @@ who ask for an operator (the file of desks).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,8 +13,11 @@ from campaigns.channel import ChannelName
 from campaigns.desk import Desks, Load, calls_allowed, operator_is_there
 from campaigns.holidays import Holidays
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, lines, touches
+from dispatcher.ledger import Transaction, claims, lines, touches
+from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.pacing import LONGEST_WAIT_SECONDS, ProviderLimit
+from templates.call import Action
+from templates.call_file import read_call
 
 NO_LINE = "no_line"  # the reason of a delivery that waits for one
 OWN_LIMIT = "own_limit"  # … or for its turn at a provider
@@ -56,25 +59,41 @@ class Lines:
         self.by_desk[desk] = self.by_desk.get(desk, Load()).plus(offers_operator=offers_operator)
 
     def left(self, providers: Iterable[str]) -> int | None:
-        """How many more calls could be placed at all now; None: as many as one likes."""
-        at_providers = [
-            None
-            if (limit := at_once(self.limits, name)) is None
-            else limit - self.by_provider[name]
+        """How many more calls the accounts bear now; None: as many as one likes."""
+        rooms = [
+            limit - self.by_provider[name]
             for name in providers
+            if (limit := at_once(self.limits, name)) is not None
         ]
-        at_desks = [
-            calls_allowed(
-                self.desks.desk(name), self.by_desk.get(name, Load()), offers_operator=False
-            )
-            for name in ("", *self.desks.by_branch)
-        ]
-        sums = [
-            sum(max(room, 0) for room in rooms if room is not None)
-            for rooms in (at_providers, at_desks)
-            if None not in rooms
-        ]
-        return min(sums, default=None)
+        bounded = len(rooms) == len(list(providers))
+        return sum(max(room, 0) for room in rooms) if bounded else None
+
+
+@dataclass(slots=True)
+class Rooms:
+    """How many calls are worth claiming for each desk: those that can be placed now, less those
+    that are claimed already. A desk that can place none is not claimed from at all: its deliveries
+    stay due, nobody waits behind them, and nothing is written about them again and again.
+
+    Names of desks are those that were planned; one that has gone from the file is the default one.
+    """
+
+    lines: Lines
+    queued: Counter[str]
+    manned: frozenset[str]  # the desks where operators are at work
+    offers: Callable[[int], bool]  # whether calls of a scenario may offer one
+
+    def left(self, scenario_id: int, desk: str) -> int | None:
+        name = self.lines.desks.name_of(desk)
+        allowed = calls_allowed(
+            self.lines.desks.desk(name),
+            self.lines.by_desk.get(name, Load()),
+            offers_operator=name in self.manned and self.offers(scenario_id),
+        )
+        return None if allowed is None else max(allowed - self.queued[name], 0)
+
+    def take(self, desk: str, count: int) -> None:
+        self.queued[self.lines.desks.name_of(desk)] += count
 
 
 def at_once(limits: Mapping[str, ProviderLimit], provider: str) -> int | None:
@@ -98,7 +117,10 @@ def count_lines(tx: Transaction, engine: Engine, *, for_opening: bool) -> Lines:
     if for_opening:
         touches.one_at_a_time(tx, ChannelName.PHONE)
     by_provider, by_desk = lines.under_way(tx)
-    found.by_provider, found.by_desk = by_provider, dict(by_desk)
+    found.by_provider = by_provider
+    for name, load in by_desk.items():
+        desk = engine.desks.name_of(name)  # as the file names it by now
+        found.by_desk[desk] = found.by_desk.get(desk, Load()).joined(load)
     return found
 
 
@@ -141,3 +163,30 @@ def rooms(
             worth = max(2 * left - held.get(ChannelName.PHONE, 0), 0)
             found[ChannelName.PHONE] = min(worth, found.get(ChannelName.PHONE, worth))
     return found
+
+
+def desk_rooms(tx: Transaction, engine: Engine, now: datetime) -> Rooms | None:
+    """How many calls are worth claiming for each desk; None where no desk bounds them."""
+    if ChannelName.PHONE not in engine.channels or not engine.desks.count_calls:
+        return None
+    counted, holidays = count_lines(tx, engine, for_opening=False), engine.rules(tx).holidays
+    queued: Counter[str] = Counter()
+    for name, count in claims.queued_calls(tx).items():
+        queued[engine.desks.name_of(name)] += count
+    names = ("", *engine.desks.by_branch)
+    return Rooms(
+        counted,
+        queued,
+        frozenset(name for name in names if counted.offers_operator(name, now, holidays)),
+        lambda scenario_id: may_offer_operator(engine.scenario(tx, scenario_id)),
+    )
+
+
+def may_offer_operator(stored: StoredScenario) -> bool:
+    """Whether a call of this scenario has a key for the operator, be it only for some customers."""
+    texts = stored.templates.get(ChannelName.PHONE, {})
+    return any(
+        command.action is Action.OPERATOR
+        for text in texts.values()
+        for command in read_call(text).commands
+    )

@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from campaigns.channel import ChannelName
+from campaigns.desk import Desks
 from campaigns.joining import Candidate, Joined, join_shared
 from campaigns.permission import Facts, Rulebook, look_back, parties_of
 from campaigns.plan import Planned, Term, plan_recipient
@@ -67,10 +68,22 @@ def fill(
                 rows += plan_recipient(
                     stored.scenario, recipient_id, recipient, term, facts, rules, shared
                 )
-            deliveries.insert_planned(tx, campaign.id, rows, urgent=stored.scenario.urgent)
+            deliveries.insert_planned(
+                tx,
+                campaign.id,
+                rows,
+                urgent=stored.scenario.urgent,
+                desks=_desks(engine.desks, people),
+            )
             last_id = max(people)
         done += len(people)
         told(done)
+
+
+def _desks(desks: Desks, people: Mapping[int, Recipient]) -> Mapping[int, str]:
+    """Whose lines a call to each of these takes. Each branch is looked up once."""
+    names = {branch: desks.name_of(branch) for branch in {p.branch for p in people.values()}}
+    return {recipient_id: names[person.branch] for recipient_id, person in people.items()}
 
 
 def _facts(

@@ -1,10 +1,14 @@
 """Claims: which deliveries want attention now, and who has taken them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from sqlalchemy import (
+    CTE,
+    ColumnElement,
     Select,
     func,
     literal_column,
@@ -14,6 +18,7 @@ from sqlalchemy import (
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
+from dispatcher.ledger import lines
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import campaigns, deliveries
@@ -24,6 +29,12 @@ _IS_PENDING = deliveries.c.status == literal_column("'pending'")
 
 # Campaigns take turns on each channel.
 Key = tuple[int, ChannelName]
+# The same, desk by desk.
+Place = tuple[int, ChannelName, str]
+# A delivery, its campaign, its channel, whether it is urgent.
+Claimed = tuple[int, int, ChannelName, bool]
+# What bounds several of those who share a room.
+Bound = TypeVar("Bound", bound=Hashable)
 
 _LAPSES = deliveries.c.status.in_(
     [
@@ -35,16 +46,30 @@ _LAPSES = deliveries.c.status.in_(
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a running campaign has due on a channel first of all."""
+    """What a running campaign has due first of all on a channel, for one desk of it."""
 
     campaign_id: int
     channel: ChannelName
+    desk: str
     due_at: datetime
     urgent: bool
+    scenario_id: int
 
     @property
     def key(self) -> Key:
         return self.campaign_id, self.channel
+
+
+class DeskRooms(Protocol):
+    """How many more calls are worth claiming for each desk, over all campaigns."""
+
+    def left(self, scenario_id: int, desk: str) -> int | None:
+        """For calls of this scenario; None: as many as one likes."""
+        ...
+
+    def take(self, desk: str, count: int) -> None:
+        """So many were claimed."""
+        ...
 
 
 def claim_due(
@@ -57,50 +82,124 @@ def claim_due(
     *,
     urgent: bool | None = None,
     rooms: Mapping[ChannelName, int] | None = None,
-) -> Sequence[tuple[int, int, ChannelName, bool]]:
+    desks: DeskRooms | None = None,
+) -> Sequence[Claimed]:
     """Take due deliveries of running campaigns for this claim, urgent ones first or only those.
 
     Campaigns share the room equally, what is in flight of each already included; what one does not
-    use is for the others. `rooms` bounds single channels. Deliveries on other `channels` than
-    those that are set up stay where they are. Any number of loops may do so at once: none gets
-    what another one took. Returns (delivery, campaign, channel, urgent).
+    use is for the others. So do, within a campaign, the desks that its calls belong to. `rooms`
+    bounds single channels, `desks` the calls of single desks: what belongs to a full one stays
+    where it is, and nobody else waits behind it. Deliveries on other `channels` than those that
+    are set up stay where they are. Any number of loops may do so at once: none gets what another
+    one took. Returns (delivery, campaign, channel, urgent).
     """
     left = dict(rooms or {})
-    claimed: list[tuple[int, int, ChannelName, bool]] = []
+    claimed: list[Claimed] = []
     heads = _heads(tx, now, channels)
     for kind in (True, False) if urgent is None else (urgent,):
         waiting = sorted(
             (head for head in heads if head.urgent is kind), key=lambda head: head.due_at
         )
         held = _held(tx) if waiting else {}
-        hungry = {head.key: held.get(head.key, 0) for head in waiting}
+        by_campaign: Counter[Key] = Counter()
+        for (campaign_id, channel, _desk), count in held.items():
+            by_campaign[campaign_id, channel] += count
+        caps = _caps(tx, waiting, held, desks)
+        hungry = {head.key: by_campaign[head.key] for head in waiting}
+        queues: dict[Key, dict[Head, int]] = {}
+        for head in waiting:
+            queues.setdefault(head.key, {})[head] = held.get((*head.key, head.desk), 0)
         while hungry and (shares := share_out(limit - len(claimed), hungry, left)):
-            for (campaign_id, channel), room in shares.items():
-                taken = _claim(tx, now, lease_until, claim, room, campaign_id, channel)
-                claimed += taken
-                if channel in left:
-                    left[channel] -= len(taken)
-                if len(taken) < room:
-                    del hungry[campaign_id, channel]
+            for key, room in shares.items():
+                count = 0
+                for head, rows in _claim_of(tx, now, lease_until, claim, room, queues[key], caps):
+                    claimed += rows
+                    count += len(rows)
+                    if desks is not None and head.channel is ChannelName.PHONE:
+                        desks.take(head.desk, len(rows))
+                if key[1] in left:
+                    left[key[1]] -= count
+                if count < room:
+                    del hungry[key]
                 else:
-                    hungry[campaign_id, channel] += room
+                    hungry[key] += room
     return sorted(claimed)
 
 
+def _caps(
+    tx: Transaction, waiting: Sequence[Head], held: Mapping[Place, int], desks: DeskRooms | None
+) -> dict[Head, int]:
+    """What each may take of desks that bear only so many calls. Campaigns have such a desk alike,
+    the calls that they have under way there already included."""
+    calls = [head for head in waiting if head.channel is ChannelName.PHONE]
+    if desks is None or not calls:
+        return {}
+    under_way = lines.calls_by_campaign(tx)
+    caps: dict[Head, int] = {}
+    for desk in dict.fromkeys(head.desk for head in calls):
+        lefts = {
+            head: left
+            for head in calls
+            if head.desk == desk and (left := desks.left(head.scenario_id, desk)) is not None
+        }
+        level = {
+            (head.campaign_id, left): under_way[head.campaign_id, desk]
+            + held.get((*head.key, desk), 0)
+            for head, left in lefts.items()
+        }
+        # Calls that may ask for an operator may be fewer than the lines: two bounds at once.
+        bounds = {left: left for left in lefts.values()}
+        shares = share_out(max(bounds, default=0), level, bounds)
+        caps |= {head: shares.get((head.campaign_id, left), 0) for head, left in lefts.items()}
+    return caps
+
+
+def _claim_of(
+    tx: Transaction,
+    now: datetime,
+    lease_until: datetime,
+    claim: str,
+    room: int,
+    queues: dict[Head, int],
+    caps: dict[Head, int],
+) -> Sequence[tuple[Head, Sequence[Claimed]]]:
+    """Up to so many of one campaign on one channel, its desks sharing as campaigns do. `queues`:
+    how many each desk holds; who has nothing more to give is taken out."""
+    taken: list[tuple[Head, Sequence[Claimed]]] = []
+    while True:
+        by_desk = {(head.campaign_id, head.desk): head for head in queues}
+        level = {key: queues[head] for key, head in by_desk.items()}
+        bounds = {head.desk: caps[head] for head in queues if head in caps}
+        shares = share_out(room, level, bounds)
+        if not shares:
+            return taken
+        for key, share in shares.items():
+            head = by_desk[key]
+            rows = _claim(tx, now, lease_until, claim, share, head)
+            taken.append((head, rows))
+            room -= len(rows)
+            if head in caps:
+                caps[head] -= len(rows)
+            if len(rows) < share:
+                del queues[head]
+            else:
+                queues[head] += share
+
+
 def share_out(
-    room: int, held: Mapping[Key, int], rooms: Mapping[ChannelName, int]
-) -> Mapping[Key, int]:
+    room: int, held: Mapping[tuple[int, Bound], int], rooms: Mapping[Bound, int]
+) -> Mapping[tuple[int, Bound], int]:
     """How many each may take so that, with what it holds already, all have alike: those who hold
-    the least first, as far as the room and that of their channel (`rooms`) go.
+    the least first, as far as the room and that of their channel or desk (`rooms`) go.
 
     Of those who hold alike the earlier ones take what cannot be divided. Nobody with nothing to
     take is in the answer.
     """
-    channel_left = dict(rooms)
+    bound_left = dict(rooms)
     level = dict(held)
-    taken: dict[Key, int] = {}
+    taken: dict[tuple[int, Bound], int] = {}
     while room > 0:
-        open_ones = [key for key in held if channel_left.get(key[1], 1) > 0]
+        open_ones = [key for key in held if bound_left.get(key[1], 1) > 0]
         if not open_ones:
             break
         lowest = min(level[key] for key in open_ones)
@@ -110,80 +209,123 @@ def share_out(
         if next_level is not None:
             each = min(each, next_level - lowest)
         for key in first:
-            share = min(max(each, 1), room, channel_left.get(key[1], room))
+            share = min(max(each, 1), room, bound_left.get(key[1], room))
             if share > 0:
                 taken[key] = taken.get(key, 0) + share
                 level[key] += share
                 room -= share
-                if key[1] in channel_left:
-                    channel_left[key[1]] -= share
+                if key[1] in bound_left:
+                    bound_left[key[1]] -= share
     return taken
 
 
 def _heads(tx: Transaction, now: datetime, channels: Collection[ChannelName]) -> Sequence[Head]:
-    """One step into the index for each running campaign and channel, however much is due.
+    """One step into the index for each running campaign, channel and desk, however much is due.
 
     All deliveries of a campaign are urgent, or none: that belongs to its scenario.
     """
     found: list[Head] = []
     for channel in channels:
-        first = _first_of(channel)
+        desks = _desks_of(channel)
+        first = _first_of(channel, desks)
         rows = tx.execute(
             select(
-                campaigns.c.id,
+                desks.c.campaign_id,
+                desks.c.desk,
+                campaigns.c.scenario_id,
                 first.with_only_columns(deliveries.c.due_at).scalar_subquery().label("due_at"),
                 first.with_only_columns(deliveries.c.urgent).scalar_subquery().label("urgent"),
-            ).where(campaigns.c.status == CampaignStatus.RUNNING, campaigns.c.end_at > now)
+            )
+            .join(campaigns, campaigns.c.id == desks.c.campaign_id)
+            .where(desks.c.desk.is_not(None), campaigns.c.end_at > now)
         )
         found += [
-            Head(row.id, channel, row.due_at, row.urgent)
+            Head(row.campaign_id, channel, row.desk, row.due_at, row.urgent, row.scenario_id)
             for row in rows
             if row.due_at is not None and row.due_at <= now
         ]
     return found
 
 
-def _first_of(channel: ChannelName) -> Select[tuple[datetime]]:
-    """What a campaign has to do first on a channel, whether it is due or not."""
+def _desks_of(channel: ChannelName) -> CTE:
+    """The desks that running campaigns have something for on a channel, found by steps along the
+    index from each to the next: never by a walk through what waits for them."""
+
+    def least(*which: ColumnElement[bool]) -> Select[tuple[str]]:
+        query = select(deliveries.c.desk).where(
+            _IS_PENDING, deliveries.c.channel == channel, *which
+        )
+        return query.order_by(deliveries.c.desk).limit(1)
+
+    first = least(deliveries.c.campaign_id == campaigns.c.id).correlate(campaigns)
+    desks = (
+        select(campaigns.c.id.label("campaign_id"), first.scalar_subquery().label("desk"))
+        .where(campaigns.c.status == CampaignStatus.RUNNING)
+        .cte("desks", recursive=True)
+    )
+    later = least(
+        deliveries.c.campaign_id == desks.c.campaign_id, deliveries.c.desk > desks.c.desk
+    ).correlate(desks)
+    return desks.union_all(
+        select(desks.c.campaign_id, later.scalar_subquery()).where(desks.c.desk.is_not(None))
+    )
+
+
+def _first_of(channel: ChannelName, desks: CTE) -> Select[tuple[datetime]]:
+    """What a campaign has to do first on a channel for a desk, whether it is due or not."""
     return (
         select(deliveries.c.due_at)
         .where(
             _IS_PENDING,
-            deliveries.c.campaign_id == campaigns.c.id,
+            deliveries.c.campaign_id == desks.c.campaign_id,
             deliveries.c.channel == channel,
+            deliveries.c.desk == desks.c.desk,
         )
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(1)
-        .correlate(campaigns)
+        .correlate(desks)
     )
 
 
-def _held(tx: Transaction) -> Mapping[Key, int]:
-    """How many of each campaign and channel are claimed or being sent."""
+def _held(tx: Transaction) -> Mapping[Place, int]:
+    """How many of each campaign, channel and desk are claimed or being sent."""
+    d = deliveries.c
     rows = tx.execute(
-        select(deliveries.c.campaign_id, deliveries.c.channel, func.count())
-        .where(_LAPSES, deliveries.c.status.in_((Status.QUEUED, Status.SENDING)))
-        .group_by(deliveries.c.campaign_id, deliveries.c.channel)
+        select(d.campaign_id, d.channel, d.desk, func.count())
+        .where(_LAPSES, d.status.in_((Status.QUEUED, Status.SENDING)))
+        .group_by(d.campaign_id, d.channel, d.desk)
     )
-    return {(campaign_id, ChannelName(channel)): count for campaign_id, channel, count in rows}
+    return {
+        (campaign_id, ChannelName(channel), desk): count
+        for campaign_id, channel, desk, count in rows
+    }
+
+
+def queued_calls(tx: Transaction) -> Counter[str]:
+    """How many calls of each desk are claimed and not yet begun: they take no line yet."""
+    rows = tx.execute(
+        select(deliveries.c.desk, func.count().label("queued"))
+        .where(
+            _LAPSES,
+            deliveries.c.status == Status.QUEUED,
+            deliveries.c.channel == ChannelName.PHONE,
+        )
+        .group_by(deliveries.c.desk)
+    )
+    return Counter({row.desk: row.queued for row in rows})
 
 
 def _claim(
-    tx: Transaction,
-    now: datetime,
-    lease_until: datetime,
-    claim: str,
-    limit: int,
-    campaign_id: int,
-    channel: ChannelName,
-) -> Sequence[tuple[int, int, ChannelName, bool]]:
+    tx: Transaction, now: datetime, lease_until: datetime, claim: str, limit: int, head: Head
+) -> Sequence[Claimed]:
     """A walk along the index, in the order in which they are due."""
     due = (
         select(deliveries.c.id)
         .where(
             _IS_PENDING,
-            deliveries.c.campaign_id == campaign_id,
-            deliveries.c.channel == channel,
+            deliveries.c.campaign_id == head.campaign_id,
+            deliveries.c.channel == head.channel,
+            deliveries.c.desk == head.desk,
             deliveries.c.due_at <= now,
         )
         .order_by(deliveries.c.due_at, deliveries.c.id)
@@ -256,10 +398,11 @@ def lapsed(
 def next_due(tx: Transaction) -> datetime | None:
     """The earliest instant at which any delivery wants attention."""
     waiting = [
-        select(func.min(_first_of(channel).scalar_subquery())).where(
-            campaigns.c.status == CampaignStatus.RUNNING
-        )
+        select(func.min(_first_of(channel, desks).scalar_subquery()))
+        .select_from(desks)
+        .where(desks.c.desk.is_not(None))
         for channel in ChannelName
+        for desks in (_desks_of(channel),)
     ]
     lapsing = [
         select(deliveries.c.due_at)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -47,6 +48,7 @@ class Delivery:
     outcome: Outcome | None
     claim: str | None
     end_as: Status | None
+    desk: str = ""  # whose lines a call takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,17 @@ class Change:
 
 
 def insert_planned(
-    tx: Transaction, campaign_id: int, planned: Sequence[Planned], *, urgent: bool
+    tx: Transaction,
+    campaign_id: int,
+    planned: Sequence[Planned],
+    *,
+    urgent: bool,
+    desks: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
-    """Store a part of the plan; what is there already stays as it is."""
+    """Store a part of the plan; what is there already stays as it is.
+
+    `desks`: by recipient, whose lines a call to them takes; nobody's of their own for the rest.
+    """
     if not planned:
         return
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
@@ -88,6 +98,7 @@ def insert_planned(
                 "points": list(p.points),
                 "dead_points": [],
                 "lead_id": p.lead_id,
+                "desk": desks.get(p.recipient_id, "") if p.channel is ChannelName.PHONE else "",
             }
             for p in planned
         ],
@@ -339,4 +350,5 @@ def read_delivery(row: Row[tuple[object, ...]]) -> Delivery:
         outcome=Outcome(row.outcome) if row.outcome else None,
         claim=row.claim,
         end_as=Status(row.end_as) if row.end_as else None,
+        desk=row.desk,
     )

@@ -45,3 +45,13 @@ def under_way(tx: Transaction) -> tuple[Counter[str], Mapping[str, Load]]:
             load.calls + calls, load.may_ask + asking, load.with_operator + with_operator
         )
     return by_provider, by_desk
+
+
+def calls_by_campaign(tx: Transaction) -> Counter[tuple[int, str]]:
+    """How many calls each campaign has under way at each desk."""
+    rows = tx.execute(
+        select(attempts.c.campaign_id, attempts.c.desk, func.count().label("calls"))
+        .where(attempts.c.channel == ChannelName.PHONE, attempts.c.ended_at.is_(None))
+        .group_by(attempts.c.campaign_id, attempts.c.desk)
+    )
+    return Counter({(row.campaign_id, row.desk): row.calls for row in rows})

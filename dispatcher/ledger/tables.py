@@ -201,11 +201,14 @@ deliveries = Table(
     Column("outcome", String(16)),  # of the last attempt
     Column("claim", String(36)),
     Column("end_as", String(12)),  # what an attempt in flight must not lead beyond
+    # Whose lines a call takes, as planned; on the other channels empty.
+    Column("desk", Text, nullable=False, server_default=""),
     UniqueConstraint("campaign_id", "recipient_id", "channel"),
     Index(
         "ix_deliveries_due",
         "campaign_id",  # campaigns take turns
         "channel",
+        "desk",  # a full one must not be walked through to come to the others
         "due_at",
         "id",  # else PostgreSQL sorts all that are due at the same instant, for every claim
         sqlite_where=text("status = 'pending'"),

@@ -28,11 +28,12 @@ def upgrade() -> None:
     )
     op.add_column("campaigns", sa.Column("note", sa.Text(), nullable=False, server_default=""))
     op.add_column("campaigns", sa.Column("judged_from", Instant()))
+    op.add_column("deliveries", sa.Column("desk", sa.Text(), nullable=False, server_default=""))
     op.drop_index("ix_deliveries_due", "deliveries")
     op.create_index(
         "ix_deliveries_due",
         "deliveries",
-        ["campaign_id", "channel", "due_at", "id"],
+        ["campaign_id", "channel", "desk", "due_at", "id"],
         sqlite_where=_PENDING,
         postgresql_where=_PENDING,
     )

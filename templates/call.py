@@ -7,7 +7,7 @@
 How `call.txt` is written and read is told by `templates.call_file`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -127,14 +127,3 @@ def seconds_of(
     """
     lengths = (voice(f.text) if isinstance(f, Say) else f.sound.seconds for f in fragments)
     return round(sum(lengths) + PAUSE_SECONDS * max(len(fragments) - 1, 0), 1)
-
-
-def sounds_of(scripts: Iterable[CallScript]) -> frozenset[SoundRef]:
-    """Every sound file that these scripts play."""
-    return frozenset(
-        fragment.sound
-        for script in scripts
-        for key_fragments in (script.spoken, *(key.reply for key in script.keys))
-        for fragment in key_fragments
-        if isinstance(fragment, Play)
-    )

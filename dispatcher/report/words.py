@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import time
 from enum import StrEnum
 
+from campaigns.scenario import Window
 from dispatcher.ledger.campaigns import Stopped, Why
 from templates.i18n import _
 
@@ -217,6 +218,15 @@ def balances() -> Words:
     }
 
 
+def zone_sources() -> Words:
+    return {
+        "column": _("from the file"),
+        "region": _("by region"),
+        "branch": _("by branch"),
+        "default": _("unknown: the campaign's zone is used"),
+    }
+
+
 def word(table: Callable[[], Words], key: str | StrEnum | None) -> str:
     """The word for a value; the value itself where the table has none."""
     text = str(key or "")
@@ -238,3 +248,11 @@ def key_name(action: str | None, answer: str) -> str:
 def clock(at: time) -> str:
     """A local time of day, as exact as it matters: 20:59:58."""
     return f"{at:%H:%M:%S}"
+
+
+def hours_of(window: Window) -> str:
+    """When a channel may be used, in words."""
+    if window.opens_at == window.closes_at:
+        return _("at any hour")
+    closes = "24:00" if window.closes_at == time() else f"{window.closes_at:%H:%M}"
+    return _("from {opens} to {closes}").format(opens=f"{window.opens_at:%H:%M}", closes=closes)

@@ -27,6 +27,7 @@ class Wish(StrEnum):
 
     STOP = "stop"
     QUESTION = "question"
+    UNREADABLE = "unreadable"  # nobody could tell what was written, or by whom
 
 
 # Made for it, and nothing else.

@@ -134,6 +134,7 @@ class Payload:
     url: str  # the public URL as the provider was told it, query string included
     form: Mapping[str, str]  # decoded form or flat JSON fields
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-cased names
+    body: bytes = b""  # as it came
 
 
 class Forged(Exception):
@@ -187,6 +188,17 @@ class Inbound:
     contact_point: str  # E.164
     text: str
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What a provider posted as an SMS from a customer and nobody can read with certainty.
+
+    `contact_point` is the sender's where at least that can be told.
+    """
+
+    raw: str
+    contact_point: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +275,7 @@ class PhoneChannel(Channel, Protocol):
 class SmsChannel(Channel, Protocol):
     """A provider of SMS, which bring answers."""
 
-    def inbound(self, payload: Payload) -> Inbound:
-        """Read an SMS from a customer. Raises Forged when it is not the provider's, ValueError when
-        it cannot be read."""
+    def inbound(self, payload: Payload) -> Sequence[Inbound | Unread]:
+        """Read what customers wrote: every SMS in the request, none for one that says nothing.
+        Raises Forged when it is not the provider's."""
         ...

@@ -173,30 +173,47 @@ async def _sound(shelf: SoundShelf, digest: str) -> Response:
     return Response(content, media_type="audio/wav", headers=headers)
 
 
-async def _payload(engine: Engine, request: Request) -> Payload | Response:
-    """The request as a provider's module reads it, or what to answer to one that nobody can."""
+async def _payload(
+    engine: Engine, request: Request, *, lenient: bool = False
+) -> Payload | Response:
+    """The request as a provider's module reads it, or what to answer to one that nobody can.
+
+    `lenient`: one that cannot be taken apart here is handed on whole.
+    """
     try:
-        form = await _form(request)
+        body = await _body(request)
     except TooLarge:
         return PlainTextResponse("too large", status_code=413)
-    except (ValueError, RecursionError, ClientDisconnect):
+    except ClientDisconnect:
         return PlainTextResponse("unreadable", status_code=400)
+    try:
+        form = _form(request, body)
+    except (ValueError, RecursionError):
+        if not lenient:
+            return PlainTextResponse("unreadable", status_code=400)
+        form = {}
     # The provider signed the address that it was told, whatever proxies made of it since.
     query = f"?{request.url.query}" if request.url.query else ""
     return Payload(
         url=f"{engine.receipts_url}{request.url.path}{query}",
         form=form,
         headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
     )
 
 
-async def _form(request: Request) -> Mapping[str, str]:
-    """Form fields or flat JSON; raises ValueError for anything else, TooLarge before reading on."""
+async def _body(request: Request) -> bytes:
+    """Raises TooLarge before reading on."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge
+    return bytes(body)
+
+
+def _form(request: Request, body: bytes) -> Mapping[str, str]:
+    """Form fields or flat JSON; raises ValueError for anything else."""
     text = body.decode("utf-8")
     if "json" in request.headers.get("content-type", ""):
         fields = json.loads(text or "{}")

@@ -1,7 +1,7 @@
 """Where providers post what customers write to us by SMS."""
 
-from collections.abc import Awaitable, Callable
-from typing import cast
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from campaigns.channel import ChannelName
-from channels.base import Forged, Payload, SmsChannel
-from dispatcher import inbound
+from channels.base import Forged, Inbound, Payload, SmsChannel, Unread
+from dispatcher import inbound, unread
 from dispatcher.engine import Engine
 
 log = structlog.get_logger()
@@ -20,28 +20,32 @@ log = structlog.get_logger()
 SILENCE = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
-def inbound_routes(
-    engine: Engine, read: Callable[[Engine, Request], Awaitable[Payload | Response]]
-) -> list[Route]:
-    """`read` makes a payload of a request, or the answer to one that nobody can read."""
+class Read(Protocol):
+    """Makes a payload of a request, or the answer to one that nobody can read."""
+
+    async def __call__(
+        self, engine: Engine, request: Request, *, lenient: bool = False
+    ) -> Payload | Response: ...
+
+
+def inbound_routes(engine: Engine, read: Read) -> list[Route]:
+    """A genuine request is answered with 200 whatever stands in it: what cannot be read is kept for
+    staff, and to have it posted again would not make it any clearer."""
 
     async def take(request: Request, name: str) -> Response | None:
         """What to answer when it could not be taken in."""
         providers = engine.channels.get(ChannelName.SMS)
         if providers is None or name not in providers:
             return PlainTextResponse("not found", status_code=404)
-        payload = await read(engine, request)
+        payload = await read(engine, request, lenient=True)
         if isinstance(payload, Response):
             return payload
         try:
-            message = cast(SmsChannel, providers[name]).inbound(payload)
-            await run_in_threadpool(inbound.take_in, engine, name, message)
+            messages = cast(SmsChannel, providers[name]).inbound(payload)
         except Forged:
             log.warning("inbound.forged", provider=name)
             return PlainTextResponse("forbidden", status_code=403)
-        except ValueError:
-            log.warning("inbound.unreadable", provider=name)
-            return PlainTextResponse("unreadable", status_code=400)
+        await run_in_threadpool(_take_in, engine, name, messages)
         return None
 
     async def twilio(request: Request) -> Response:
@@ -52,9 +56,20 @@ def inbound_routes(
         if not inbound.is_genuine(engine, "smsaero", request.path_params["token"]):
             log.warning("inbound.forged", provider="smsaero")
             return PlainTextResponse("forbidden", status_code=403)
+        if request.method == "HEAD":  # a program that looks whether the address exists
+            return PlainTextResponse("ok")
         return await take(request, "smsaero") or PlainTextResponse("ok")
 
     return [
         Route("/twilio/inbound", twilio, methods=["POST"]),
         Route("/smsaero/inbound/{token}", smsaero, methods=["POST", "GET"]),
     ]
+
+
+def _take_in(engine: Engine, provider: str, messages: Sequence[Inbound | Unread]) -> None:
+    """One after the other; where it breaks off, the provider posts them all again."""
+    for message in messages:
+        if isinstance(message, Unread):
+            unread.keep(engine, provider, message)
+        else:
+            inbound.take_in(engine, provider, message)

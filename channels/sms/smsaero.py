@@ -24,18 +24,19 @@ from channels.base import (
     Receipt,
     SmsMessage,
     Sought,
+    Unread,
     refused,
 )
 from channels.looplocal import LoopLocal
 from channels.sms.answers import judge
 from channels.sms.gate import SafeSmsAero, check_credentials, read_gate, silence_library
 from channels.sms.smsaero_account import Standing, account_state
+from channels.sms.smsaero_inbound import read_inbound
 from channels.sms.smsaero_records import (
     Unreadable,
     candidates,
     has_status,
     make_receipt,
-    read_inbound,
     records,
     total,
 )
@@ -142,9 +143,9 @@ class SmsAeroChannel:
         form = payload.form
         return make_receipt(token, form.get("id") or form.get("smsId"), form)
 
-    def inbound(self, payload: Payload) -> Inbound:
-        """Read an SMS from a customer. Proved by the token in its path, which the engine verifies;
-        raises Forged where there is none, ValueError when it cannot be read."""
+    def inbound(self, payload: Payload) -> Sequence[Inbound | Unread]:
+        """Read what customers wrote. Proved by the token in its path, which the engine verifies;
+        raises Forged where there is none."""
         token = urlsplit(payload.url).path.rstrip("/").rpartition("/smsaero/inbound/")[2]
         if not token or "/" in token:
             raise Forged("an SMS from nobody we know")

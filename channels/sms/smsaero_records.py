@@ -1,25 +1,21 @@
-"""SMS Aero's records: a message in its list or a callback, its account, a customer's answer.
+"""SMS Aero's records: a message in its list or a callback, and its account.
 
 None of these formats is promised by the provider; what cannot be read is told as unknown and never
 guessed.
 """
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
-from channels.base import Inbound, Payload, Receipt, Sought
+from channels.base import Receipt, Sought
 from channels.sms.answers import outcome_of
 from channels.strange_status import report_strange_status
 
 # Our clock and theirs may differ, and a time-out tells late of what was taken early.
 BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=30)
-_SEPARATORS = re.compile(r"[\s()\-.\u00a0]+")
-_RUSSIAN_LENGTH = 11
 
 
 class Unreadable(ValueError):
@@ -83,45 +79,6 @@ def _may_be(entry: Mapping[str, Any], sought: Sought) -> bool:
     if not sought.text or not isinstance(text, str) or not text:
         return True
     return text.strip() == sought.text.strip()
-
-
-def read_inbound(payload: Payload) -> Inbound:
-    """An SMS that a customer wrote, as a form or as flat JSON; ValueError when unreadable."""
-    number = _normal(_first(payload.form, "number", "from", "phone"))
-    text = _first(payload.form, "text", "message", "sms")
-    if not number or text is None:
-        raise ValueError("an SMS without a sender's number or without a text")
-    reference = _first(payload.form, "id") or ""
-    if not _is_reference(reference):
-        reference = _fingerprint(payload.form)
-    at = _instant(_first(payload.form, "date", "dateReceive", "timestamp"))
-    return Inbound(reference, number, text, at)
-
-
-def _first(form: Mapping[str, str], *names: str) -> str | None:
-    """The first of these fields that is there; JSON's null is not."""
-    lowered = {name.lower(): value for name, value in form.items()}
-    found = (lowered.get(name.lower()) for name in names)
-    return next((value for value in found if value not in (None, "", "null")), None)
-
-
-def _normal(number: str | None) -> str | None:
-    """E.164 from the digits of a number as people and gates write it; None for what is none."""
-    digits = _SEPARATORS.sub("", number or "").removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    if len(digits) == _RUSSIAN_LENGTH and digits.startswith("8"):
-        digits = f"7{digits[1:]}"
-    elif len(digits) == _RUSSIAN_LENGTH - 1 and digits.startswith("9"):
-        digits = f"7{digits}"
-    plausible = 7 <= len(digits) <= 15 and not digits.startswith("0")
-    return f"+{digits}" if plausible else None
-
-
-def _fingerprint(form: Mapping[str, str]) -> str:
-    """The name of a message that bears none: the same when it is posted again."""
-    told = "\x00".join(f"{name}\x01{form[name]}" for name in sorted(form))
-    return "~" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _is_reference(value: object) -> bool:

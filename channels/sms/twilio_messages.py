@@ -16,6 +16,7 @@ from channels.base import (
     Receipt,
     SmsMessage,
     Sought,
+    Unread,
     refused,
 )
 from channels.sms.twilio_answers import MESSAGE_SID, SEND_CODES
@@ -134,16 +135,16 @@ class TwilioMessagesChannel(TwilioConnection):
             _digits(form.get("ErrorCode")),
         )
 
-    def inbound(self, payload: Payload) -> Inbound:
-        """Read an SMS from a customer. Raises Forged unless Twilio's signature covers it, and
-        ValueError when it comes from no telephone number or bears no reference."""
+    def inbound(self, payload: Payload) -> Sequence[Inbound | Unread]:
+        """Read an SMS from a customer. Raises Forged unless Twilio's signature covers it."""
         if _INBOUND_PATH.search(self._genuine_path(payload)) is None:
             raise Forged("a message to an address we never gave")
         form = payload.form
         sid = form.get("MessageSid") or form.get("SmsSid") or ""
-        if not MESSAGE_SID.fullmatch(sid) or not E164.fullmatch(form.get("From", "")):
-            raise ValueError("an SMS without a sender's number or without a reference")
-        return Inbound(sid, form["From"], form.get("Body", ""))
+        sender = form.get("From", "")
+        if not E164.fullmatch(sender) or "Body" not in form:
+            return [Unread(payload.body.decode("utf-8", "replace") or repr(dict(form)))]
+        return [Inbound(sid if MESSAGE_SID.fullmatch(sid) else "", sender, form["Body"])]
 
 
 def _receipt_url(message: SmsMessage) -> str:

@@ -110,11 +110,18 @@ def _shortened(text: str) -> str:
 
 
 def _point(one: Inquiry, *, full: bool) -> str:
+    if not one.contact_point:
+        return "—"
     return one.contact_point if full else mask(one.contact_point)
 
 
 def _kind(one: Inquiry) -> str:
-    return _("stop") if one.kind is Wish.STOP else _("question")
+    words = {
+        Wish.STOP: _("stop"),
+        Wish.QUESTION: _("question"),
+        Wish.UNREADABLE: _("unreadable"),
+    }
+    return words[one.kind]
 
 
 def _status(one: Inquiry) -> str:

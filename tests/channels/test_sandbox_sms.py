@@ -36,7 +36,7 @@ class World:
     def answer(self, payload: Payload) -> tuple[int, str]:
         channel = (TwilioSmsTwin() if "/twilio/" in payload.url else SmsTwin()).at(1)
         if "/inbound" in payload.url:
-            self.letters.append(channel.inbound(payload))
+            self.letters += [one for one in channel.inbound(payload) if isinstance(one, Inbound)]
         else:
             self.receipts.append(channel.receipt(payload))
         return 200, ""

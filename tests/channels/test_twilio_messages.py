@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.outcome import MEANING, Outcome
-from channels.base import Cause, Forged, Handover, HandoverKind, Payload, Receipt, SmsMessage
+from channels.base import (
+    Cause,
+    Forged,
+    Handover,
+    HandoverKind,
+    Inbound,
+    Payload,
+    Receipt,
+    SmsMessage,
+    Unread,
+)
 from channels.sms.twilio_answers import ERROR_CODE, SEND_CODES, STATUS, outcome_of
 from channels.sms.twilio_messages import TwilioMessagesChannel
 from channels.twilio.errors import judge
@@ -299,7 +309,8 @@ INBOUND_URL = f"{RECEIPTS_URL}/twilio/inbound"
 
 def test_what_a_customer_writes_is_read_as_it_came() -> None:
     form = {"MessageSid": SID, "From": "+79161234567", "To": "+74951234567", "Body": " Стоп!\n"}
-    found = TWIN.at(1).inbound(signed_by_twilio(INBOUND_URL, form))
+    [found] = TWIN.at(1).inbound(signed_by_twilio(INBOUND_URL, form))
+    assert isinstance(found, Inbound)
     assert (found.reference, found.contact_point, found.text) == (SID, "+79161234567", " Стоп!\n")
 
 
@@ -309,13 +320,19 @@ def test_what_a_customer_writes_is_read_as_it_came() -> None:
         {"MessageSid": SID, "Body": "Стоп"},
         {"MessageSid": SID, "From": "Beeline", "Body": "Стоп"},
         {"MessageSid": SID, "From": "900", "Body": "Стоп"},
-        {"From": "+79161234567", "Body": "Стоп"},
-        {"MessageSid": "x", "From": "+79161234567", "Body": "Стоп"},
+        {"MessageSid": SID, "From": "+79161234567"},
     ],
 )
-def test_an_sms_from_nobody_or_without_a_name_is_unreadable(form: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="without"):
-        TWIN.at(1).inbound(signed_by_twilio(INBOUND_URL, form))
+def test_an_sms_from_nobody_or_without_a_text_is_handed_on_unread(form: dict[str, str]) -> None:
+    [found] = TWIN.at(1).inbound(signed_by_twilio(INBOUND_URL, form))
+    assert isinstance(found, Unread)
+
+
+@pytest.mark.parametrize("name", [{}, {"MessageSid": "x"}])
+def test_a_stop_without_a_name_of_its_own_is_read_all_the_same(name: dict[str, str]) -> None:
+    form = {"From": "+79161234567", "Body": "Стоп", **name}
+    found = TWIN.at(1).inbound(signed_by_twilio(INBOUND_URL, form))
+    assert list(found) == [Inbound("", "+79161234567", "Стоп")]
 
 
 def test_what_became_of_a_message_can_be_asked_for() -> None:

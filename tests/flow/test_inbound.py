@@ -21,13 +21,14 @@ from channels.base import (
     Inbound,
     Message,
     Payload,
+    Unread,
     accepted,
     postponed,
     refused,
     uncertain,
 )
 from channels.routing import only
-from dispatcher import replies
+from dispatcher import replies, unread
 from dispatcher.inbound import (
     LONGEST_TEXT,
     MOST_A_DAY,
@@ -439,12 +440,68 @@ def test_an_address_we_never_gave_is_403(rehearsal: Rehearsal, token: str) -> No
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"id": "5"}, {"from": "x", "text": "стоп", "id": "1"}, {"text": "стоп", "id": "1"}]
+    "body",
+    [{"msisdn": NUMBER, "body": "СТОП"}, [{"number": NUMBER, "text": "СТОП"}]],
+    ids=["other names", "a list"],
 )
-def test_what_cannot_be_read_is_400(rehearsal: Rehearsal, form: dict[str, str]) -> None:
-    path = f"/smsaero/inbound/{inbound_token(SECRET, 'smsaero')}"
-    assert post(rehearsal, path, form).status_code == 400
+def test_a_stop_in_a_form_we_were_not_told_of_is_obeyed(rehearsal: Rehearsal, body: object) -> None:
+    assert requests.post(address(rehearsal), json=body, timeout=10).status_code == 200
+    assert stops(rehearsal)
+    assert [one.kind for one in all_of(rehearsal)] == [Wish.STOP]
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b"id=5", '{"id": "5"}'),
+        ("from=x&text=стоп".encode(), '{"from": "x", "text": "стоп"}'),
+        (b'{"who": 1, "what": "stop"}', '{"who": 1, "what": "stop"}'),
+        ("<sms>стоп</sms>".encode(), "<sms>стоп</sms>"),
+        (b"\x00\xff", "\ufffdя"),
+    ],
+)
+def test_what_nobody_can_read_is_kept_whole_and_shown_to_staff(
+    rehearsal: Rehearsal, body: bytes, kept: str
+) -> None:
+    for _time in range(2):
+        assert requests.post(address(rehearsal), data=body, timeout=10).status_code == 200
+    [one] = all_of(rehearsal)
+    assert (one.kind, one.text, one.contact_point) == (Wish.UNREADABLE, kept, "")
+    assert one.status is inquiries.InquiryStatus.NEW
+    with rehearsal.ledger.read() as tx:
+        [row] = tx.execute(select(t.receipts.c.effect, t.receipts.c.payload)).all()
+    assert (row.effect, row.payload["raw"]) == ("unreadable", kept)
+    assert not stops(rehearsal)
+
+
+def test_whose_answer_cannot_be_read_is_told_where_it_is_known(rehearsal: Rehearsal) -> None:
+    body = {"number": NUMBER, "what": "стоп"}
+    assert requests.post(address(rehearsal), json=body, timeout=10).status_code == 200
+    assert [one.contact_point for one in all_of(rehearsal)] == [NUMBER]
+
+
+def test_the_same_unreadable_words_on_another_day_may_be_anothers(rehearsal: Rehearsal) -> None:
+    requests.post(address(rehearsal), json={"what": "стоп"}, timeout=10)
+    rehearsal.clock.move_to(rehearsal.clock.now() + DAY)
+    requests.post(address(rehearsal), json={"what": "стоп"}, timeout=10)
+    assert len(all_of(rehearsal)) == 2
+
+
+def test_a_provider_that_posts_nothing_else_buries_no_other_inquiry(rehearsal: Rehearsal) -> None:
+    for number in range(unread.MOST_A_DAY + 5):
+        unread.keep(rehearsal.engine, "smsaero", Unread(f"message {number}"))
+    assert len(all_of(rehearsal)) == unread.MOST_A_DAY
+    assert rehearsal.count("receipts") == unread.MOST_A_DAY + 5
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET", "POST"])
+def test_a_request_without_a_word_leaves_nothing_behind(rehearsal: Rehearsal, method: str) -> None:
+    assert requests.request(method, address(rehearsal), timeout=10).status_code == 200
     assert not all_of(rehearsal)
+
+
+def address(rehearsal: Rehearsal) -> str:
+    return addresses(rehearsal.engine.receipts_url, SECRET)["smsaero"]
 
 
 def test_twilio_must_sign_and_is_told_to_say_nothing(rehearse: Rehearse) -> None:

@@ -116,7 +116,7 @@ def count_lines(tx: Transaction, engine: Engine, *, for_opening: bool) -> Lines:
         return found
     if for_opening:
         touches.one_at_a_time(tx, ChannelName.PHONE)
-    by_provider, by_desk = lines.under_way(tx)
+    by_provider, by_desk = lines.under_way(tx, engine.clock.now())
     found.by_provider = by_provider
     for name, load in by_desk.items():
         desk = engine.desks.name_of(name)  # as the file names it by now

@@ -1,13 +1,14 @@
 """Calls under way: how many each provider account and each desk bears just now.
 
-Counted from the open attempts and nothing else, so that the count is right after any crash, and
+Counted from the attempts and nothing else, so that the count is right after any crash, and
 exact over all workers while `touches.one_at_a_time` is held.
 """
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal_column, or_, select
 
 from campaigns.channel import ChannelName
 from campaigns.desk import Load
@@ -15,8 +16,16 @@ from campaigns.outcome import Outcome
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts
 
+# A key that decides is recorded at once; the farewell is still spoken, and the line taken, for so
+# long. By then nobody knows of the end: the provider's report of it changes nothing any more.
+FAREWELL = timedelta(seconds=15)
+# Written out instead of bound: only so does SQLite see that the partial index fits.
+_SAYS_FAREWELL = and_(
+    attempts.c.outcome == literal_column(f"'{Outcome.KEY_PRESSED}'"), attempts.c.seconds.is_(None)
+)
 
-def under_way(tx: Transaction) -> tuple[Counter[str], Mapping[str, Load]]:
+
+def under_way(tx: Transaction, now: datetime) -> tuple[Counter[str], Mapping[str, Load]]:
     """Calls by provider, and what goes on at each desk.
 
     Who asked for an operator and was told that nobody is free takes nobody's time.
@@ -44,6 +53,13 @@ def under_way(tx: Transaction) -> tuple[Counter[str], Mapping[str, Load]]:
         by_desk[desk] = Load(
             load.calls + calls, load.may_ask + asking, load.with_operator + with_operator
         )
+    for provider, desk, calls in tx.execute(
+        select(attempts.c.provider, attempts.c.desk, func.count())
+        .where(_SAYS_FAREWELL, attempts.c.ended_at > now - FAREWELL)
+        .group_by(attempts.c.provider, attempts.c.desk)
+    ):
+        by_provider[provider] += calls
+        by_desk[desk] = by_desk.get(desk, Load()).joined(Load(calls))
     return by_provider, by_desk
 
 

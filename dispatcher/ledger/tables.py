@@ -283,6 +283,12 @@ attempts = Table(
         sqlite_where=text("ended_at IS NULL"),
         postgresql_where=text("ended_at IS NULL"),
     ),
+    Index(
+        "ix_attempts_farewell",
+        "ended_at",  # calls that a key has decided, of whose end nothing was told
+        sqlite_where=text("outcome = 'key_pressed' AND seconds IS NULL"),
+        postgresql_where=text("outcome = 'key_pressed' AND seconds IS NULL"),
+    ),
     Index("ix_attempts_reference", "reference"),
     Index(None, "campaign_id", "started_at"),
 )

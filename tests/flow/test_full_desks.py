@@ -118,7 +118,7 @@ def test_everybody_is_called_in_the_end_and_no_desk_ever_has_more_than_its_lines
 
     def look(_message: Message) -> None:
         with rehearsal.ledger.read() as tx:
-            for name, load in ledger_lines.under_way(tx)[1].items():
+            for name, load in ledger_lines.under_way(tx, rehearsal.clock.now())[1].items():
                 most[name] = max(most[name], load.calls)
 
     rehearsal.overhear(PHONE, before=look)

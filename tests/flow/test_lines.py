@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from campaigns.delivery import Status
 from campaigns.desk import Desk, Desks
+from campaigns.outcome import Outcome
 from campaigns.recipient import Recipient
 from channels.base import CallMessage, Message
 from dispatcher.errors import BadSetting
-from dispatcher.ledger import claims, lines
+from dispatcher.ledger import claims, lines, open_ledger
 from dispatcher.lines import OWN_LIMIT
 from dispatcher.opening import open_batch
 from dispatcher.pacing import ProviderLimit
@@ -33,6 +35,7 @@ from tests.flow.rehearsing import (
     scenario_text,
     settings_for,
 )
+from tests.flow.talking import Talk, talk_scenario
 
 TOMSK = "Томское отделение"
 OPERATOR = "+73822000000"
@@ -58,7 +61,7 @@ class Watched:
         assert isinstance(message, CallMessage)
         self.offered.append(message.script.offers(Action.OPERATOR))
         with self.rehearsal.ledger.read() as tx:
-            by_provider, by_desk = lines.under_way(tx)
+            by_provider, by_desk = lines.under_way(tx, self.rehearsal.clock.now())
         for name, count in (*by_provider.items(), *((k, v.calls) for k, v in by_desk.items())):
             self.most[name] = max(self.most[name], count)
 
@@ -225,7 +228,7 @@ def test_workers_on_postgresql_that_open_at_once_never_take_the_last_line_both(
             counts = list(threads.map(open_part, parts))
         assert sum(counts) == 5
         with rehearsal.ledger.read() as tx:
-            by_provider, _by_desk = lines.under_way(tx)
+            by_provider, _by_desk = lines.under_way(tx, rehearsal.clock.now())
         assert by_provider["twilio"] == 5
     finally:
         opened.close()
@@ -273,6 +276,50 @@ def test_no_more_is_claimed_than_can_go_in_a_while(
     rehearsal.launch(people(60), scenario_text("sms"))
     assert rehearsal.works.loop.tick().claimed == most
     assert rehearsal.works.loop.tick().claimed == 0
+
+
+def test_while_the_farewell_is_spoken_the_line_is_taken_and_then_it_is_free(
+    rehearse: Rehearse,
+) -> None:
+    rehearsal = rehearse(limits={"phone.twilio": ProviderLimit(at_once=1)})
+    with_desks(rehearsal, Desk(lines=1), {})
+    rehearsal.launch(people(2), talk_scenario(rehearsal))
+    rehearsal.works.loop.tick()
+    rehearsal.work()
+    Talk(rehearsal, "0").press("1")
+    assert [a.outcome for a in rehearsal.attempts()] == [Outcome.KEY_PRESSED]
+    placed = []
+    for _second in range(20):
+        rehearsal.clock.move_to(rehearsal.clock.now() + timedelta(seconds=1))
+        rehearsal.works.loop.tick()
+        rehearsal.work()
+        placed.append(len(rehearsal.taken(PHONE)))
+    assert placed == [1] * 14 + [2] * 6
+
+
+@pytest.mark.parametrize("kind", ["sqlite_url", "postgres_url"])
+def test_lines_are_counted_along_an_index(request: pytest.FixtureRequest, kind: str) -> None:
+    ledger = open_ledger(request.getfixturevalue(kind))
+    asked: list[tuple[str, object]] = []
+
+    def note(*said: object) -> None:
+        asked.append((str(said[2]), said[3]))
+
+    with ledger.write() as tx:
+        if not ledger.is_sqlite:
+            tx.exec_driver_sql("SET LOCAL enable_seqscan = off")  # the table is empty
+        event.listen(ledger.engine, "before_cursor_execute", note)
+        lines.under_way(tx, datetime(2026, 9, 7, tzinfo=UTC))
+        lines.calls_by_campaign(tx)
+        event.remove(ledger.engine, "before_cursor_execute", note)
+        explain = "EXPLAIN QUERY PLAN" if ledger.is_sqlite else "EXPLAIN"
+        plans = [
+            "\n".join(str(row) for row in tx.exec_driver_sql(f"{explain} {said}", values))  # type: ignore[arg-type]
+            for said, values in asked
+        ]
+    ledger.close()
+    wanted = ["ix_attempts_open_desk", "ix_attempts_farewell", "ix_attempts_open_desk"]
+    assert [name in plan for name, plan in zip(wanted, plans, strict=True)] == [True] * 3, plans
 
 
 def test_the_channels_of_the_other_kinds_have_no_lines(rehearsal: Rehearsal) -> None:

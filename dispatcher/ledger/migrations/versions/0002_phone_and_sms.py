@@ -13,6 +13,7 @@ depends_on = None
 _PENDING = sa.text("status = 'pending'")
 _LAPSES = sa.text("status IN ('queued', 'sending', 'awaiting', 'uncertain')")
 _OPEN = sa.text("ended_at IS NULL")
+_FAREWELL = sa.text("outcome = 'key_pressed' AND seconds IS NULL")
 _UNSENT = sa.text("status IN ('waiting', 'sending')")
 
 
@@ -59,6 +60,13 @@ def upgrade() -> None:
         ["channel", "provider", "desk"],
         sqlite_where=_OPEN,
         postgresql_where=_OPEN,
+    )
+    op.create_index(
+        "ix_attempts_farewell",
+        "attempts",
+        ["ended_at"],
+        sqlite_where=_FAREWELL,
+        postgresql_where=_FAREWELL,
     )
     op.create_table(
         "circuits",

@@ -318,7 +318,7 @@ def _too_long(texts: ChannelTexts, error: TooLong, *, likely: bool) -> Problem:
             if likely
             else _("With long values the SMS has {measured} characters; 160 are allowed.")
         )
-        advice = _("Shorten the text: customers whose SMS does not fit get none.")
+        advice = _("Shorten the text: nothing is launched while somebody's SMS does not fit.")
         if error.fields:
             longest = ", ".join(f"{name} {length}" for name, length in error.fields[:3])
             advice += " " + _("The longest in it: {fields}.").format(fields=longest)

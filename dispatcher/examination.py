@@ -1,10 +1,11 @@
 """What looking at a campaign's texts before its launch has found."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from campaigns.channel import ChannelName
 from dispatcher.errors import NotPossible
+from templates.errors import EmptyText, MissingValue, RenderError, TooLong, TooManyAccounts
 from templates.i18n import ngettext
 
 # Texts that cannot go are counted all and listed up to here.
@@ -26,6 +27,25 @@ class Unfit:
     measured: float | None = None
     name: str = ""
     fields: tuple[tuple[str, int], ...] = ()
+
+
+def unfit_of(
+    channel: ChannelName, delivery_id: int, account_number: str, error: RenderError
+) -> Unfit:
+    """What a message that could not be worded is listed as."""
+
+    def because(code: str, measured: float | None = None, name: str = "") -> Unfit:
+        return Unfit(channel, delivery_id, account_number, code, measured, name)
+
+    if isinstance(error, TooLong):
+        return replace(because("too_long", error.measured), fields=error.fields)
+    if isinstance(error, MissingValue):
+        return because("missing_value", name=error.name)
+    if isinstance(error, EmptyText):
+        return because("empty_text")
+    if isinstance(error, TooManyAccounts):
+        return because("too_many_accounts", float(error.accounts))
+    return because("unfit_value", name=getattr(error, "filter_name", ""))
 
 
 @dataclass(slots=True)

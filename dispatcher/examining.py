@@ -5,7 +5,7 @@ found here, by staff, with the account and the reason; not later, by a customer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -16,7 +16,7 @@ from campaigns.recipient import Recipient
 from campaigns.scenario import SameContact
 from dispatcher.compose import content_of
 from dispatcher.engine import Engine
-from dispatcher.examination import Examination, SmsFigures, Unfit
+from dispatcher.examination import Examination, SmsFigures, Unfit, unfit_of
 from dispatcher.ledger import Transaction, audiences, deliveries, groups
 from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.deliveries import Change, Delivery
@@ -24,7 +24,7 @@ from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.tokens import attempt_key
 from dispatcher.voices import Voice, VoiceBroken
 from templates.call import CallScript, Fragment, Say, seconds_of
-from templates.errors import EmptyText, MissingValue, RenderError, TooLong, TooManyAccounts
+from templates.errors import RenderError
 from templates.sms import measure
 from templates.speech import CALL_LIMIT_SECONDS, SENDING_LIMIT_SECONDS
 
@@ -122,7 +122,7 @@ def _worded(
     try:
         return content_of(engine, stored, row.channel, accounts, key, SENDING_LIMIT_SECONDS)
     except RenderError as error:
-        found.complain(_unfit(row, accounts[0].account_number, error))
+        found.complain(unfit_of(row.channel, row.id, accounts[0].account_number, error))
         return None
 
 
@@ -132,21 +132,6 @@ def _count_sms(content: SmsContent, figures: SmsFigures) -> None:
     figures.longest = max(figures.longest, shape.characters)
     figures.encodings[shape.encoding.value] += 1
     figures.parts[len(shape.parts)] += 1
-
-
-def _unfit(row: Delivery, account_number: str, error: RenderError) -> Unfit:
-    def because(code: str, measured: float | None = None, name: str = "") -> Unfit:
-        return Unfit(row.channel, row.id, account_number, code, measured, name)
-
-    if isinstance(error, TooLong):
-        return replace(because("too_long", error.measured), fields=error.fields)
-    if isinstance(error, MissingValue):
-        return because("missing_value", name=error.name)
-    if isinstance(error, EmptyText):
-        return because("empty_text")
-    if isinstance(error, TooManyAccounts):
-        return because("too_many_accounts", float(error.accounts))
-    return because("unfit_value", name=getattr(error, "filter_name", ""))
 
 
 @dataclass(slots=True)

@@ -62,6 +62,8 @@ def _samples(content: bytes) -> bytes:
             rate, frames = file.getframerate(), file.readframes(len(content))
     except (wave.Error, EOFError, RuntimeError) as error:
         raise NotWave(str(error)) from None
+    whole = len(frames) - len(frames) % (width * channels)  # a file may end within a frame
+    frames = frames[:whole]
     try:
         if width == 1:
             frames = audioop.bias(frames, 1, -128)  # the only unsigned one

@@ -11,10 +11,11 @@ from rich.console import Group
 from rich.live import Live
 
 from campaigns.demo import BILLING_EXPORT
-from dispatcher.cli import audience, screen, shared, summary
+from dispatcher.cli import audience, screen, shared, summary, texts
 from dispatcher.cli.scenario import find_file
 from dispatcher.demo import Telling, rehearse
 from dispatcher.engine import Engine
+from dispatcher.examination import TextsUnfit
 from dispatcher.importing import NoRowTaken
 from dispatcher.report import figures
 from templates.i18n import _, ngettext
@@ -82,6 +83,9 @@ def demo(
                     now=view.look,
                 ),
             )
+    except TextsUnfit as error:
+        texts.tell_unfit(error.examination, may_leave_out=False)
+        raise
     except NoRowTaken as failed:
         if as_json:
             screen.print_json(audience.facts(failed.imported))

@@ -23,6 +23,7 @@ from dispatcher.cli.scenario import find_file
 from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound, NotPossible
+from dispatcher.examination import unfit_of
 from dispatcher.examining import phrases_with_seconds
 from dispatcher.ledger import audiences, scenarios, sounds
 from dispatcher.report.words import channels, word
@@ -140,9 +141,9 @@ def _content(
             limit_seconds=SENDING_LIMIT_SECONDS,
         )
     except RenderError as error:
-        raise NotPossible(
-            _("{channel}: {why}").format(channel=word(channels, channel), why=error)
-        ) from None
+        unfit = unfit_of(channel, 0, accounts[0].account_number, error)
+        told = [_("{channel}: {why}").format(channel=word(channels, channel), why=texts.why(unfit))]
+        raise NotPossible("\n  → ".join([*told, *texts.advice_on([unfit])])) from None
 
 
 def _facts(content: Content, prices: Mapping[str, int], voice: Voice | None) -> dict[str, Any]:
@@ -250,7 +251,11 @@ def _record(
             pieces.append(voice.speak(fragment.text, script.language))
         else:
             pieces.append(found.contents[fragment.name])
-    content = join(pieces)
-    path.write_bytes(content)
+    try:
+        path.write_bytes(join(pieces))
+    except OSError as error:
+        raise NotPossible(
+            _("The file {path} cannot be written ({why}).").format(path=path, why=error.strerror)
+        ) from None
     screen.tell_more(_("The call was recorded: {path}").format(path=path))
     return {"path": str(path), "voice": voice.name}

@@ -19,7 +19,7 @@ from templates.speech import CALL_LIMIT_SECONDS
 SHOWN = 20
 
 
-def tell_unfit(found: Examination) -> None:
+def tell_unfit(found: Examination, *, may_leave_out: bool = True) -> None:
     """The messages that cannot go, on standard error, and what to do about them."""
     for one in found.unfit[:SHOWN]:
         screen.tell_more(f"  {unfit_line(one)}")
@@ -28,26 +28,33 @@ def tell_unfit(found: Examination) -> None:
         screen.tell_more(
             "  " + ngettext("… and {count} more", "… and {count} more", more).format(count=more)
         )
-    for advice in _advice(found):
+    for advice in advice_on(found.unfit):
         screen.tell_more(f"  → {advice}")
+    if may_leave_out:
+        screen.tell_more("  → " + _("To launch without these messages: --leave-out-unfit."))
 
 
 def unfit_line(one: Unfit) -> str:
     """One message that cannot go, in a line."""
     return _("{channel}, account {account}: {why}").format(
-        channel=word(channels, one.channel), account=one.account_number, why=_why(one)
+        channel=word(channels, one.channel), account=one.account_number, why=why(one)
     )
 
 
-def _why(one: Unfit) -> str:
+def why(one: Unfit) -> str:
+    """What is wrong with it."""
     measured = f"{one.measured:g}" if one.measured is not None else ""
     match one.code:
         case "too_long" if one.channel is ChannelName.PHONE:
             return _("{seconds} s where 60 are allowed").format(seconds=measured)
         case "too_long":
             fields = ", ".join(f"{name} {length}" for name, length in one.fields)
-            why = _("{characters} characters where 160 are allowed").format(characters=measured)
-            return f"{why} ({fields})" if fields else why
+            told = ngettext(
+                "{characters} character where 160 are allowed",
+                "{characters} characters where 160 are allowed",
+                int(one.measured or 0),
+            ).format(characters=measured)
+            return f"{told} ({fields})" if fields else told
         case "missing_value":
             return _("nobody fills {name}").format(name=one.name)
         case "empty_text":
@@ -58,16 +65,16 @@ def _why(one: Unfit) -> str:
             return _("a value does not fit the filter {name}").format(name=one.name or "—")
 
 
-def _advice(found: Examination) -> Iterator[str]:
-    kinds = {(one.channel, one.code) for one in found.unfit}
+def advice_on(unfit: Sequence[Unfit]) -> Iterator[str]:
+    """What can be done about such messages."""
+    kinds = {(one.channel, one.code) for one in unfit}
     if (ChannelName.SMS, "too_long") in kinds:
         yield _(
-            'Shorten the text, or let the scenario do so: too_long = "shorten" or'
-            ' "transliterate" under [channels.sms] (docs/scenarios.md).'
+            "Shorten the text or the values named, or let the scenario do so: too_long under"
+            " [channels.sms] (docs/scenarios.md)."
         )
     if (ChannelName.PHONE, "too_long") in kinds:
         yield _("Shorten the call, or leave out what a letter can say.")
-    yield _("To launch without these messages: --leave-out-unfit.")
 
 
 def write_unfit(found: Examination, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a clerk sees and hears of a scenario before anybody else does."""
 
+import re
 import wave
 from pathlib import Path
 
@@ -72,3 +73,39 @@ def test_a_campaign_is_previewed_with_number_types_parts_and_the_longest_call(ru
     assert shown["sms"]["texts"] == 2
     assert 0 < shown["calls"]["longest_seconds"] <= 60
     assert facts(run("campaign", "list", "--json")) == []
+
+
+LONG_SMS = """
+name = "long"
+title = "Long"
+purpose = "service"
+same_contact = "once"
+fields = ["offer"]
+[channels.sms]
+template = "long"
+"""
+
+
+def test_an_sms_that_does_not_fit_is_told_in_russian_with_what_makes_it_long(
+    run: Run, home: Path
+) -> None:
+    (home / "templates" / "long").mkdir(parents=True)
+    (home / "templates" / "long" / "sms.txt").write_text("{{ company }}: {{ offer }}")
+    (home / "long.toml").write_text(LONG_SMS)
+    offer = "слово " * 33
+    (home / "offers.csv").write_text(f"Лицевой счёт;Телефон;offer\n1;+79161234567;{offer}\n")
+    run("audience", "import", "offers.csv", "--map", "offer=offer")
+    done = run("template", "preview", "long.toml", "--audience", "offers")
+    assert done.returncode == 2
+    told = " ".join(done.stderr.split())
+    assert re.search(r"2\d\d знак\w* при допустимых 160 \(offer 197", told)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_recording_that_cannot_be_written_is_an_error_in_words(run: Run) -> None:
+    if find_voice() is None:
+        unavailable("neither RHVoice nor espeak-ng is installed")
+    done = run("template", "preview", "debt-reminder", "--audio", "/no/such/folder/call.wav")
+    assert done.returncode == 2
+    assert "/no/such/folder/call.wav" in "".join(done.stderr.split("\n"))
+    assert "Traceback" not in done.stderr

@@ -66,3 +66,8 @@ def test_an_absurd_length_in_the_head_does_not_count() -> None:
     honest = tone(0.5)
     liar = honest[:40] + struct.pack("<I", 0x7FFFF000) + honest[44:]
     assert seconds_of_wave(liar) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_file_that_ends_within_a_frame_is_played_up_to_there() -> None:
+    torn = tone(0.5)[:-1]
+    assert seconds_of_wave(join([torn])) == pytest.approx(0.5, abs=0.01)

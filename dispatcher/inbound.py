@@ -112,22 +112,24 @@ class _Desk:
         answered = inquiries.answered_by(
             self._tx, ChannelName.SMS, self._point, since, self._provider
         )
-        if answered is not None:
-            self._arrived(answered)
+        if answered is not None and answered.attempt_id is not None:
+            self._arrived(answered.attempt_id)
         else:
             # Nothing that they could be answering there; whose number it is shows all the same.
-            answered = inquiries.answered_by(self._tx, ChannelName.SMS, self._point, since)
+            answered = inquiries.answered_by(
+                self._tx, ChannelName.SMS, self._point, since, in_doubt=True
+            )
         return self._stop(answered) if self._wish is Wish.STOP else self._inquire(answered)
 
-    def _arrived(self, answered: Answered) -> None:
+    def _arrived(self, attempt_id: int) -> None:
         """Who answers has read it."""
-        finding = Finding(answered.attempt_id, Outcome.ANSWERED, self._now, "answered by SMS")
+        finding = Finding(attempt_id, Outcome.ANSWERED, self._now, "answered by SMS")
         changed = record(self._tx, self._engine, [finding], self._now)
         if changed:
             kept.keep(
                 self._tx,
                 provider=self._provider,
-                attempt_id=answered.attempt_id,
+                attempt_id=attempt_id,
                 reference=self._reference,
                 outcome=Outcome.ANSWERED,
                 effect="recorded",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
@@ -52,9 +52,12 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The message of ours that a customer answers, as far as we can tell."""
+    """The message of ours that a customer answers, as far as we can tell.
 
-    attempt_id: int
+    `attempt_id` None: nobody knows whether it went; the account is whose number it was meant for.
+    """
+
+    attempt_id: int | None
     account_number: str
     language: str
 
@@ -159,14 +162,23 @@ def answered_by(
     contact_point: str,
     since_at: datetime,
     provider: str | None = None,
+    *,
+    in_doubt: bool = False,
 ) -> Answered | None:
     """The last message to this contact point that may have arrived, of one provider or of any.
 
-    One that is just being handed over is no message yet.
+    One that is just being handed over is no message yet; nor is one, unless `in_doubt`, of which
+    nobody knows whether the provider took it: the customer answers what went before.
     """
     a = attempts.c
+    known_taken = or_(
+        a.handed_at.is_not(None),
+        a.reference.is_not(None),
+        and_(a.ended_at.is_not(None), a.outcome != Outcome.UNCERTAIN),
+    )
+    known = known_taken.label("known")
     query = (
-        select(a.id, recipients.c.account_number, recipients.c.language)
+        select(a.id, known, recipients.c.account_number, recipients.c.language)
         .select_from(touches)
         .join(attempts, a.id == touches.c.attempt_id)
         .join(deliveries, deliveries.c.id == a.delivery_id)
@@ -176,16 +188,18 @@ def answered_by(
             touches.c.channel == channel,
             touches.c.at >= since_at,
             a.contact_point == contact_point,
-            or_(a.handed_at.is_not(None), a.ended_at.is_not(None)),
+            or_(known_taken, a.ended_at.is_not(None)) if in_doubt else known_taken,
             or_(a.outcome.is_(None), a.outcome.not_in(_DID_NOT_ARRIVE)),
         )
-        .order_by(a.started_at.desc(), a.id.desc())
+        .order_by(known.desc(), a.started_at.desc(), a.id.desc())
         .limit(1)
     )
     if provider is not None:
         query = query.where(a.provider == provider)
     row = tx.execute(query).first()
-    return Answered(*row) if row else None
+    if row is None:
+        return None
+    return Answered(row.id if row.known else None, row.account_number, row.language)
 
 
 def everything(tx: Transaction, *, done_too: bool = False, limit: int = 1000) -> Sequence[Inquiry]:

@@ -78,6 +78,8 @@ def _draft(
     start_at: datetime | None,
     end_at: datetime | None,
     zone: str | None,
+    *,
+    on_trial: bool = False,
 ) -> Campaign:
     now = engine.clock.now()
     start_at = start_at or now
@@ -94,6 +96,7 @@ def _draft(
             end_at=end_at or start_at + DEFAULT_LENGTH,
             actor=actor,
             now=now,
+            on_trial=on_trial,
         )
 
 
@@ -115,9 +118,11 @@ def _make_ready(
     return planner.schedule(engine, campaign)
 
 
-def _discard(engine: Engine, campaign: Campaign, unfit: int) -> None:
+def _discard(engine: Engine, campaign: Campaign, unfit: int, *, on_trial: bool = False) -> None:
     engine.ledger.insist(
-        lambda tx: campaigns.discard(tx, campaign, engine.clock.now(), unfit_texts=unfit)
+        lambda tx: campaigns.discard(
+            tx, campaign, engine.clock.now(), unfit_texts=unfit, on_trial=on_trial
+        )
     )
 
 
@@ -143,7 +148,9 @@ def preview(
     told: Callable[[int], None] = lambda _done: None,
 ) -> Preview:
     """Plan and measure a campaign as `launch` does, and leave nothing behind."""
-    campaign = _draft(engine, scenario_name, audience_name, actor, start_at, end_at, zone)
+    campaign = _draft(
+        engine, scenario_name, audience_name, actor, start_at, end_at, zone, on_trial=True
+    )
     try:
         planner.fill(engine, campaign, told)
         found = examine(engine, campaign, voice)
@@ -151,7 +158,7 @@ def preview(
             audience = audiences.find(tx, audience_name)
             statuses = reports.by_status(tx, campaign.id)
     finally:
-        _discard(engine, campaign, 0)
+        _discard(engine, campaign, 0, on_trial=True)
     return Preview(audience.recipients, statuses, found)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome, replaces
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.tables import attempts, deliveries, recipients
+from dispatcher.ledger.tables import attempts, deliveries, receipts, recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +122,21 @@ def take_back_send(tx: Transaction, attempt_ids: Collection[int]) -> None:
 
 
 def discard(tx: Transaction, attempt_ids: Collection[int]) -> None:
-    """Nothing was sent, for certain: a postponement is no attempt."""
-    tx.execute(
-        delete(attempts).where(
+    """Nothing was sent, for certain: a postponement is no attempt.
+
+    What was kept of it belongs to no attempt any more: SQLite gives its id to the next one.
+    """
+    gone = tx.execute(
+        delete(attempts)
+        .where(
             attempts.c.id.in_(list(attempt_ids)),
             attempts.c.handed_at.is_(None),
             or_(attempts.c.ended_at.is_(None), attempts.c.outcome == Outcome.UNCERTAIN),
         )
+        .returning(attempts.c.id)
+    ).scalars()
+    tx.execute(
+        update(receipts).where(receipts.c.attempt_id.in_(gone.all())).values(attempt_id=None)
     )
 
 

@@ -26,6 +26,8 @@ class CampaignStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# What the audit trail calls a campaign, before its number.
+SUBJECT = "campaign"
 # How many of the latest attempts are looked at for those that are over.
 LOOK_PAST = 2000
 
@@ -103,7 +105,7 @@ class Campaign:
     @property
     def subject(self) -> str:
         """How the audit trail names it."""
-        return f"campaign:{self.id}"
+        return f"{SUBJECT}:{self.id}"
 
 
 _SELECT = (
@@ -129,7 +131,9 @@ def create(
     end_at: datetime,
     actor: str,
     now: datetime,
+    on_trial: bool = False,
 ) -> Campaign:
+    """A draft. One `on_trial` is looked at and taken back: the trail knows nothing of it."""
     if start_at >= end_at:
         raise NotPossible(_("The campaign would end before it starts: mend --start or --end."))
     if end_at <= now:
@@ -137,6 +141,7 @@ def create(
     campaign_id = tx.execute(
         insert(campaigns)
         .values(
+            **_fresh_id(tx),
             scenario_id=scenario_id,
             audience_id=audience_id,
             status=CampaignStatus.DRAFT,
@@ -148,8 +153,18 @@ def create(
         )
         .returning(campaigns.c.id)
     ).scalar_one()
-    trail.note(tx, now, actor, "campaign.launch", f"campaign:{campaign_id}")
+    if not on_trial:
+        trail.note(tx, now, actor, "campaign.launch", f"campaign:{campaign_id}")
     return get(tx, campaign_id)
+
+
+def _fresh_id(tx: Transaction) -> Mapping[str, int]:
+    """SQLite gives the id of a campaign that was taken back to the next one, and with it what the
+    trail tells of the former: there the trail is asked. PostgreSQL never does."""
+    if tx.dialect.name != "sqlite":
+        return {}
+    used = (tx.execute(select(func.max(campaigns.c.id))).scalar(), trail.last_number(tx, SUBJECT))
+    return {"id": max(number or 0 for number in used) + 1}
 
 
 def get(tx: Transaction, campaign_id: int) -> Campaign:
@@ -191,9 +206,7 @@ def _fresh_start(to: CampaignStatus, now: datetime) -> Mapping[str, datetime]:
     return {"judged_from": now} if to is CampaignStatus.RUNNING else {}
 
 
-def of_status(
-    tx: Transaction, ids: Collection[int], status: CampaignStatus
-) -> frozenset[int]:
+def of_status(tx: Transaction, ids: Collection[int], status: CampaignStatus) -> frozenset[int]:
     """Those of the campaigns that stand so."""
     rows = tx.execute(
         select(campaigns.c.id).where(campaigns.c.id.in_(list(ids)), campaigns.c.status == status)
@@ -251,12 +264,17 @@ def stop_itself(tx: Transaction, run: Run, why: Stopped, actor: str, now: dateti
     return bool(stopped)
 
 
-def discard(tx: Transaction, campaign: Campaign, now: datetime, *, unfit_texts: int) -> None:
-    """Take back a draft that never ran, its plan included; the trail tells that it was there."""
+def discard(
+    tx: Transaction, campaign: Campaign, now: datetime, *, unfit_texts: int, on_trial: bool = False
+) -> None:
+    """Take back a draft that never ran, its plan included; the trail tells that it was there,
+    unless it was on trial only."""
     if get(tx, campaign.id).status is not CampaignStatus.DRAFT:
         return  # cancelled meanwhile: that stays on the list
     tx.execute(delete(deliveries).where(deliveries.c.campaign_id == campaign.id))
     tx.execute(delete(campaigns).where(campaigns.c.id == campaign.id))
+    if on_trial:
+        return
     trail.note(
         tx,
         now,

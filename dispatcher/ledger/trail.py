@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Integer, cast, func, insert, select
 
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import trail
@@ -27,6 +27,13 @@ def note(
     tx.execute(
         insert(trail).values(at=at, actor=actor, action=action, subject=subject, details=details)
     )
+
+
+def last_number(tx: Transaction, kind: str) -> int | None:
+    """The highest number among the subjects of a kind (`campaign:7`); a walk along the index."""
+    number = cast(func.substr(trail.c.subject, len(kind) + 2), Integer)
+    of_kind = trail.c.subject.between(f"{kind}:0", f"{kind}:9~")
+    return tx.execute(select(func.max(number)).where(of_kind)).scalar()
 
 
 def of(tx: Transaction, subject: str) -> Sequence[Act]:

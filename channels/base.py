@@ -141,6 +141,15 @@ class Forged(Exception):
     """A payload that did not come from the provider."""
 
 
+class SaysNothing(ValueError):
+    """A payload at the address of a receipt that tells nothing of any message. `token` is that of
+    the address, not checked yet."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("a receipt without a status")
+        self.token = token
+
+
 class CallStage(StrEnum):
     """Where a call in progress has come to."""
 
@@ -164,6 +173,9 @@ class Receipt:
     A call in progress reports a `stage`; all but `OPERATOR_ANSWERED` wait for what to say next
     (`PhoneChannel.words`). `key` is the key that was pressed, empty when the message was heard to
     its end without one; `round` counts how often the menu was said.
+
+    `out_of_time` belongs to a message of a list: it is like the one sought, but dated when we sent
+    none. It may be that one all the same, if a clock or a zone is wrong.
     """
 
     token: str | None
@@ -178,6 +190,7 @@ class Receipt:
     stage: CallStage | None = None
     key: str = ""
     round: int = 1
+    out_of_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +261,15 @@ class Channel(Protocol):
         ...
 
     def receipt(self, payload: Payload) -> Receipt:
-        """Read a callback. Raises Forged when it is not the provider's."""
+        """Read a callback. Raises Forged when it is not the provider's, SaysNothing when there is
+        nothing in it."""
         ...
 
     async def find(self, sought: Sought) -> Sequence[Receipt] | None:
         """The messages in the provider's list that may be this one, each with its reference.
 
         An empty answer means: it certainly has none. None: it cannot tell now (no list, no answer,
-        a list that is cut off).
+        a list that is cut off, or one that has not proved that it would show the message).
         """
         ...
 

@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from campaigns.channel import ChannelName
-from channels.base import Forged, Payload, Receipt
+from channels.base import Forged, Payload, Receipt, SaysNothing
 from dispatcher import conversation, receipts
 from dispatcher.engine import Engine
 from dispatcher.inbound_routes import inbound_routes
@@ -60,6 +60,8 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
         except Forged:
             log.warning("receipt.forged", channel=channel.value)
             return PlainTextResponse("forbidden", status_code=403)
+        except SaysNothing as nothing:
+            return await _says_nothing(engine, channel, name, nothing.token, payload)
         if receipt.token is not None and not receipts.is_genuine(engine, receipt.token):
             log.warning("receipt.forged", channel=channel.value)
             return PlainTextResponse("forbidden", status_code=403)
@@ -160,6 +162,18 @@ class _Calls:
         self._late.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("conversation.broken", exc_info=error)
+
+
+async def _says_nothing(
+    engine: Engine, channel: ChannelName, provider: str, token: str, payload: Payload
+) -> Response:
+    """A receipt without a status: kept, and nothing is changed by it."""
+    if not receipts.is_genuine(engine, token):
+        log.warning("receipt.forged", channel=channel.value)
+        return PlainTextResponse("forbidden", status_code=403)
+    told = {"kind": "receipt", **payload.form}
+    await run_in_threadpool(receipts.keep_unreadable, engine, channel, provider, token, told)
+    return PlainTextResponse("unreadable", status_code=400)
 
 
 async def _sound(shelf: SoundShelf, digest: str) -> Response:

@@ -76,6 +76,8 @@ class Answer:
 
 
 NOTHING = Answer()
+# No campaign of ours: what a question's turn at a provider is counted under.
+NO_CAMPAIGN = 0
 
 
 def next_question(started_at: datetime, now: datetime) -> datetime | None:
@@ -100,13 +102,15 @@ def settle_batch(engine: Engine, channel: ChannelName, delivery_ids: Sequence[in
         texts = {a.id: _text(tx, engine, a) for a in asked if a.reference is None}
     now = engine.clock.now()
     providers = engine.channels.get(channel)
-    answers = asyncio.run(_ask(providers, asked, texts, now)) if providers and asked else {}
+    answers = asyncio.run(_ask(engine, providers, asked, texts, now)) if providers and asked else {}
 
     def act(tx: Transaction) -> int:
         court = _Court(tx, engine, engine.clock.now())
         for attempt in hold_all(tx, engine, [a.id for a in asked]).values():
-            if _is_unsettled(attempt):
-                court.judge(attempt, answers.get(attempt.id, NOTHING))
+            answer = answers.get(attempt.id, NOTHING)
+            # Whose turn did not come is asked about next time: that is not the provider's silence.
+            if _is_unsettled(attempt) and answer is not None:
+                court.judge(attempt, answer)
         return court.close()
 
     return engine.ledger.insist(act)
@@ -179,10 +183,12 @@ class _Court:
         if not left:
             self._absent(attempt)
             return
-        if len(left) > 1 or not surely or doubts.has_rivals(self._tx, attempt):
+        in_time = [one for one in left if not one.out_of_time]
+        if len(in_time) != 1 or not surely or doubts.has_rivals(self._tx, attempt):
+            # One that is nobody's is no proof of absence, either, whenever it is said to be sent.
             self._keep(attempt, None, Look.UNCLEAR, None, f"{len(left)} in the list")
             return
-        [receipt] = left
+        [receipt] = in_time
         outcome = told(attempt, receipt)
         if outcome is not None:
             self._find(attempt, receipt, outcome)
@@ -292,14 +298,15 @@ def _text(tx: Transaction, engine: Engine, attempt: Attempt) -> str:
 
 
 async def _ask(
+    engine: Engine,
     providers: Providers,
     asked: Sequence[Attempt],
     texts: Mapping[int, str],
     now: datetime,
-) -> Mapping[int, Answer]:
-    """Put every question, as many at a time as each provider bears."""
+) -> Mapping[int, Answer | None]:
+    """Put every question, as many at a time as each provider bears. None: its turn did not come."""
     limits = {name: asyncio.Semaphore(one.concurrency) for name, one in providers.by_name.items()}
-    answers: dict[int, Answer] = {}
+    answers: dict[int, Answer | None] = {}
 
     async def ask(attempt: Attempt) -> None:
         if attempt.provider not in providers:
@@ -307,8 +314,13 @@ async def _ask(
         async with limits[attempt.provider]:
             try:
                 answers[attempt.id] = await _question(
-                    providers[attempt.provider], attempt, texts.get(attempt.id, ""), now
+                    _Paced(engine, providers[attempt.provider]),
+                    attempt,
+                    texts.get(attempt.id, ""),
+                    now,
                 )
+            except _NotNow:
+                answers[attempt.id] = None
             except Exception:
                 # A bug about one message must not keep all the others in doubt.
                 log.exception("channel.broken", provider=attempt.provider, attempt=attempt.id)
@@ -320,7 +332,33 @@ async def _ask(
     return answers
 
 
-async def _question(channel: Channel, attempt: Attempt, text: str, now: datetime) -> Answer:
+class _NotNow(Exception):
+    """Our own limit at the provider leaves no room for a question soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Paced:
+    """A provider whose questions take turns with the messages, which go first where urgent: what
+    an account bears, it bears of both together. Raises _NotNow."""
+
+    engine: Engine
+    channel: Channel
+
+    async def look_up(self, reference: str) -> Receipt | None:
+        await self._turn()
+        return await self.channel.look_up(reference)
+
+    async def find(self, sought: Sought) -> Sequence[Receipt] | None:
+        await self._turn()
+        return await self.channel.find(sought)
+
+    async def _turn(self) -> None:
+        pacer = self.engine.pacer(self.channel.channel, self.channel.provider)
+        if await pacer.turn(NO_CAMPAIGN, urgent=False) is not None:
+            raise _NotNow
+
+
+async def _question(channel: _Paced, attempt: Attempt, text: str, now: datetime) -> Answer:
     if attempt.reference is not None:
         return Answer(receipt=await channel.look_up(attempt.reference))
     if attempt.ended_at is None or now < attempt.started_at + FIRST_QUESTION:
@@ -330,8 +368,8 @@ async def _question(channel: Channel, attempt: Attempt, text: str, now: datetime
         listed = await channel.find(sought)
         return Answer(listed=listed, surely=attempt.channel is ChannelName.PHONE)
     listed = await channel.find(sought)
-    if listed is None or listed:
+    if listed is None or any(not one.out_of_time for one in listed):
         return Answer(listed=listed, surely=True)
-    # Nothing with these words; but the words may have been others.
-    bare = Sought(attempt.contact_point, attempt.started_at)
-    return Answer(listed=await channel.find(bare))
+    # Nothing with these words at that time; but the words may have been others.
+    bare = await channel.find(Sought(attempt.contact_point, attempt.started_at))
+    return Answer(listed=None if bare is None else [*listed, *bare])

@@ -2,12 +2,14 @@
 
 import ssl
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from campaigns.channel import ChannelName
 from campaigns.menu import Turn
 from channels.base import CallMessage, Handover, Message, Payload, Receipt, Sought
+from channels.likeness import ANY_ZONE, Likeness, likeness
 from channels.phone.twilio_callbacks import CALL_SID, read, receipt_of, seconds_in
 from channels.phone.twilio_codes import CALL_CODES, CallEnd
 from channels.phone.twiml import TALK_LIMIT_SECONDS, callback_url, farewell, turn_script
@@ -20,10 +22,6 @@ FIFTH_RING_SECONDS = 25
 TIME_LIMIT_SECONDS = 120
 # Where there are keys, the menu may be said again, with the message or without (`campaigns.menu`).
 REPEATS_LIMIT_SECONDS = 120
-# Where a message may be in Twilio's list that we handed over at some instant: its clock is not
-# ours, and a call may wait in its queue.
-LISTED_BEFORE = timedelta(minutes=2)
-LISTED_AFTER = timedelta(minutes=30)
 LIST_SIZE = 200
 
 
@@ -103,18 +101,21 @@ class TwilioChannel(TwilioConnection):
         not dialled yet. The newest come first; a page that does not reach back to the instant
         sought, or that cannot be read, proves nothing.
         """
-        since = sought.sent_at - LISTED_BEFORE
+        since = sought.sent_at - ANY_ZONE
         try:
             page = await self._client.calls.page_async(to=sought.contact_point, page_size=LIST_SIZE)
             listed = [(_created_at(call), call) for call in page]
             if page.next_page_url and not (listed and _newest_first(listed, down_to=since)):
                 return None
-            return [
-                _of_resource(call, _sid_of(call))
+            found = [
+                (call, likeness(created_at, sought, same_words=False))
                 for created_at, call in listed
-                if since <= created_at <= sought.sent_at + LISTED_AFTER
-                and call.to == sought.contact_point
-                and call.direction == "outbound-api"
+                if call.to == sought.contact_point and call.direction == "outbound-api"
+            ]
+            return [
+                replace(_of_resource(call, _sid_of(call)), out_of_time=like is Likeness.OUT_OF_TIME)
+                for call, like in found
+                if like is not Likeness.NONE
             ]
         except NO_PROPER_ANSWER:
             return None

@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -35,8 +37,12 @@ from channels.sms.smsaero_inbound import read_inbound
 from channels.sms.smsaero_records import (
     Unreadable,
     candidates,
+    created_at,
     has_status,
+    is_to,
     make_receipt,
+    number_of,
+    read_receipt,
     records,
     total,
 )
@@ -125,23 +131,27 @@ class SmsAeroChannel:
         return await self._threads.current().run(lambda client: _status_of(client, reference))
 
     async def find(self, sought: Sought) -> Sequence[Receipt] | None:
-        """See `channels.base`. The whole list for the number is read, a few hundred at most."""
+        """See `channels.base`. The whole list for the number is read, a few hundred at most.
+
+        That it is empty is believed once the filter by number has proved itself (`_proof`).
+        """
         digits = sought.contact_point.removeprefix("+")
         if not (digits.isascii() and digits.isdigit()):
             return None
-        return await self._threads.current().run(lambda client: _find(client, sought))
+        threads = self._threads.current()
+        return await threads.run(lambda client: _find(client, sought, threads.proof))
 
     async def account(self) -> AccountState:
         standing = await self._threads.current().run(lambda client: _account(client, self._sign))
         return account_state(standing)
 
     def receipt(self, payload: Payload) -> Receipt:
-        """Read a callback, sent as a form or as flat JSON. Raises Forged without our token."""
+        """Read a callback, sent as a form or as flat JSON. Raises Forged without our token,
+        SaysNothing without a status."""
         token = urlsplit(payload.url).path.rstrip("/").rpartition("/smsaero/")[2]
         if not token or "/" in token:
             raise Forged("an SMS receipt without our token")
-        form = payload.form
-        return make_receipt(token, form.get("id") or form.get("smsId"), form)
+        return read_receipt(token, payload.form)
 
     def inbound(self, payload: Payload) -> Sequence[Inbound | Unread]:
         """Read what customers wrote. Proved by the token in its path, which the engine verifies;
@@ -179,6 +189,16 @@ class SmsAeroChannel:
         return judge(exchange)
 
 
+@dataclass(slots=True)
+class _Proof:
+    """Up to which instant the list is known to show what it has, when asked for one number."""
+
+    until: datetime | None = None
+
+    def covers(self, at: datetime) -> bool:
+        return self.until is not None and at <= self.until
+
+
 class _Threads:
     """The batch's threads, each with a client of its own: the library keeps its answer inside."""
 
@@ -187,6 +207,7 @@ class _Threads:
         self._make_client = make_client
         self._mine = threading.local()
         self._all: list[SafeSmsAero] = []
+        self.proof = _Proof()
 
     async def run(self, call: Callable[[SafeSmsAero], T]) -> T:
         def on_thread() -> T:
@@ -211,23 +232,53 @@ def _status_of(client: SafeSmsAero, reference: str) -> Receipt | None:
     return make_receipt(None, reference, known)
 
 
-def _find(client: SafeSmsAero, sought: Sought) -> Sequence[Receipt] | None:
+def _find(client: SafeSmsAero, sought: Sought, proof: _Proof) -> Sequence[Receipt] | None:
     """Only the number is asked for: whether the gate compares texts as we do is not known."""
-    number = int(sought.contact_point.removeprefix("+"))
-    # By id: a list that grew while it was turned over shows the same message on two pages.
-    found: dict[str, Mapping[str, Any]] = {}
     try:
-        for page in range(1, MAX_PAGES + 1):
-            listed = _asked(client, partial(client.sms_list, number=number, page=page))
-            entries = records(listed)
-            found |= {str(entry.get("id")): entry for entry in entries}
-            if len(found) >= (total(listed) or 0):
-                return candidates(found.values(), sought)
-            if not entries:
-                break
+        listed = _all_of(client, int(sought.contact_point.removeprefix("+")))
+        found = candidates(listed, sought)
+        # What it shows of this number proves the filter; else something else has to.
+        shown = any(is_to(entry, sought.contact_point) for entry in listed)
+        if found or shown or proof.covers(sought.sent_at):
+            return found
+        proof.until = _proof(client)
     except Unreadable:
         return None
-    return None  # a list that is cut off, or longer than anybody's
+    return found if proof.covers(sought.sent_at) else None
+
+
+def _all_of(client: SafeSmsAero, number: int) -> Collection[Mapping[str, Any]]:
+    """Every entry of a number; raises Unreadable for a list that is cut off."""
+    # By id: a list that grew while it was turned over shows the same message on two pages.
+    found: dict[str, Mapping[str, Any]] = {}
+    for page in range(1, MAX_PAGES + 1):
+        listed = _asked(client, partial(client.sms_list, number=number, page=page))
+        entries = records(listed)
+        found |= {str(entry.get("id")): entry for entry in entries}
+        if len(found) >= (total(listed) or 0):
+            return found.values()
+        if not entries:
+            break
+    raise Unreadable("a list that is cut off, or longer than anybody's")
+
+
+def _proof(client: SafeSmsAero) -> datetime | None:
+    """Up to which instant an empty list of a number proves anything; None: it proves nothing.
+
+    The format is nobody's promise: a filter that wants the number written otherwise would find
+    nothing, ever, and a list that lags nothing of today. So the newest message of the account is
+    asked for by its own number: shown so, it proves the filter, and the list as far as its date.
+    """
+    newest = records(_asked(client, client.sms_list))
+    dated = [(at, entry) for entry in newest if (at := created_at(entry)) is not None]
+    if not dated:
+        return None
+    at, latest = max(dated, key=lambda one: one[0])
+    number = number_of(latest)
+    if number is None:
+        return None
+    shown = records(_asked(client, partial(client.sms_list, number=number)))
+    return at if any(entry.get("id") == latest.get("id") for entry in shown) else None
 
 
 def _account(client: SafeSmsAero, sign: str) -> Standing:

@@ -5,17 +5,16 @@ guessed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
-from channels.base import Receipt, Sought
+from channels.base import Receipt, SaysNothing, Sought
+from channels.likeness import Likeness, likeness
 from channels.sms.answers import outcome_of
 from channels.strange_status import report_strange_status
-
-# Our clock and theirs may differ, and a time-out tells late of what was taken early.
-BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=30)
 
 
 class Unreadable(ValueError):
@@ -61,24 +60,50 @@ def total(listed: Mapping[str, Any]) -> int | None:
 
 def candidates(listed: Iterable[Mapping[str, Any]], sought: Sought) -> Sequence[Receipt]:
     """The messages that may be the sought one; raises Unreadable for one without id or status."""
-    found = [entry for entry in listed if _may_be(entry, sought)]
-    if not all(_is_reference(entry.get("id")) and has_status(entry) for entry in found):
+    found = [
+        (entry, like) for entry in listed if (like := _likeness(entry, sought)) is not Likeness.NONE
+    ]
+    if not all(_is_reference(entry.get("id")) and has_status(entry) for entry, _like in found):
         raise Unreadable("a message without an id or a status")
-    return [make_receipt(None, entry["id"], entry) for entry in found]
+    return [
+        replace(make_receipt(None, entry["id"], entry), out_of_time=like is Likeness.OUT_OF_TIME)
+        for entry, like in found
+    ]
 
 
-def _may_be(entry: Mapping[str, Any], sought: Sought) -> bool:
+def _likeness(entry: Mapping[str, Any], sought: Sought) -> Likeness:
     """What an entry does not tell speaks for it."""
-    number = entry.get("number")
-    if number not in (None, "") and str(number).lstrip("+") != sought.contact_point.lstrip("+"):
-        return False
-    at = _instant(entry.get("dateCreate"))
-    if at is not None and not sought.sent_at - BEFORE <= at <= sought.sent_at + AFTER:
-        return False
-    text = entry.get("text")
+    if not is_to(entry, sought.contact_point) and entry.get("number") not in (None, ""):
+        return Likeness.NONE
+    at, text = created_at(entry), entry.get("text")
     if not sought.text or not isinstance(text, str) or not text:
-        return True
-    return text.strip() == sought.text.strip()
+        return likeness(at, sought, same_words=False)
+    if text.strip() != sought.text.strip():
+        return Likeness.NONE
+    return likeness(at, sought, same_words=True)
+
+
+def is_to(entry: Mapping[str, Any], contact_point: str) -> bool:
+    return str(entry.get("number")).lstrip("+") == contact_point.lstrip("+")
+
+
+def created_at(entry: Mapping[str, Any]) -> datetime | None:
+    return _instant(entry.get("dateCreate"))
+
+
+def number_of(entry: Mapping[str, Any]) -> int | None:
+    """Whose message an entry is, as the list's filter wants it."""
+    digits = str(entry.get("number")).lstrip("+")
+    plausible = digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15
+    return int(digits) if plausible else None
+
+
+def read_receipt(token: str, form: Mapping[str, str]) -> Receipt:
+    """A callback; raises SaysNothing where no status is told: whoever looks whether an address
+    exists must not put what we know in doubt."""
+    if "status" not in form and "extendStatus" not in form:
+        raise SaysNothing(token)
+    return make_receipt(token, form.get("id") or form.get("smsId"), form)
 
 
 def _is_reference(value: object) -> bool:

@@ -20,7 +20,7 @@ from channels.base import (
     refused,
 )
 from channels.sms.twilio_answers import MESSAGE_SID, SEND_CODES
-from channels.sms.twilio_receipts import make_receipt, may_be, read_listed
+from channels.sms.twilio_receipts import candidates, make_receipt, read_listed
 from channels.twilio.connection import NO_PROPER_ANSWER, TwilioConnection, handed
 from templates.i18n import _
 
@@ -116,7 +116,7 @@ class TwilioMessagesChannel(TwilioConnection):
             )
             if page.next_page_url is not None:
                 return None
-            return [read_listed(one) for one in page if may_be(one, sought)]
+            return candidates(page, sought)
         except NO_PROPER_ANSWER:
             return None
 

@@ -1,17 +1,17 @@
 """What Twilio tells of an SMS of ours, in callbacks and in its list."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import Receipt, Sought
+from channels.likeness import Likeness, likeness
 from channels.sms.twilio_answers import MESSAGE_SID, is_known, outcome_of
 from channels.strange_status import report_strange_status
 from channels.twilio.errors import whole_number
-
-# Our clock and theirs may differ, and a time-out tells late of what was taken early.
-BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=30)
 
 
 def make_receipt(
@@ -43,17 +43,27 @@ def read_listed(found: Any) -> Receipt:
     return make_receipt(None, found.sid, found.status, whole_number(found.error_code), at)
 
 
-def may_be(one: Any, sought: Sought) -> bool:
+def candidates(listed: Iterable[Any], sought: Sought) -> Sequence[Receipt]:
+    """The messages of a list that may be the sought one; raises ValueError as `read_listed`."""
+    found = [(one, _likeness(one, sought)) for one in listed]
+    return [
+        replace(read_listed(one), out_of_time=like is Likeness.OUT_OF_TIME)
+        for one, like in found
+        if like is not Likeness.NONE
+    ]
+
+
+def _likeness(one: Any, sought: Sought) -> Likeness:
     """Whether a listed message may be the sought one; what it does not tell speaks for it."""
     if str(one.direction or "outbound").startswith("inbound"):
-        return False
+        return Likeness.NONE
     if isinstance(one.to, str) and one.to != sought.contact_point:
-        return False
+        return Likeness.NONE
     at = one.date_created
-    told = isinstance(at, datetime) and at.tzinfo is not None
-    if told and not sought.sent_at - BEFORE <= at <= sought.sent_at + AFTER:
-        return False
+    at = at if isinstance(at, datetime) and at.tzinfo is not None else None
     if not sought.text or not isinstance(one.body, str) or not one.body:
-        return True
+        return likeness(at, sought, same_words=False)
     # A trial account puts words of its own before the text.
-    return one.body.strip().endswith(sought.text.strip())
+    if not one.body.strip().endswith(sought.text.strip()):
+        return Likeness.NONE
+    return likeness(at, sought, same_words=True)

@@ -98,12 +98,40 @@ def test_a_found_message_tells_what_became_of_it() -> None:
     [
         {"number": "79169999999"},
         {"text": "Другой текст."},
-        {"dateCreate": SECONDS - 3600},
-        {"dateCreate": SECONDS + 3600},
     ],
 )
 def test_an_entry_that_differs_is_not_the_sought_message(changed: dict[str, object]) -> None:
-    assert found_in(listed({**ENTRY, **changed})) == []
+    of_this_number = {**ENTRY, "id": 8, "text": "Ещё один."}
+    assert found_in(listed({**ENTRY, **changed}, of_this_number)) == []
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        pytest.param(SECONDS - 180, id="their clock is three minutes behind"),
+        pytest.param(SECONDS + 3 * 3600, id="dated in Moscow time"),
+        pytest.param(SECONDS - 12 * 3600, id="dated beyond the Pacific"),
+        pytest.param(SECONDS - 946_684_800, id="counted from the year 2000"),
+        pytest.param(SECONDS - 30 * 86_400, id="a month old"),
+    ],
+)
+def test_the_very_words_at_another_time_are_neither_the_message_nor_its_absence(
+    seconds: int,
+) -> None:
+    found = found_in(listed({**ENTRY, "dateCreate": seconds}))
+    assert [(one.reference, one.out_of_time) for one in found or ()] == [("7", True)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "count"), [(-27, 0), (-25, 1), (-1, 1), (1, 1), (25, 1), (27, 0)]
+)
+def test_of_a_number_alone_only_what_another_zone_explains_is_unclear(
+    hours: int, count: int
+) -> None:
+    entry = {**ENTRY, "text": "Другой текст.", "dateCreate": SECONDS + hours * 3600}
+    found = found_in(listed(entry), Sought(MESSAGE.contact_point, NOON))
+    assert found is not None
+    assert [one.out_of_time for one in found] == [True] * count
 
 
 @pytest.mark.parametrize("missing", ["number", "text", "dateCreate", "extendStatus"])
@@ -285,10 +313,63 @@ def test_no_form_whatever_does_more_than_be_unread(form: dict[str, str]) -> None
 
 
 def test_a_number_of_the_list_is_asked_for_and_nothing_else() -> None:
-    with RawHttp(listed()) as server:
+    with RawHttp(listed({**ENTRY, "text": "Другой текст."})) as server:
         assert find(TWIN.at(server.port), sought(MESSAGE)) == []
         [request] = server.requests
     assert json.loads(request.partition(b"\r\n\r\n")[2]) == {"number": 79161230020}
+
+
+OTHERS = {**ENTRY, "id": 9, "number": "79169999999"}
+
+
+def in_turn(*answers: bytes) -> list[bytes]:
+    """Answers to one request after the other, on a connection that stays open."""
+    return [answer.replace(b"Connection: close", b"Connection: keep-alive") for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("newest", "shown", "believed"),
+    [
+        pytest.param([OTHERS], [OTHERS], True, id="shows a newer one by its number"),
+        pytest.param([], [], False, id="a list without anything"),
+        pytest.param([OTHERS], [], False, id="does not find by number what it has"),
+        pytest.param([OTHERS], [{**OTHERS, "id": 10}], False, id="finds something else"),
+        pytest.param(
+            [{**OTHERS, "dateCreate": SECONDS - 1}], [OTHERS], False, id="has nothing as new"
+        ),
+        pytest.param([{**OTHERS, "dateCreate": "today"}], [OTHERS], False, id="no readable date"),
+        pytest.param([{**OTHERS, "number": "?"}], [OTHERS], False, id="no number"),
+        pytest.param([{**OTHERS, "number": None}], [OTHERS], False, id="nobody's"),
+    ],
+)
+def test_that_nothing_is_there_is_believed_of_a_list_whose_filter_has_proved_itself(
+    newest: list[Mapping[str, object]], shown: list[Mapping[str, object]], believed: bool
+) -> None:
+    with RawHttp(in_turn(listed(), listed(*newest), listed(*shown))) as server:
+        assert find(TWIN.at(server.port), sought(MESSAGE)) == ([] if believed else None)
+
+
+def test_a_filter_that_does_not_answer_has_not_proved_itself() -> None:
+    refused = http_answer(200, b'{"success": false, "message": "no"}')
+    for answers in ([listed(), refused], [listed(), listed(OTHERS), refused]):
+        with RawHttp(in_turn(*answers)) as server:
+            assert find(TWIN.at(server.port), sought(MESSAGE)) is None
+
+
+def test_the_filter_proves_itself_once_in_a_batch() -> None:
+    async def ask(port: int) -> list[Sequence[Receipt] | None]:
+        async with TWIN.at(port) as channel:
+            return [
+                await channel.find(sought(MESSAGE, NOON - timedelta(hours=hours)))
+                for hours in (0, 1, 0)
+            ]
+
+    answers = in_turn(listed(), listed(OTHERS), listed(OTHERS), listed(), listed())
+    with RawHttp(answers) as server:
+        assert asyncio.run(ask(server.port)) == [[], [], []]
+        asked = [json.loads(one.partition(b"\r\n\r\n")[2]) for one in server.requests]
+    ours, others = {"number": 79161230020}, {"number": 79169999999}
+    assert asked == [ours, {}, others, ours, ours]
 
 
 def test_a_message_still_on_its_way_is_found_as_such() -> None:

@@ -363,7 +363,6 @@ def test_a_listed_message_without_a_word_of_its_text_may_still_be_the_one() -> N
         {"to": "+79169999999"},
         {"direction": "inbound"},
         {"body": "Совсем другое."},
-        {"date_created": "Mon, 30 Nov 2026 08:00:00 +0000"},
     ],
 )
 def test_a_listed_message_that_differs_is_not_the_one(changed: dict[str, str]) -> None:
@@ -371,3 +370,12 @@ def test_a_listed_message_that_differs_is_not_the_one(changed: dict[str, str]) -
     body = json.dumps({"messages": [{**listed, **changed}]}).encode()
     with RawHttp(http_answer(200, body)) as server:
         assert find(TWIN.at(server.port), sought(MESSAGE, NOON)) == []
+
+
+def test_the_same_words_on_another_day_are_neither_the_message_nor_its_absence() -> None:
+    created = {"date_created": "Mon, 30 Nov 2026 08:00:00 +0000"}
+    listed = {"sid": SID, "status": "delivered", "body": MESSAGE.text, "to": "+79161234567"}
+    body = json.dumps({"messages": [{**listed, **created}]}).encode()
+    with RawHttp(http_answer(200, body)) as server:
+        found = find(TWIN.at(server.port), sought(MESSAGE, NOON))
+    assert [(one.reference, one.out_of_time) for one in found or ()] == [(SID, True)]

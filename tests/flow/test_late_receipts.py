@@ -176,8 +176,11 @@ def test_doubt_and_answers_leave_books_that_hold_on_either_database(
         result = examine(tx, 1, rehearsal.engine.rules(tx), rehearsal.clock.now())
     rehearsing.close()
     assert outcomes == {
-        lost: [Outcome.DELIVERED], never: [Outcome.FAILED] * 3, talks: [Outcome.ANSWERED]
-    }  # fmt: skip
+        lost: [Outcome.DELIVERED],
+        # By the next day the list has nothing newer to prove itself by: that is staff's.
+        never: [Outcome.NOT_TAKEN, Outcome.UNCERTAIN],
+        talks: [Outcome.ANSWERED],
+    }
     assert len(rehearsal.taken()) == 2
     assert [check.name for check in result.checks if check.total] == []
 

@@ -1,6 +1,7 @@
 """Doubt: nobody knows whether the provider took a message. It is asked, and nothing goes twice."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Channel, Handover, Message, Receipt, SmsMessage, Sought, uncertain
 from channels.routing import only
+from channels.sms.smsaero_records import candidates
 from dispatcher import campaigning, receipts
 from dispatcher.ledger import doubts
 from dispatcher.receipts import Effect
@@ -181,13 +183,62 @@ def test_a_list_that_had_two_and_then_none_must_be_empty_twice_anew(rehearsal: R
 def test_a_gate_that_answered_with_a_page_of_502_has_sent_nothing_and_the_next_day_goes_on(
     rehearse: Rehearse,
 ) -> None:
-    """Over real sockets: the sandbox's list is empty."""
+    """Over real sockets: the sandbox's list has somebody else's message only."""
+    rehearsal = rehearse(patterns(sms={NUMBER: "html_502"}))
+    send(rehearsal, people=2)
+    rehearsal.run(HOUR)
+    assert rehearsal.outcomes() == ["not_taken", "delivered"]
+    assert rehearsal.row("1", SMS).due_at == MONDAY + DAY
+    assert [one.contact_point for one in rehearsal.taken()] == ["+79160000002"]
+
+
+def test_a_gate_whose_list_has_shown_nothing_yet_is_not_believed_that_nothing_was_sent(
+    rehearse: Rehearse,
+) -> None:
+    """A filter that understands no number of ours would show nothing, ever."""
     rehearsal = rehearse(patterns(sms={NUMBER: "html_502"}))
     send(rehearsal)
-    rehearsal.run(HOUR)
-    assert rehearsal.outcomes() == ["not_taken"]
-    assert rehearsal.row("1", SMS).due_at == MONDAY + DAY
-    assert not rehearsal.taken()
+    rehearsal.run(2 * DAY)
+    row = rehearsal.row("1", SMS)
+    assert rehearsal.outcomes() == ["uncertain"]
+    assert (row.status, row.due_at) == (Status.UNCERTAIN, None)
+
+
+@pytest.mark.parametrize("skew", [-180, 3 * 3600, -86_400], ids=["minutes", "zone", "a day"])
+def test_a_message_in_the_list_that_is_nobodys_and_of_another_time_is_staffs_to_judge(
+    rehearsal: Rehearsal, skew: int
+) -> None:
+    """The provider took it, and its clock is wrong: it must not go again."""
+
+    def has(sought: Sought) -> Sequence[Receipt]:
+        [message] = provider.sent
+        assert isinstance(message, SmsMessage)
+        entry = {"id": 77, "number": NUMBER, "text": message.text, "status": 1}
+        seconds = int(sought.sent_at.timestamp()) + skew
+        return candidates([{**entry, "dateCreate": seconds}], sought)
+
+    provider = doubtful(rehearsal, has)
+    send(rehearsal)
+    rehearsal.run(2 * DAY)
+    assert len(provider.sent) == 1
+    assert (rehearsal.row("1", SMS).status, rehearsal.outcomes()) == ("uncertain", ["uncertain"])
+
+
+def test_a_message_of_another_time_that_is_known_to_be_ours_is_in_nobodys_way(
+    rehearsal: Rehearsal,
+) -> None:
+    """Yesterday's reminder has the same words; today's was never taken."""
+    old = listed("77", Outcome.DELIVERED)
+    provider = doubtful(rehearsal, lambda _sought: [old])
+    send(rehearsal)
+    look(rehearsal, 10 * MINUTE)
+    assert rehearsal.outcomes() == ["delivered"]
+    rehearsal.clock.move_to(rehearsal.clock.now() + DAY)
+    provider.has = lambda _sought: [replace(old, out_of_time=True)]
+    second = rehearsal.launch([ANNA], scenario_text("sms"))
+    for minutes in (0, 10, 10):
+        look(rehearsal, minutes * MINUTE)
+    assert rehearsal.outcomes(second) == ["not_taken"]
 
 
 def test_an_sms_whose_answer_was_lost_is_found_on_the_list_without_any_receipt(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, literal_column, or_, select, update
+from sqlalchemy import Text, and_, func, literal, literal_column, or_, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
@@ -102,8 +102,8 @@ def note_taken(tx: Transaction, attempt_id: int, reference: str | None, at: date
             or_(attempts.c.ended_at.is_(None), attempts.c.outcome == Outcome.UNCERTAIN),
         )
         .values(
-            reference=func.coalesce(attempts.c.reference, reference),
-            handed_at=func.coalesce(attempts.c.handed_at, at),
+            reference=func.coalesce(attempts.c.reference, literal(reference, Text())),
+            handed_at=func.coalesce(attempts.c.handed_at, literal(at, attempts.c.handed_at.type)),
         )
     )
 

@@ -25,7 +25,9 @@ _LEAST_CHARACTERS = 2  # SMS Aero takes no shorter one
 # What belongs together is not cut: «1 000 000», «+7 (916) 123-45-67», «50 %», «300 руб.», «№ 7».
 _NUMBER = re.compile(r"[+(]*\d[\d()+.,:/–—-]*")
 _UNIT = re.compile(r"[%‰₽€$°]|руб|коп|тыс|млн|млрд", re.IGNORECASE)
-_LOOSE_END = re.compile(r"[\s,;:.–—\-«\"(]+$")
+_LOOSE_END = re.compile(r"[\s,;:.!?…–—\-«\"(]+$")
+# Where the template ends its sentence right after a field that was cut: «…» ends it already.
+_STOP_AFTER_MARK = re.compile(r"(…|(?<!\.)\.\.\.)\.(?!\.)")
 
 Values = Mapping[str, object]
 
@@ -46,7 +48,7 @@ def sms_text(text: str, seen: Values, language: str, rules: ChannelRules) -> str
         return _in_latin(text, template, greetings, language)
     if not shape.fits and rules.too_long is TooLongSms.SHORTEN and rules.shorten:
         seen = _shortened(template, seen, language, rules.shorten)
-        shape = _shape(template, seen, language)
+        shape = _cut_shape(template, seen, language)
     if not shape.fits:
         lengths = filled_lengths(text, seen, language)
         raise TooLong("characters", shape.characters, LIMIT_CHARACTERS, lengths)
@@ -112,7 +114,7 @@ def _shortened(template: CompiledTemplate, seen: Values, language: str, name: st
     while least <= most:
         middle = (least + most) // 2
         tried = _with_cut(seen, name, middle, mark)
-        if _shape(template, tried, language).fits:
+        if _cut_shape(template, tried, language).fits:
             best, least = tried, middle + 1
         else:
             most = middle - 1
@@ -148,6 +150,11 @@ def _greetings(template: CompiledTemplate, seen: Values, language: str) -> tuple
 
 def _shape(template: CompiledTemplate, seen: Values, language: str) -> SmsShape:
     return measure(one_line(template.render(seen, language)))
+
+
+def _cut_shape(template: CompiledTemplate, seen: Values, language: str) -> SmsShape:
+    """The shape of a text in which a field was cut."""
+    return measure(_STOP_AFTER_MARK.sub(r"\1", one_line(template.render(seen, language))))
 
 
 def _not_empty(text: str) -> str:

@@ -23,7 +23,7 @@ def sms(text: str, rules: dict[str, Any] | None = None, /, **values: object) -> 
 
 def test_the_field_loses_words_until_the_text_fits_and_not_one_more() -> None:
     told = sms("Скидка: {{ offer }}. Звоните!", SHORTEN, offer="слово " * 40)
-    assert told == "Скидка: " + "слово " * 22 + "слово…. Звоните!"
+    assert told == "Скидка: " + "слово " * 22 + "слово… Звоните!"
     assert len(told) <= 160 < len(told) + len(" слово")
 
 
@@ -47,6 +47,13 @@ def test_a_latin_text_is_shortened_with_dots_that_leave_it_cheap() -> None:
     told = sms("{{ offer }}", SHORTEN, offer="word " * 60)
     assert told.endswith("word...")
     assert measure(told).encoding is Encoding.GSM7
+
+
+@pytest.mark.parametrize("word", ["слово", "слово.", "слово!", "слово?", "слово…", "слово,"])
+def test_the_mark_of_a_cut_stands_alone_without_the_stops_around_it(word: str) -> None:
+    told = sms("Скидка: {{ offer }}. Звоните!", SHORTEN, offer=f"{word} " * 40)
+    assert told.endswith("слово… Звоните!")
+    assert sms("{{ offer }}. Call us", SHORTEN, offer="word. " * 60).endswith("word... Call us")
 
 
 def test_every_account_of_a_landlord_has_its_field_shortened() -> None:

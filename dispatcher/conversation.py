@@ -43,6 +43,7 @@ from dispatcher.ledger import (
     audiences,
     campaigns,
     deliveries,
+    doubts,
     groups,
     suppressions,
     touches,
@@ -114,8 +115,14 @@ def converse(
         now = engine.clock.now()
         found = find_attempt(tx, engine, ChannelName.PHONE, provider, receipt)
         call = _recall(tx, engine, hold(tx, engine, found.id)) if found else None
+        if call:
+            # Whoever asks what to say in a call has placed it, and tells its name.
+            doubts.note_taken(tx, call.attempt.id, receipt.reference, now)
+        question = _question(receipt)
         turn, effect = None, Effect.UNKNOWN
-        if call and receipt.stage is CallStage.BEGUN:
+        if call and kept.was_asked(tx, call.attempt.id, question):
+            turn, effect = _once_more(tx, engine, call, receipt, now), Effect.STALE
+        elif call and receipt.stage is CallStage.BEGUN:
             unheard = not in_time() and not receipt.late_reply
             turn, effect = _begin(tx, engine, call, receipt, now, unheard=unheard)
         elif call:
@@ -127,7 +134,7 @@ def converse(
             reference=receipt.reference,
             outcome=receipt.outcome,
             effect=effect,
-            payload=payload,
+            payload={**payload, kept.QUESTION: question},
             now=now,
         )
         return (call.message, turn) if call and turn else None
@@ -207,6 +214,29 @@ def _accounts(
     ]
 
 
+def _question(receipt: Receipt) -> str:
+    """What a call asks, in one word for the same question."""
+    parts = (receipt.stage, receipt.round, receipt.key, receipt.outcome)
+    return " ".join(str(part or "-") for part in parts)
+
+
+def _once_more(
+    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
+) -> Turn:
+    """The answer to what was asked before: the provider may not have got it. Nothing is written."""
+    attempt, script = call.attempt, call.message.script
+    if receipt.stage is CallStage.BEGUN:
+        if receipt.outcome is Outcome.MACHINE:
+            return Turn(())
+        told = not is_over(attempt) and attempt.sign is not Outcome.HUNG_UP
+        return _opening(call) if told else excuse(script)
+    if receipt.stage is CallStage.OPERATOR_DONE:
+        return _operator_done(tx, engine, call, receipt, now)
+    if not receipt.key:
+        return farewell(script)
+    return _reply(call, receipt, _answer(tx, engine, call, receipt, now))
+
+
 def _begin(
     tx: Transaction,
     engine: Engine,
@@ -228,8 +258,13 @@ def _begin(
     # Asked twice, a call that was given nothing to say is given nothing again.
     if unheard or attempt.sign is Outcome.HUNG_UP or not _may_be_told(tx, engine, call, now):
         return excuse(script), _note(tx, engine, call, receipt, Outcome.HUNG_UP, now)
-    said = script if attempt.offers_operator else script.without(Action.OPERATOR)
-    return opening(said), Effect.SIGN
+    return _opening(call), Effect.SIGN
+
+
+def _opening(call: _Call) -> Turn:
+    script = call.message.script
+    said = script if call.attempt.offers_operator else script.without(Action.OPERATOR)
+    return opening(said)
 
 
 def _may_be_told(tx: Transaction, engine: Engine, call: _Call, now: datetime) -> bool:
@@ -278,17 +313,37 @@ def _after_key(
     # Nobody can be connected any more: the customer asked in vain.
     came_to = Outcome.NOBODY_FREE if over and step.turn.operator else step.sign
     effect = Effect.SIGN
-    if step.final:
+    if _ended_by_key(call) and came_to is Outcome.NOBODY_FREE:
+        effect = Effect.STALE
+    elif step.final:
         finding = _finding(attempt, receipt, Outcome.KEY_PRESSED, now)
         effect = Effect.RECORDED if record(tx, engine, [finding], now) else Effect.STALE
     elif came_to is not None:
         effect = _note(tx, engine, call, receipt, came_to, now)
     if step.action is Action.STOP:
         _stop(tx, call, now)
-    says_so = not over or attempt.pressed == receipt.key or step.action is Action.STOP
+    return _reply(call, receipt, step), effect
+
+
+def _reply(call: _Call, receipt: Receipt, step: Step) -> Turn:
+    """What is said to a key; a call that is over is told no more than what has decided it."""
+    over = is_over(call.attempt)
+    says_so = not over or call.attempt.pressed == receipt.key or step.action is Action.STOP
     if says_so and not (over and step.turn.operator):
-        return step.turn, effect
-    return farewell(call.message.script), effect
+        return step.turn
+    return farewell(call.message.script)
+
+
+def _ended_by_key(call: _Call) -> bool:
+    """Whether a key ended this conversation: who asks for an operator after that is no customer who
+    waits for one, but a question on its way that was overtaken."""
+    attempt = call.attempt
+    if attempt.outcome is not Outcome.KEY_PRESSED or attempt.pressed is None:
+        return False
+    if attempt.operator_at is not None:
+        return False
+    # Without anybody at work, an operator's key ends the call too; with one it leaves operator_at.
+    return answer(call.message.script, attempt.pressed, 1, Staffing()).final
 
 
 def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime) -> Step:
@@ -300,6 +355,9 @@ def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now:
         said = script if attempt.offers_operator else script.without(Action.OPERATOR)
         return answer(said, receipt.key, receipt.round, Staffing())
     staffing = _staffing(tx, engine, call, now)
+    if attempt.operator_at is None and attempt.pressed == receipt.key:
+        # Asked before, when nobody was at work, and told so; whoever has come since.
+        return answer(script, receipt.key, receipt.round, replace(staffing, manned=False))
     if attempt.operator_at is not None:
         free = attempt.sign is not Outcome.NOBODY_FREE  # asked again: the same answer
     else:
@@ -316,16 +374,23 @@ def _after_operator(
     tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
 ) -> tuple[Turn, Effect]:
     """The talk is over, or the operator's telephone rang in vain."""
+    effect = Effect.SIGN
+    if receipt.outcome in (Outcome.CONNECTED, Outcome.NOBODY_FREE):
+        effect = _note(tx, engine, call, receipt, receipt.outcome, now)
+    return _operator_done(tx, engine, call, receipt, now), effect
+
+
+def _operator_done(
+    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
+) -> Turn:
+    script = call.message.script
     if receipt.outcome is Outcome.CONNECTED:
-        effect = _note(tx, engine, call, receipt, Outcome.CONNECTED, now)
-        staffing = Staffing()
-        return after_operator(call.message.script, connected=True, staffing=staffing), effect
+        return after_operator(script, connected=True, staffing=Staffing())
     if receipt.outcome is Outcome.NOBODY_FREE:
-        effect = _note(tx, engine, call, receipt, Outcome.NOBODY_FREE, now)
         staffing = replace(_staffing(tx, engine, call, now), manned=True)
-        return after_operator(call.message.script, connected=False, staffing=staffing), effect
+        return after_operator(script, connected=False, staffing=staffing)
     # The customer rang off while it rang, or nobody can tell: the end of the call decides.
-    return farewell(call.message.script), Effect.SIGN
+    return farewell(script)
 
 
 def _note(

@@ -272,8 +272,8 @@ class Loop:
         return looked_at
 
     def _ask(self, ask: Mapping[ChannelName, list[int]]) -> None:
-        size = self._engine.settings.batch_size
         for channel, ids in sorted(ask.items()):
+            size = self._batch_size(channel)
             for start in range(0, len(ids), size):
                 piece = ids[start : start + size]
                 try:

@@ -4,8 +4,10 @@ A message is a stop when every word of it is understood: words that say stop, an
 polite ones. One word more that we do not know, and it is a question for staff: «нет света с утра»,
 «стоп-кран сломан», «нет, я уже оплатил». Words of refusal that people also use otherwise (нет,
 отмена, no) stand alone or with «спасибо»; «не надо» may also name what is not needed: «не надо
-смс». Beside the words that are made for it («стоп», «отписка») our name, an «ок» and one short
-number change nothing: «стоп 12», «СТОП СМС ОТ ЭНЕРГОСБЫТ».
+смс», and «отключите» what is to be switched off: «отключите рассылку», but never «отключите свет».
+Beside the words that are made for it («стоп», «отписка») our name, an «ок» and one short number
+change nothing: «стоп 12», «СТОП!!!111», «СТОП СМС ОТ ЭНЕРГОСБЫТ». With a question mark only these
+words are a stop: «СТОП?» is one, «нет?» and «хватит?» ask us something.
 
 People write so in capitals, with spaces between the letters, in Latin letters that look like
 Cyrillic ones, with the keyboard in the other layout (cnjg = стоп) or in transliteration. Each of
@@ -41,10 +43,14 @@ _STOP = (
     _PURE
     + """
 отписать отпишите отпишитесь отписывайте отпишитеменя хочу_отписаться желаю_отписаться
-отстаньте отстань отвяжитесь отвалите оставьте_в_покое оставьте_меня_в_покое
+отказаться отказатся хочу_отказаться желаю_отказаться
+отстаньте отстань отвяжитесь отвалите отвали оставьте_в_покое оставьте_меня_в_покое
 остановите_рассылку остановить_рассылку отмените_рассылку отменить_рассылку отмена_рассылки
 отмените_подписку отменить_подписку отмена_подписки снимите_с_рассылки снимите_меня_с_рассылки
-исключите_мой_номер исключите_номер отключите_меня_от_рассылки отключите_от_рассылки
+исключите_мой_номер исключите_номер исключите_этот_номер исключите_из_рассылки
+удалите_мой_телефон удалите_телефон удалите_этот_номер удалите_из_рассылки
+уберите_мой_телефон уберите_телефон уберите_этот_номер уберите_из_рассылки
+удалить_номер удалить_мой_номер удалить_мой_телефон удалить_меня снимите_с_рассылки
 не_пишите непишите не_писать не_пиши не_пишете
 не_надо_больше больше_не_надо не_звоните незвоните не_звонить не_звони
 не_шлите не_слать не_присылайте не_присылать не_отправляйте не_отправлять не_беспокойте
@@ -53,8 +59,7 @@ _STOP = (
 не_хочу_больше_получать
 хватит довольно отказ отказываюсь откажусь прекратите прекратить перестаньте
 удалите_номер удалите_мой_номер уберите_номер уберите_мой_номер удалите_меня уберите_меня
-исключите_меня отключите_рассылку отключить_рассылку отключите_смс отключить_смс
-отключите_уведомления отключить_уведомления
+исключите_меня уберите_рассылку убрать_рассылку
 unsubscribed cancel end quit optout opt_out revoke remove_me remove leave_me_alone
 do_not_text dont_text don_t_text do_not_call dont_call don_t_call do_not_send dont_send don_t_send
 no_more_sms no_more_messages no_more_texts
@@ -68,10 +73,15 @@ ne_prisylaite ne_bespokoyte hvatit khvatit xvatit otkaz otkazyvayus prekratite p
 _REFUSAL = "нет не_надо не_нужно отмена отменить no net nein ne_nado ne_nuzhno otmena"
 # Says stop when what is not needed is what we send or do.
 _NEEDLESS = "не_надо не_нужно не_нужны не_нужна не_хочу ne_nado ne_nuzhno ne_nuzhny ne_hochu"
+# Says stop when what is to be switched off is what we send; the light of a neighbour is not.
+_SWITCH_OFF = """
+отключите отключить отключи выключите выключить выключи остановите остановить
+заблокируйте заблокировать otklyuchite otkluchite
+"""
 _SENT = """
 рассылка рассылку рассылки рассылок смс смски сообщение сообщения сообщений уведомление уведомления
 уведомлений реклама рекламы рекламу спам спама писать звонить слать присылать отправлять беспокоить
-звонки звонков sms pisat zvonit rassylka rassylki
+звонки звонков sms pisat zvonit rassylka rassylki rassylku
 """
 # Beside a word that is made for it these say nothing.
 _AGREED = "ок ok okay окей да yes хорошо ладно ага da horosho"
@@ -84,8 +94,8 @@ _POLITE = (
     + """
 здравствуйте добрый день вечер утро уважаемые
 я больше bolshe и из базы списка меня мне мой мою на от с а вас
-ваш ваша ваши ваших вашу вашей нам нас это этот эту эти этой
-номер номера телефон никогда уже всё все всю срочно немедленно сюда сейчас
+просьба убедительная убедительно ничего ваш ваша ваши ваших вашу вашей нам нас это этот эту эти этой
+номер номера телефон телефона никогда уже всё все всю срочно немедленно сюда сейчас
 рассылка рассылку рассылки рассылок рассылке рассылкам сообщение сообщения сообщений смс смски
 сообщениями сообщениям смскам уведомление уведомления уведомлений уведомлениям реклама рекламе
 рекламу рекламы спам спама спаму спамить
@@ -102,8 +112,11 @@ _SUPPLIER = re.compile(r"\w*(энергосбыт(а|у|ом|е)?|energosbyt(a|u
 _ASKS_FOR_AN_ANSWER = frozenset({"отпишите", "отпишитесь", "otpishite", "otpishites"})
 _TO_ME = frozenset({"мне", "mne", "нам", "на", "na", "сюда"})
 
-# «Не надо меня отписывать», «не хочу отписаться».
-_WANTS_TO_STAY = re.compile(r"\b(не|ne) \w+ (\w+ )*(отпис|отпиш|otpis)")
+# «Не надо меня отписывать», «не хочу отказаться», «не надо отключать рассылку».
+_WANTS_TO_STAY = re.compile(
+    r"\b(не|ne) \w+ ((\w+ )*(отпис|отпиш|otpis)"
+    r"|((меня|мне|мой|пока|больше) )*(отказыват|отказат|отключат|выключат|удалят|убират))"
+)
 
 _KEYS_LATIN = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`"
 _KEYS_CYRILLIC = "йцукенгшщзхъфывапролджэячсмитьбюё"
@@ -113,7 +126,7 @@ _TO_LATIN_KEYS = str.maketrans(_KEYS_CYRILLIC, _KEYS_LATIN)
 _LOOKS_CYRILLIC = str.maketrans("aбbcehkmnoptxyru036і", "абвсенкмпортхугиозбі")
 _LOOKS_LATIN = str.maketrans("авсенкмортхуѕі01", "abcehkmoptxysiol")
 
-_GLUED_NUMBER = re.compile(r"(?<=[^\W\d_])(?=\d+\b)")  # «стоп1»
+_GLUED_NUMBER = re.compile(r"(?<=[^\W\d_])(?=\d+\b)|(?<=\d)(?=[^\W\d_]{4,}\b)")  # «стоп1», «1стоп»
 
 
 def wish_of(text: str, company: str = "") -> Wish:
@@ -121,23 +134,25 @@ def wish_of(text: str, company: str = "") -> Wish:
 
     `company` is our own name, which may stand beside a stop.
     """
-    ours = _words(_plain(company))
-    stops = any(_says_stop(words, ours) for words in _readings(text))
-    return Wish.STOP if stops else Wish.QUESTION
+    return Wish.STOP if _stops(text, company) else Wish.QUESTION
 
 
 def means_calls(text: str, company: str = "") -> bool:
     """Whether a stop speaks of calls («не звоните»): who writes so does not mean SMS alone."""
-    ours = _words(_plain(company))
-    return any(
-        _says_stop(words, ours) and any(_CALLS.search(word) for word in words)
-        for words in _readings(text)
-    )
+    return any(_CALLS.search(word) for words in _stops(text, company) for word in words)
 
 
-def _readings(text: str) -> list[tuple[str, ...]]:
+def _stops(text: str, company: str) -> list[tuple[str, ...]]:
+    """The readings of the message that say stop."""
+    plain, ours = _plain(text), _words(_plain(company))
+    stops = [words for words in _readings(plain) if _says_stop(words, ours)]
+    if "?" in plain:
+        return [words for words in stops if not _single(_PURE).isdisjoint(words)]
+    return stops
+
+
+def _readings(plain: str) -> list[tuple[str, ...]]:
     """The message's words in every way it may be meant."""
-    plain = _plain(text)
     if not plain or len(plain) > LONGEST:
         return []
     unpunctuated = re.sub(r"[.,;:!?'\"]+(?=\s|$)", " ", plain)
@@ -147,6 +162,7 @@ def _readings(text: str) -> list[tuple[str, ...]]:
         plain.translate(_LOOKS_CYRILLIC),
         plain.translate(_LOOKS_LATIN),
         unpunctuated.translate(_TO_CYRILLIC_KEYS),
+        _GLUED_NUMBER.sub(" ", unpunctuated).translate(_TO_CYRILLIC_KEYS),
         unpunctuated.translate(_TO_LATIN_KEYS),
     ]
     readings: list[tuple[str, ...]] = []
@@ -196,13 +212,15 @@ def _says_stop(words: tuple[str, ...], ours: tuple[str, ...]) -> bool:
     is_pure = not _single(_PURE).isdisjoint(words)
     if is_pure:
         words = _without_what_says_nothing(words, ours)
-    left, stops, needless, refusals, polite = list(words), 0, 0, 0, 0
+    left, stops, needless, off, refusals, polite = list(words), 0, 0, 0, 0, 0
     while left:
         if length := _begins(left, _phrases(_STOP)):
             stops += 1
         elif length := _begins(left, _phrases(_NEEDLESS)):
             needless += 1
             refusals += tuple(left[:length]) in _phrases(_REFUSAL)
+        elif length := _begins(left, _phrases(_SWITCH_OFF)):
+            off += 1
         elif length := _begins(left, _phrases(_REFUSAL)):
             refusals += 1
         elif left[0] in _single(_THANKS):
@@ -212,9 +230,9 @@ def _says_stop(words: tuple[str, ...], ours: tuple[str, ...]) -> bool:
         else:
             return False
         del left[:length]
-    if needless and not _single(_SENT).isdisjoint(words):
+    if (needless or off) and not _single(_SENT).isdisjoint(words):
         stops += 1
-    return bool(stops) or bool(refusals and refusals >= needless and not polite)
+    return bool(stops) or bool(refusals and refusals >= needless and not polite and not off)
 
 
 def _without_what_says_nothing(words: tuple[str, ...], ours: tuple[str, ...]) -> tuple[str, ...]:

@@ -37,10 +37,10 @@ class Desk(Strict):
         opens_at="09:00", closes_at="18:00", days=("mon", "tue", "wed", "thu", "fri")
     )
     zone: str = ""  # empty: the house's own
-    lines: int | None = Field(default=None, ge=0, le=10_000)
-    operators: int = Field(default=1, ge=0, le=10_000)
-    expected_share: float = Field(default=0.1, gt=0, le=1)
-    wait_seconds: int = Field(default=20, ge=5, le=LONGEST_WAIT_SECONDS)
+    lines: int | None = Field(default=None, strict=True, ge=0, le=10_000)
+    operators: int = Field(default=1, strict=True, ge=0, le=10_000)
+    expected_share: float = Field(default=0.1, strict=True, gt=0, le=1)
+    wait_seconds: int = Field(default=20, strict=True, ge=5, le=LONGEST_WAIT_SECONDS)
 
     @field_validator("operator")
     @classmethod

@@ -24,7 +24,7 @@ class Route(BaseModel):
     """
 
     provider: str = Field(min_length=1)
-    weight: int = Field(default=1, ge=0, le=1000)
+    weight: int = Field(default=1, strict=True, ge=0, le=1000)
     prefixes: tuple[Prefix, ...] = ()
     purposes: frozenset[Purpose] = frozenset()
 

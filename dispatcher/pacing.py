@@ -24,8 +24,8 @@ LATENESS_SECONDS = 0.02
 class ProviderLimit(BaseModel):
     """What one provider account bears. None: no limit of ours."""
 
-    per_second: float | None = Field(default=None, gt=0, le=10_000)
-    at_once: int | None = Field(default=None, ge=1, le=100_000)  # calls
+    per_second: float | None = Field(default=None, strict=True, gt=0, le=10_000)
+    at_once: int | None = Field(default=None, strict=True, ge=1, le=100_000)  # calls
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

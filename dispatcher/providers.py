@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 
 from campaigns.channel import ChannelName
 from channels.base import Channel
-from channels.gateway import is_loopback
+from channels.gateway import checked_base_url, is_loopback
 from channels.routing import Providers
 from dispatcher.errors import BadSetting
-from dispatcher.settings import PREFIX, Settings
+from dispatcher.settings import PREFIX, SMS_PROVIDERS, Settings, environment_names
 from templates.i18n import _
 
 # Every provider the product knows, as `limits` names it.
-LIMITED = ("phone.twilio", "sms.smsaero", "sms.twilio", "email.smtp")
+LIMITED = ("phone.twilio", *(f"sms.{name}" for name in SMS_PROVIDERS), "email.smtp")
 
 
 def make_channels(settings: Settings) -> Mapping[ChannelName, Providers]:
@@ -22,13 +22,14 @@ def make_channels(settings: Settings) -> Mapping[ChannelName, Providers]:
     Raises BadSetting naming what is missing or wrong.
     """
     try:
+        _check_base_url(settings)
         found = {
             ChannelName.PHONE: _phone(settings),
             ChannelName.SMS: _sms(settings),
             ChannelName.EMAIL: _email(settings),
         }
     except ValueError as error:
-        raise BadSetting(f"{PREFIX}…", str(error)) from None
+        raise _named(str(error)) from None
     _check_routes(settings, [way.provider for way in found[ChannelName.SMS]])
     _check_limits(settings)
     return {
@@ -63,9 +64,14 @@ def _email(settings: Settings) -> Sequence[Channel]:
 def _sms(settings: Settings) -> Sequence[Channel]:
     ways: list[Channel] = []
     if settings.smsaero_email:
+        from channels.sms.gate import read_gate
         from channels.sms.smsaero import SmsAeroChannel
 
         _need(settings, "smsaero_api_key", "sms_sign")
+        try:
+            read_gate(settings.smsaero_gate)
+        except ValueError as error:
+            raise BadSetting(f"{PREFIX}SMSAERO_GATE", str(error)) from None
         ways.append(
             SmsAeroChannel(
                 settings.smsaero_email,
@@ -120,6 +126,24 @@ def _phone(settings: Settings) -> Sequence[Channel]:
             timeout_seconds=settings.provider_timeout_seconds,
         )
     ]
+
+
+def _named(text: str) -> BadSetting:
+    """What a channel says of its own setting, with the name that stands in the environment."""
+    text = environment_names(text)
+    name, _space, rest = text.partition(" ")
+    if name.startswith(PREFIX):
+        return BadSetting(name, rest.removeprefix("— "))
+    return BadSetting(f"{PREFIX}…", text)
+
+
+def _check_base_url(settings: Settings) -> None:
+    """Calls and SMS share it; what is wrong with it does not name it."""
+    if settings.twilio_base_url:
+        try:
+            checked_base_url(settings.twilio_base_url)
+        except ValueError as error:
+            raise BadSetting(f"{PREFIX}TWILIO_BASE_URL", str(error)) from None
 
 
 def _check_routes(settings: Settings, known: Sequence[str]) -> None:

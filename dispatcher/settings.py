@@ -9,15 +9,17 @@ import os
 import re
 import secrets as randomness
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import ConsentRule, consent_rules
+from channels.gateway import is_loopback
 from channels.routing import Route
 from dispatcher.errors import BadSetting
 from dispatcher.pacing import ProviderLimit
@@ -26,6 +28,14 @@ from templates.i18n import _
 PREFIX = "DISPATCHER_"
 # Where tests find their servers; the program takes no notice of these.
 TEST_PREFIX = "DISPATCHER_TEST_"
+
+SMS_PROVIDERS = ("smsaero", "twilio")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+# Strict: in JSON `true` is no number.
+_Cap = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+_Kopecks = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+# Settings that are tables of their own: what may stand in a row of them.
+_ROWS: dict[str, type[BaseModel]] = {"limits": ProviderLimit, "sms_routes": Route}
 
 
 class Settings(BaseSettings):
@@ -55,9 +65,9 @@ class Settings(BaseSettings):
     regions_file: Path | None = None
     branches: dict[str, str] = Field(default_factory=dict)
     consent: dict[Purpose, dict[ChannelName, ConsentRule]] = Field(default_factory=dict)
-    max_per_day: dict[ChannelName, int] = Field(default_factory=dict)
-    max_per_week: dict[ChannelName, int] = Field(default_factory=dict)
-    max_per_month: dict[ChannelName, int] = Field(default_factory=dict)
+    max_per_day: dict[ChannelName, _Cap] = Field(default_factory=dict)
+    max_per_week: dict[ChannelName, _Cap] = Field(default_factory=dict)
+    max_per_month: dict[ChannelName, _Cap] = Field(default_factory=dict)
 
     # where providers report back
     receipts_url: str = ""
@@ -82,7 +92,7 @@ class Settings(BaseSettings):
     sms_sign: str = ""
     twilio_sms_sender: str = ""
     sms_routes: tuple[Route, ...] = ()
-    sms_price_kopecks: dict[str, int] = Field(default_factory=dict)
+    sms_price_kopecks: dict[str, _Kopecks] = Field(default_factory=dict)
 
     # phone
     twilio_account_sid: str = ""
@@ -149,11 +159,37 @@ class Settings(BaseSettings):
         consent_rules(value)
         return value
 
-    @model_validator(mode="after")
-    def _urls_are_whole(self) -> Self:
-        if self.receipts_url and not self.receipts_url.startswith(("https://", "http://")):
-            raise ValueError(_("receipts_url must begin with https://"))
-        return self
+    @field_validator("company_phone")
+    @classmethod
+    def _company_can_be_called(cls, value: str) -> str:
+        if not _E164.fullmatch(value):
+            raise ValueError(_("a telephone number such as +78001000000 is expected."))
+        return value
+
+    @field_validator("receipts_url")
+    @classmethod
+    def _receipts_can_arrive(cls, value: str) -> str:
+        """Addresses are made by adding to it, and what is added to it is secret on the way."""
+        if value and not _leads_to_us(value):
+            raise ValueError(
+                _(
+                    "an address such as https://notify.example.com is expected: https (http only "
+                    "on this machine), without a user, “?” and “#”."
+                )
+            )
+        return value
+
+    @field_validator("sms_price_kopecks")
+    @classmethod
+    def _prices_are_of_providers(cls, value: dict[str, int]) -> dict[str, int]:
+        for name in value:
+            if name not in SMS_PROVIDERS:
+                raise ValueError(
+                    _("there is no provider “{name}”; known: {known}.").format(
+                        name=_shown(name), known=", ".join(SMS_PROVIDERS)
+                    )
+                )
+        return value
 
     @property
     def ledger_url(self) -> str:
@@ -207,6 +243,17 @@ class Settings(BaseSettings):
         }
 
 
+def _leads_to_us(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if not host or re.search(r"[\s?#@\\]|[^\x21-\x7e]", url):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
 def load_settings() -> Settings:
     """Read the settings; raises BadSetting naming the variable and what to write instead."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
@@ -228,15 +275,47 @@ def load_settings() -> Settings:
         # What is wrong with two settings together names them in its text.
         field = str(first["loc"][0]) if first["loc"] else _named_in(str(first["msg"]))
         name = PREFIX + field.upper() if not field.upper().startswith(PREFIX) else field.upper()
-        if first["type"] == "extra_forbidden":
+        inner = [str(part) for part in first["loc"][1:] if part != "[key]"]
+        if first["type"] == "extra_forbidden" and not inner:
             raise BadSetting(name, _did_you_mean(name, known)) from None
-        raise BadSetting(name, _advice(first)) from None
+        raise BadSetting(name, _advice_within(field, inner, first)) from None
 
 
 def _named_in(text: str) -> str:
     """The first setting that a text names."""
     words = re.findall(r"\w+", text)
     return next((word for word in words if word in Settings.model_fields), "")
+
+
+def environment_names(text: str) -> str:
+    """A text of the lower layers with every setting in it as the one who sets it writes it."""
+    return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", _environment_name, text)
+
+
+def _environment_name(found: re.Match[str]) -> str:
+    known = found[0] in Settings.model_fields
+    return PREFIX + found[0].upper() if known else found[0]
+
+
+def _advice_within(field: str, inner: list[str], error: ErrorDetails) -> str:
+    """The same, with the place inside a table where it is wrong."""
+    if not inner:
+        return _advice(error)
+    row = _ROWS.get(field)
+    if error["type"] == "extra_forbidden" and row is not None:
+        advice = _("there is no field “{name}” here; known: {known}.").format(
+            name=_shown(inner[-1]), known=", ".join(row.model_fields)
+        )
+        inner = inner[:-1]
+    else:
+        advice = _advice(error)
+    where = " → ".join(_shown(part) for part in inner)
+    return f"{where}: {advice}"
+
+
+def _shown(name: str) -> str:
+    """A name that somebody wrote, harmless for a terminal."""
+    return "".join(c if c.isprintable() else "·" for c in name[:40])
 
 
 def _advice(error: ErrorDetails) -> str:
@@ -248,6 +327,8 @@ def _advice(error: ErrorDetails) -> str:
         return _("a whole number is expected.")
     if kind in ("float_parsing", "float_type"):
         return _("a number is expected.")
+    if kind == "greater_than" and limits.get("gt") == 0:
+        return _("a number greater than zero is expected.")
     if kind in ("greater_than_equal", "greater_than"):
         return _("at least {limit} is expected.").format(limit=limits.get("ge", limits.get("gt")))
     if kind in ("less_than_equal", "less_than"):

@@ -36,6 +36,24 @@ def ask(*arguments: str) -> Result:
         ("BRANCHES", "Томск", "в виде JSON"),
         ("MAX_PER_DAY", '{"fax": 1}', "phone, sms, email"),
         ("RECEIPTS_URL", "ftp://x", "https://"),
+        ("RECEIPTS_URL", "http://notify.example.com", "https"),
+        ("RECEIPTS_URL", "https://x/?a", "без имени пользователя"),
+        ("RECEIPTS_URL", "https://x/#a", "без имени пользователя"),
+        ("RECEIPTS_URL", "https://u:p@x/", "без имени пользователя"),
+        ("RECEIPTS_URL", "https://x:port/", "https://notify.example.com"),
+        ("RECEIPTS_URL", "https:///x", "https://notify.example.com"),
+        ("COMPANY_PHONE", "позвоните нам", "+78001000000"),
+        ("COMPANY_PHONE", "8 800 100 00 00", "+78001000000"),
+        ("SMS_PRICE_KOPECKS", '{"smsaero": -549}', "smsaero: нужно значение не меньше 0"),
+        ("SMS_PRICE_KOPECKS", '{"smsaero": true}', "smsaero: нужно целое число"),
+        ("SMS_PRICE_KOPECKS", '{"twlio": 5}', "«twlio»; есть: smsaero, twilio"),
+        ("MAX_PER_DAY", '{"sms": true}', "sms: нужно целое число"),
+        ("MAX_PER_DAY", '{"sms": 0}', "sms: нужно значение не меньше 1"),
+        ("LIMITS", '{"sms.smsaero": {"per_secnd": 1}}', "sms.smsaero: поля «per_secnd» здесь нет"),
+        ("LIMITS", '{"sms.smsaero": {"per_secnd": 1}}', "per_second, at_once"),
+        ("LIMITS", '{"sms.smsaero": {"per_second": 0}}', "per_second: нужно число больше нуля"),
+        ("LIMITS", '{"sms.smsaero": {"at_once": true}}', "at_once: нужно целое число"),
+        ("SMS_ROUTES", '[{"provider": "smsaero", "weigth": 3}]', "«weigth»"),
         ("CONSENT", '{"marketing": {"sms": "always"}}', "согласия"),
     ],
 )
@@ -49,6 +67,25 @@ def test_a_wrong_setting_is_told_in_russian_by_its_name(
     assert told in raised.value.advice
     assert "Value error" not in str(raised.value)
     assert "Input should" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RECEIPTS_URL", "https://notify.example.com/dispatcher/"),
+        ("RECEIPTS_URL", "http://127.0.0.1:8089"),
+        ("RECEIPTS_URL", "http://[::1]:8089"),
+        ("RECEIPTS_URL", ""),
+        ("COMPANY_PHONE", "+73822000000"),
+        ("SMS_PRICE_KOPECKS", '{"smsaero": 0, "twilio": 900}'),
+        ("LIMITS", '{"sms.smsaero": {"per_second": 50}, "phone.twilio": {"per_second": 0.5}}'),
+    ],
+)
+def test_a_setting_that_fits_is_taken(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"DISPATCHER_{name}", value)
+    load_settings()
 
 
 def test_channels_have_their_russian_names_in_lists_and_checks() -> None:

@@ -131,6 +131,9 @@ def problems_of(text: str) -> list[Problem]:
         ('zone = "Asia/Tomks"', "unknown_zone"),
         ("lines = -1", "wrong_value"),
         ("lines = 1.5", "wrong_value"),
+        ("lines = true", "wrong_value"),
+        ("wait_seconds = true", "wrong_value"),
+        ("expected_share = true", "wrong_value"),
         ("expected_share = 0", "wrong_value"),
         ("expected_share = nan", "wrong_value"),
         ("wait_seconds = 31", "wrong_value"),
@@ -147,6 +150,11 @@ def test_a_wrong_line_is_told_with_its_number_and_what_to_write(line: str, code:
     assert problem.field
     assert problem.field.startswith("default.")
     assert problem.advice
+
+
+def test_true_is_no_number_of_operators() -> None:
+    [problem] = problems_of("[default]\noperators = true\n")
+    assert (problem.code, problem.line, problem.field) == ("wrong_value", 2, "default.operators")
 
 
 def test_every_problem_of_a_file_is_told_at_once() -> None:

@@ -77,8 +77,14 @@ def test_calls_are_not_set_up_without_an_address_where_they_ask_what_to_say() ->
             "DISPATCHER_TWILIO_AUTH_TOKEN",
         ),
         ({"smsaero_email": "energy@example.com"}, "DISPATCHER_SMSAERO_API_KEY"),
-        ({**TWILIO, "twilio_sms_sender": "Энергосбыт"}, "twilio_sms_sender"),
-        ({**TWILIO, "twilio_sms_sender": "E", "twilio_base_url": "x"}, "twilio"),
+        ({**SMSAERO, "smsaero_email": "nobody"}, "DISPATCHER_SMSAERO_EMAIL: это адрес"),
+        ({**SMSAERO, "smsaero_api_key": SecretStr("short")}, "DISPATCHER_SMSAERO_API_KEY: это "),
+        ({**TWILIO, "twilio_sms_sender": "Энергосбыт"}, "DISPATCHER_TWILIO_SMS_SENDER"),
+        (
+            {**TWILIO, "twilio_sms_sender": "E", "twilio_base_url": "x"},
+            "DISPATCHER_TWILIO_BASE_URL",
+        ),
+        ({**SMSAERO, "smsaero_gate": "http://gate.example.com"}, "DISPATCHER_SMSAERO_GATE"),
     ],
 )
 def test_half_a_provider_is_an_error_that_names_what_is_missing(

@@ -1,12 +1,15 @@
 """What customers write to us by SMS: a stop is obeyed at once, anything else is an inquiry.
 
 A message may come twice, late, or a thousand times in a minute from a robot that answers ours.
-Each counts once by the provider's own name for it; there is one confirmation for each time a
-customer stops us, and a flood ends up in one inquiry.
+Each counts once by the provider's own name for it and the customer's number; one that bears neither
+a name nor an instant is known for a few minutes only, and as a stop obeyed in any case: nobody can
+tell a repetition of the provider's from a customer who says it again. There is one confirmation for
+each time a customer stops us, and a flood ends up in one inquiry.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -21,7 +24,7 @@ from channels.base import Inbound
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, inquiries, replies, suppressions
 from dispatcher.ledger import receipts as kept
-from dispatcher.ledger.inquiries import Answered
+from dispatcher.ledger.inquiries import Answered, Namesake
 from dispatcher.ledger.receipts import storable
 from dispatcher.logs import mask
 from dispatcher.record import Finding, record
@@ -34,12 +37,16 @@ LONGEST_TEXT = 2000
 LONGEST_REFERENCE = 200
 # A message to us within this time of ours is taken for its answer.
 ANSWERS_FOR = timedelta(days=7)
+# Within this time the same message is the provider's repetition; after it, another of that name.
+REPEATED_FOR = timedelta(days=7)
+NAMELESS_REPEATED_FOR = timedelta(minutes=10)
 # So many inquiries of one customer in a day are kept apart; the rest goes into the last one.
 MOST_A_DAY = 20
 DAY = timedelta(days=1)
 # The reason of a stop that was asked for by SMS.
 BY_SMS = "sms"
 ONE_PART = 70  # characters of one SMS in Cyrillic letters
+CUT = "…"  # stands for the oldest words where there is no more room
 _E164 = re.compile(r"\+\d{7,15}")
 
 
@@ -101,13 +108,19 @@ class _Desk:
         self._tx, self._engine, self._provider, self._now = tx, engine, provider, now
         self._point = message.contact_point
         self._text = storable(message.text)[:LONGEST_TEXT]
+        self._is_named = bool(message.reference) or message.at is not None
         self._reference = _reference(message)
         self._wish = wish_of(message.text, engine.settings.company)
 
     def take(self) -> Taken:
         inquiries.one_at_a_time(self._tx, self._point)
-        if inquiries.is_known(self._tx, ChannelName.SMS, self._provider, self._reference):
+        namesakes = inquiries.namesakes(
+            self._tx, ChannelName.SMS, self._provider, self._reference, self._point
+        )
+        if self._is_repeated(namesakes):
             return Taken.KNOWN
+        if namesakes:
+            self._reference = inquiries.another(self._reference, len(namesakes) + 1)
         since = self._now - ANSWERS_FOR
         answered = inquiries.answered_by(
             self._tx, ChannelName.SMS, self._point, since, self._provider
@@ -120,6 +133,15 @@ class _Desk:
                 self._tx, ChannelName.SMS, self._point, since, in_doubt=True
             )
         return self._stop(answered) if self._wish is Wish.STOP else self._inquire(answered)
+
+    def _is_repeated(self, namesakes: Sequence[Namesake]) -> bool:
+        """Whether the provider posts again what it has posted; in doubt, a stop is obeyed."""
+        since = self._now - (REPEATED_FOR if self._is_named else NAMELESS_REPEATED_FOR)
+        if not any(one.kind is self._wish and one.received_at > since for one in namesakes):
+            return False
+        if self._is_named or self._wish is not Wish.STOP:
+            return True
+        return not any(self._missing(channel) for channel in self._stopped_channels())
 
     def _arrived(self, attempt_id: int) -> None:
         """Who answers has read it."""
@@ -139,10 +161,7 @@ class _Desk:
 
     def _stop(self, answered: Answered | None) -> Taken:
         """No more to this number; one confirmation for as long as that stands."""
-        channels = [ChannelName.SMS]
-        if means_calls(self._text, self._engine.settings.company):
-            channels.append(ChannelName.PHONE)
-        added = [self._suppress(channel) for channel in channels]
+        added = [self._suppress(channel) for channel in self._stopped_channels()]
         if not any(added):
             if not self._is_flooded():
                 self._add(answered)
@@ -158,17 +177,27 @@ class _Desk:
             )
         return Taken.STOPPED
 
-    def _suppress(self, channel: ChannelName) -> bool:
-        """Every purpose that a customer may refuse; False when all of them stood already."""
+    def _stopped_channels(self) -> Sequence[ChannelName]:
+        """What a stop is about; SMS comes first."""
+        if means_calls(self._text, self._engine.settings.company):
+            return ChannelName.SMS, ChannelName.PHONE
+        return (ChannelName.SMS,)
+
+    def _missing(self, channel: ChannelName) -> Sequence[Purpose]:
+        """The purposes that a customer may refuse and has not for good."""
         rules = self._engine.rules(self._tx).consents
         party = point_party(self._point)
         standing = suppressions.of_parties(self._tx, [party], self._now).get(party, ())
-        missing = [
+        return [
             purpose
             for purpose in Purpose
             if rules[purpose][channel] is not ConsentRule.ALWAYS
             and not any(_covers(stop, channel, purpose) for stop in standing)
         ]
+
+    def _suppress(self, channel: ChannelName) -> bool:
+        """Every purpose that a customer may refuse; False when all of them stood already."""
+        missing = self._missing(channel)
         for purpose in missing:
             suppression = Suppression(
                 reason=BY_SMS, contact_point=self._point, channel=channel, purpose=purpose
@@ -182,10 +211,7 @@ class _Desk:
                 self._tx, ChannelName.SMS, self._point, self._now - DAY
             )
             if last is not None:
-                lines = last.text.split("\n")
-                if self._text not in lines:
-                    text = f"{last.text}\n{self._text}"[:LONGEST_TEXT]
-                    inquiries.append(self._tx, last, text)
+                inquiries.append(self._tx, last, joined(last.text, self._text))
                 return Taken.MERGED
         self._add(answered)
         return Taken.INQUIRY
@@ -225,6 +251,17 @@ def _reference(message: Inbound) -> str:
     at = message.at.isoformat() if message.at else ""
     told = "\x00".join((message.contact_point, at, message.text))
     return "sha256:" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+
+
+def joined(before: str, newest: str) -> str:
+    """What a customer wrote and the newest words to it, these whole; the oldest give way."""
+    if f"\n{newest}\n" in f"\n{before}\n":  # a robot says the same again and again
+        return before
+    whole = f"{before}\n{newest}"
+    if len(whole) <= LONGEST_TEXT:
+        return whole
+    room = max(LONGEST_TEXT - len(CUT), len(newest))
+    return CUT + whole[-room:]
 
 
 def confirmation(company: str, phone: str, language: str) -> str:

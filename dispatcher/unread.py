@@ -35,7 +35,7 @@ def keep(engine: Engine, provider: str, message: Unread) -> bool:
         # What is posted alike on another day may be another customer's, for it may name nobody.
         reference = f"{digest}:{now:%Y-%m-%d}"
         inquiries.one_at_a_time(tx, message.contact_point)
-        if inquiries.is_known(tx, ChannelName.SMS, provider, reference):
+        if inquiries.is_known(tx, ChannelName.SMS, provider, reference, message.contact_point):
             return False
         kept.keep(
             tx,

@@ -122,10 +122,12 @@ def _message(fields: Fields, around: Fields) -> Inbound | None:
     text = _text(fields) if _texts(fields) else _text(around)
     if len(numbers) != 1 or text is None:
         return None
+    whole = {**around, **fields}
     reference = fields.get("id", "")
     if not (reference.isascii() and reference.isdigit() and len(reference) <= 20):
-        reference = _fingerprint({**around, **fields})
-    whole = {**around, **fields}
+        # Without an instant the same words would bear the same name for ever.
+        is_one_moment = bool(reference) or any(name in whole for name in _INSTANTS)
+        reference = _fingerprint(whole) if is_one_moment else ""
     at = next((at for name in _INSTANTS if (at := _instant(whole.get(name)))), None)
     return Inbound(reference, numbers.pop(), text, at)
 
@@ -159,7 +161,7 @@ def normal_number(number: str | None) -> str | None:
 
 
 def _fingerprint(fields: Fields) -> str:
-    """The name of a message that bears none: the same when it is posted again."""
+    """A name for a message that bears no good one: the same when it is posted again."""
     told = "\x00".join(f"{name}\x01{fields[name]}" for name in sorted(fields))
     return "~" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]
 

@@ -72,14 +72,48 @@ def one_at_a_time(tx: Transaction, contact_point: str) -> None:
         tx.execute(select(func.pg_advisory_xact_lock(INQUIRY_LOCK, func.hashtext(contact_point))))
 
 
-def is_known(tx: Transaction, channel: ChannelName, provider: str, reference: str) -> bool:
+def is_known(
+    tx: Transaction, channel: ChannelName, provider: str, reference: str, contact_point: str
+) -> bool:
     """Whether the provider told us of this message before."""
     same = select(inquiries.c.id).where(
         inquiries.c.channel == channel,
         inquiries.c.provider == provider,
         inquiries.c.reference == reference,
+        inquiries.c.contact_point == contact_point,
     )
     return tx.execute(same).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Namesake:
+    """A message that a customer sent before and that bore the same name."""
+
+    kind: Wish
+    received_at: datetime
+
+
+def namesakes(
+    tx: Transaction, channel: ChannelName, provider: str, reference: str, contact_point: str
+) -> Sequence[Namesake]:
+    """This customer's messages of that name, also under the names that `another` made of it."""
+    rows = tx.execute(
+        select(inquiries.c.kind, inquiries.c.received_at).where(
+            inquiries.c.contact_point == contact_point,
+            inquiries.c.channel == channel,
+            inquiries.c.provider == provider,
+            or_(
+                inquiries.c.reference == reference,
+                inquiries.c.reference.startswith(another(reference, ""), autoescape=True),
+            ),
+        )
+    )
+    return [Namesake(Wish(row.kind), row.received_at) for row in rows]
+
+
+def another(reference: str, number: object) -> str:
+    """What a message is kept under whose own name is taken by an earlier one."""
+    return f"{reference}#{number}"
 
 
 def add(

@@ -365,7 +365,8 @@ inquiries = Table(
     Column("status", String(16), nullable=False),  # new, done
     Column("done_at", Instant),
     Column("done_by", Text),
-    UniqueConstraint("channel", "provider", "reference"),
+    # The name alone is not enough: a gate may count anew for each customer.
+    UniqueConstraint("channel", "provider", "reference", "contact_point"),
     Index(None, "status", "received_at"),
     Index(None, "contact_point"),
 )

@@ -242,6 +242,49 @@ def test_the_same_message_twice_is_one(rehearsal: Rehearsal) -> None:
     assert take_in(rehearsal.engine, "smsaero", nameless) is Taken.KNOWN
 
 
+def unstop(rehearsal: Rehearsal) -> None:
+    with rehearsal.ledger.write() as tx:
+        assert suppressions.remove(tx, NUMBER, SMS, ACTOR, rehearsal.clock.now())
+
+
+def test_a_stop_without_name_and_date_is_obeyed_however_often_staff_take_it_back(
+    rehearsal: Rehearsal,
+) -> None:
+    nameless = {"number": NUMBER, "text": "СТОП"}
+    for after in (timedelta(), timedelta(), HOUR, 30 * DAY):
+        rehearsal.clock.move_to(rehearsal.clock.now() + after)
+        for _repetition in range(2):
+            assert requests.post(address(rehearsal), data=nameless, timeout=10).status_code == 200
+        assert stops(rehearsal)
+        unstop(rehearsal)
+    assert len(all_of(rehearsal)) == len(reply_rows(rehearsal)) == 4
+
+
+def test_the_same_question_without_a_name_is_a_repetition_for_some_minutes_only(
+    rehearsal: Rehearsal,
+) -> None:
+    nameless, dated = (Inbound("", NUMBER, "вопрос", at) for at in (None, rehearsal.clock.now()))
+    taken = []
+    for after in (0, 9, 10):
+        rehearsal.clock.move_to(rehearsal.clock.now() + timedelta(minutes=after))
+        taken += [take_in(rehearsal.engine, "smsaero", one) for one in (nameless, dated)]
+    new, known = Taken.INQUIRY, Taken.KNOWN
+    assert taken == [new, new, known, known, new, known]
+
+
+def test_a_stop_under_a_name_that_another_customer_or_message_bore_is_obeyed(
+    rehearsal: Rehearsal,
+) -> None:
+    assert write(rehearsal, "стоп", "+79160000002", reference="7") is Taken.STOPPED
+    assert write(rehearsal, "вопрос", reference="7") is Taken.INQUIRY
+    assert write(rehearsal, "стоп", reference="7") is Taken.STOPPED  # no repetition of a question
+    assert write(rehearsal, "стоп", reference="7") is Taken.KNOWN
+    unstop(rehearsal)
+    rehearsal.clock.move_to(rehearsal.clock.now() + 8 * DAY)  # the provider counts from one again
+    assert write(rehearsal, "стоп", reference="7") is Taken.STOPPED
+    assert stops(rehearsal)
+
+
 @pytest.mark.parametrize(
     "number", ["", "MegaFon", "900", "+7916", "+7 916 000-00-01", "79160000001"]
 )
@@ -263,6 +306,7 @@ def test_two_robots_that_answer_each_other_end_in_one_inquiry_and_no_sms(
     found = all_of(rehearsal)
     assert len(found) == MOST_A_DAY
     assert len(found[0].text) == LONGEST_TEXT
+    assert found[0].text.endswith("номер 59. " + "x" * 200)
     assert not rehearsal.taken(SMS)
 
 
@@ -290,6 +334,27 @@ def test_a_stop_after_a_flood_of_questions_is_obeyed_and_a_question_opens_the_in
     assert again.text == f"вопрос {MOST_A_DAY - 1}\nи ещё вопрос"
     rehearsal.clock.move_to(rehearsal.clock.now() + DAY)
     assert write(rehearsal, "на другой день") is Taken.INQUIRY
+
+
+def test_after_a_flood_the_newest_words_stand_whole_and_the_oldest_give_way(
+    rehearsal: Rehearsal,
+) -> None:
+    for number in range(MOST_A_DAY):
+        write(rehearsal, f"{number:02}" + "x" * (LONGEST_TEXT - 10))
+    for one in all_of(rehearsal):
+        with rehearsal.ledger.write() as tx:
+            inquiries.finish(tx, one.id, ACTOR, rehearsal.clock.now())
+    for words in ("Провод искрит, помогите", "Провод искрит,\nпомогите"):
+        assert write(rehearsal, words) is Taken.MERGED
+        text = all_of(rehearsal)[0].text
+        assert text.startswith("…x")
+        assert text.endswith(f"x\n{words}") or text.endswith(f"помогите\n{words}")
+        assert len(text) == LONGEST_TEXT
+    with rehearsal.ledger.read() as tx:
+        assert len(inquiries.everything(tx)) == 1
+    longest = "y" * LONGEST_TEXT
+    write(rehearsal, longest)
+    assert all_of(rehearsal)[0].text == f"…{longest}"
 
 
 # The confirmation -------------------------------------------------------------------------------

@@ -95,7 +95,11 @@ def upgrade() -> None:
         sa.Column("done_by", sa.Text()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiries")),
         sa.UniqueConstraint(
-            "channel", "provider", "reference", name=op.f("uq_inquiries_channel_provider_reference")
+            "channel",
+            "provider",
+            "reference",
+            "contact_point",
+            name=op.f("uq_inquiries_channel_provider_reference_contact_point"),
         ),
     )
     op.create_index(op.f("ix_inquiries_status_received_at"), "inquiries", ["status", "received_at"])

@@ -172,7 +172,8 @@ class Receipt:
 
     A call in progress reports a `stage`; all but `OPERATOR_ANSWERED` wait for what to say next
     (`PhoneChannel.words`). `key` is the key that was pressed, empty when the message was heard to
-    its end without one; `round` counts how often the menu was said.
+    its end without one; `round` counts how often the menu was said, or of the first words how often
+    they were asked for.
 
     `out_of_time` belongs to a message of a list: it is like the one sought, but dated when we sent
     none. It may be that one all the same, if a clock or a zone is wrong.

@@ -17,7 +17,7 @@ from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import CallStage, Forged, Payload, Receipt
 from channels.phone.twilio_codes import DIALLED, UNDER_WAY, CallEnd
-from channels.phone.twiml import ask_again, expected_seconds, hang_up, round_of
+from channels.phone.twiml import ask_again, expected_seconds, hang_up, round_of, try_of
 from channels.strange_status import report_strange_status
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
@@ -83,6 +83,7 @@ def _begun(form: Mapping[str, str], token: str, url: str) -> Receipt:
         reply=hang_up(),
         late_reply=ask_again(url) if waits else "",
         stage=CallStage.BEGUN,
+        round=try_of(url),
     )
 
 

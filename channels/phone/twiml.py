@@ -51,6 +51,11 @@ def round_of(url: str) -> int:
     return min(_number_in(url, "round"), MAX_ROUND)
 
 
+def try_of(url: str) -> int:
+    """How often a call has asked for its first words, as the callback's own address tells."""
+    return _number_in(url, "try")
+
+
 def _number_in(url: str, name: str) -> int:
     """A number from 1 to 99 in the query of an address; 1 where it has none."""
     text = (parse_qs(urlsplit(url).query).get(name) or [""])[0]
@@ -60,7 +65,7 @@ def _number_in(url: str, name: str) -> int:
 def ask_again(url: str) -> str:
     """A moment of silence, then the call asks the same question once more; empty when it has been
     asked often enough. `url` is where it was asked, checked to be an address that we gave."""
-    tries = _number_in(url, "try") + 1
+    tries = try_of(url) + 1
     if tries > MAX_TRIES:
         return ""
     parts = urlsplit(url)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from campaigns.outcome import Outcome
 from dispatcher.ledger.connection import Transaction
@@ -32,6 +32,19 @@ def keep(
             payload={storable(name): storable(value) for name, value in payload.items()},
         )
     )
+
+
+# Under this name a payload keeps what a call in progress asked; no provider writes it so.
+QUESTION = "dispatcher.question"
+
+
+def was_asked(tx: Transaction, attempt_id: int, question: str) -> bool:
+    """Whether this call has asked this before, and so was answered."""
+    earlier = select(receipts.c.id).where(
+        receipts.c.attempt_id == attempt_id,
+        receipts.c.payload[QUESTION].as_string() == question,
+    )
+    return tx.execute(earlier.limit(1)).first() is not None
 
 
 def storable(text: str) -> str:

@@ -6,6 +6,7 @@ Nothing disappears: recipients × channels = deliveries + skips, always.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from campaigns.cadence import next_due
 from campaigns.channel import ChannelName
@@ -38,7 +39,8 @@ class Term:
 class Planned:
     """One recipient on one channel: due, or skipped for a reason.
 
-    `lead_id` names the recipient in whose message a joined one is spoken of.
+    `lead_id` names the recipient in whose message a joined one is spoken of. `held_back`: due later
+    than otherwise, because the customer was contacted lately.
     """
 
     recipient_id: int
@@ -49,6 +51,7 @@ class Planned:
     skipped: SkipReason | None = None
     detail: str = ""
     lead_id: int | None = None
+    held_back: bool = False
 
 
 def contactable(
@@ -155,17 +158,20 @@ def _due(
 ) -> Planned:
     parties = [account_party(recipient.account_number), *(point_party(point) for point in points)]
     quiet = quiet_for(policy, parties, facts, rules)
-    due_at = next_due(
+    due = partial(
+        next_due,
         policy,
         not_before,
         zone,
         rules.holidays,
         campaign_start_at=term.start_at,
         campaign_end_at=term.end_at,
-        quiet_until=quiet,
     )
+    due_at = due(quiet_until=quiet)
     if due_at is not None:
-        return Planned(recipient_id, policy.channel, zone, points, due_at)
+        # The quiet time of most is long over; then nothing need be reckoned a second time.
+        held_back = quiet is not None and quiet > not_before and due() != due_at
+        return Planned(recipient_id, policy.channel, zone, points, due_at, held_back=held_back)
     if quiet is not None and quiet > not_before:
         positive = quiet_for(policy, parties, facts, Rulebook(rules.holidays, rules.consents, {}))
         reason = SkipReason.TOO_SOON if positive == quiet else SkipReason.TOO_OFTEN

@@ -40,7 +40,8 @@ def standard_problems(scenario: Scenario, file: str, lines: Lines) -> list[Probl
 
 def standard_warnings(scenario: Scenario, file: str, lines: Lines) -> list[Problem]:
     """What is allowed, but hardly what was meant."""
-    return [_placed(problem, file, lines) for problem in _cascade(scenario)]
+    problems = (*_cascade(scenario), *_urgency(scenario))
+    return [_placed(problem, file, lines) for problem in problems]
 
 
 def short_duration(duration: timedelta) -> str:
@@ -161,6 +162,24 @@ def _cascade(scenario: Scenario) -> Iterator[Problem]:
                 _("Write delay = “{least}” or longer.").format(least=short_duration(settles)),
                 field="order.delay",
                 value=short_duration(scenario.order.delay),
+            )
+
+
+def _urgency(scenario: Scenario) -> Iterator[Problem]:
+    """Urgency lifts hours and holidays; the quiet time it lifts only where that is written
+    (docs/decisions/0003)."""
+    for channel in scenario.channels:
+        quiet = scenario.policy(channel).quiet_after_positive
+        if scenario.urgent and quiet:
+            yield Problem(
+                "urgent_waits",
+                _("Urgent as it is, this waits {quiet} after an earlier positive contact.").format(
+                    quiet=short_duration(quiet)
+                ),
+                _("Write quiet_after_positive = “0s” in [channels.{channel}].").format(
+                    channel=channel.value
+                ),
+                field=f"channels.{channel}.quiet_after_positive",
             )
 
 

@@ -36,6 +36,7 @@ from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change
 from dispatcher.ledger.reports import StatusCount
+from dispatcher.planner import HeldBack
 from dispatcher.record import Finding, record, stop
 from dispatcher.voices import Voice
 from templates.i18n import _, ngettext
@@ -58,16 +59,25 @@ def launch(
     voice: Voice | None = None,
     leave_out_unfit: bool = False,
     told: Callable[[int], None] = lambda _done: None,
+    told_held_back: Callable[[HeldBack], None] = lambda _held_back: None,
 ) -> Campaign:
     """Plan a campaign and schedule it; it runs from `start_at` (now) to `end_at` (14 days later).
 
     `voice` really speaks the longest calls to measure them. Raises NotFound, NotPossible when the
     audience lacks a column that the scenario needs or a channel is not set up, and TextsUnfit when
     a call or an SMS cannot go as it is: nothing is launched then, unless those who would get it are
-    to be left out.
+    to be left out. `told_held_back` hears how many are contacted later, by channel, because they
+    were contacted lately.
     """
     campaign = _draft(engine, scenario_name, audience_name, actor, start_at, end_at, zone)
-    return _make_ready(engine, campaign, voice, leave_out_unfit=leave_out_unfit, told=told)
+    return _make_ready(
+        engine,
+        campaign,
+        voice,
+        leave_out_unfit=leave_out_unfit,
+        told=told,
+        told_held_back=told_held_back,
+    )
 
 
 def _draft(
@@ -107,15 +117,18 @@ def _make_ready(
     *,
     leave_out_unfit: bool,
     told: Callable[[int], None],
+    told_held_back: Callable[[HeldBack], None] = lambda _held_back: None,
 ) -> Campaign:
     """Plan a draft, look at all its texts, and schedule it. Raises TextsUnfit: no draft is left."""
-    planner.fill(engine, campaign, told)
+    held_back = planner.fill(engine, campaign, told)
     found = examine(engine, campaign, voice)
     if found.unfit_count and not leave_out_unfit:
         _discard(engine, campaign, found.unfit_count)
         raise TextsUnfit(found)
     engine.ledger.insist(lambda tx: leave_out(tx, found))
-    return planner.schedule(engine, campaign)
+    scheduled = planner.schedule(engine, campaign)
+    told_held_back(held_back)
+    return scheduled
 
 
 def _discard(engine: Engine, campaign: Campaign, unfit: int, *, on_trial: bool = False) -> None:
@@ -133,6 +146,7 @@ class Preview:
     recipients: int
     statuses: Sequence[StatusCount]
     examination: Examination
+    held_back: HeldBack  # of those who will be contacted: later, for they were contacted lately
 
 
 def preview(
@@ -152,14 +166,14 @@ def preview(
         engine, scenario_name, audience_name, actor, start_at, end_at, zone, on_trial=True
     )
     try:
-        planner.fill(engine, campaign, told)
+        held_back = planner.fill(engine, campaign, told)
         found = examine(engine, campaign, voice)
         with engine.ledger.read() as tx:
             audience = audiences.find(tx, audience_name)
             statuses = reports.by_status(tx, campaign.id)
     finally:
         _discard(engine, campaign, 0, on_trial=True)
-    return Preview(audience.recipients, statuses, found)
+    return Preview(audience.recipients, statuses, found, held_back)
 
 
 def _check(engine: Engine, scenario: Scenario, audience: StoredAudience) -> None:

@@ -3,6 +3,7 @@
 Interrupted anywhere, it goes on from where it came to; done twice, it adds nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 
 CHUNK = 2000
 
+HeldBack = Mapping[ChannelName, int]
 Shared = Mapping[ChannelName, Mapping[int, Joined]]
 
 
@@ -44,8 +46,12 @@ def schedule(engine: Engine, campaign: Campaign) -> Campaign:
 
 def fill(
     engine: Engine, campaign: Campaign, told: Callable[[int], None] = lambda _done: None
-) -> None:
-    """Plan a draft to its end; it stays a draft. `told` hears how many recipients are done."""
+) -> HeldBack:
+    """Plan a draft to its end; it stays a draft. `told` hears how many recipients are done.
+
+    Of what was planned now: how many are due later because they were contacted lately.
+    """
+    held_back: Counter[ChannelName] = Counter()
     term = Term(campaign.start_at, campaign.end_at, campaign.zone)
     with engine.ledger.read() as tx:
         stored = engine.scenario(tx, campaign.scenario_id)
@@ -75,9 +81,11 @@ def fill(
                 urgent=stored.scenario.urgent,
                 desks=_desks(engine.desks, people),
             )
+            held_back.update(row.channel for row in rows if row.held_back)
             last_id = max(people)
         done += len(people)
         told(done)
+    return held_back
 
 
 def _desks(desks: Desks, people: Mapping[int, Recipient]) -> Mapping[int, str]:

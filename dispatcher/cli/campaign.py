@@ -70,6 +70,7 @@ def launch(
     engine = _engine_for(settings, sandbox)
     actor = shared.actor(settings)
     find_or_add(engine, scenario, actor)
+    held_back: dict[ChannelName, int] = {}
     try:
         with screen.errors.status(_("Planning …")) as status:
             campaign = campaigning.launch(
@@ -82,6 +83,7 @@ def launch(
                 zone=shared.read_zone(zone),
                 voice=find_voice(),
                 leave_out_unfit=leave_out_unfit,
+                told_held_back=held_back.update,
                 told=lambda done: status.update(
                     _("Planning: {count} recipients").format(count=screen.number(done))
                 ),
@@ -94,8 +96,9 @@ def launch(
         else:
             texts.tell_unfit(error.examination)
         raise
-    _show(engine, campaign.id, as_json)
+    _show(engine, campaign.id, as_json, held_back=texts.held_back_facts(held_back))
     if not as_json:
+        texts.tell_held_back(held_back)
         screen.say(
             _(
                 "It runs while “dispatcher up” runs. Watch it: dispatcher campaign watch {id}"
@@ -325,11 +328,11 @@ def _report(engine: Engine, number: int) -> figures.CampaignReport:
         return figures.of_campaign(tx, number, engine.clock.now())
 
 
-def _show(engine: Engine, number: int, as_json: bool) -> None:
+def _show(engine: Engine, number: int, as_json: bool, **more: object) -> None:
     found = _report(engine, number)
     if as_json:
         undecided = doubt.undecided(engine).get(number, 0)
-        screen.print_json(summary.facts(found) | {"undecided": undecided})
+        screen.print_json(summary.facts(found) | {"undecided": undecided} | more)
     else:
         for part in _panel(engine, found):
             screen.console.print(part)

@@ -11,6 +11,7 @@ from dispatcher.campaigning import Preview
 from dispatcher.cli import screen
 from dispatcher.examination import CallFigures, Examination, SmsFigures, TextsUnfit, Unfit
 from dispatcher.ledger.reports import StatusCount
+from dispatcher.planner import HeldBack
 from dispatcher.report.words import channels, skip_reasons, word
 from templates.filters import money
 from templates.i18n import _, current_language, ngettext
@@ -143,7 +144,12 @@ def tell_preview(found: Preview, prices: dict[str, int], *, as_json: bool) -> No
             }
             for one in found.statuses
         ]
-        told = {"recipients": found.recipients, "plan": plan, **facts(found.examination, prices)}
+        told = {
+            "recipients": found.recipients,
+            "plan": plan,
+            "held_back": held_back_facts(found.held_back),
+            **facts(found.examination, prices),
+        }
         screen.print_json(told)
         return
     screen.table(
@@ -151,11 +157,28 @@ def tell_preview(found: Preview, prices: dict[str, int], *, as_json: bool) -> No
         [_("channel"), _("what happens"), _("recipients")],
         [(word(channels, one.channel), _fate(one), one.deliveries) for one in found.statuses],
     )
+    tell_held_back(found.held_back)
     tell_sms(found.examination.sms, prices)
     tell_calls(found.examination.calls)
     if found.examination.unfit_count:
         screen.tell_error(str(TextsUnfit(found.examination)))
         tell_unfit(found.examination)
+
+
+def tell_held_back(found: HeldBack) -> None:
+    """How many are contacted later than the campaign begins; an emergency had better not wait."""
+    for channel, count in found.items():
+        screen.say(
+            ngettext(
+                "{channel}: {count} recipient is contacted later, having been reached lately.",
+                "{channel}: {count} recipients are contacted later, having been reached lately.",
+                count,
+            ).format(channel=word(channels, channel), count=screen.number(count))
+        )
+
+
+def held_back_facts(found: HeldBack) -> dict[str, int]:
+    return {channel.value: count for channel, count in found.items()}
 
 
 def _fate(one: StatusCount) -> str:

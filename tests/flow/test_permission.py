@@ -173,6 +173,34 @@ def test_seven_days_after_a_positive_call_hold_across_campaigns(
     assert later.started_at - first.ended_at >= WEEK
 
 
+@pytest.mark.parametrize(("rules", "waits"), [("", True), ('quiet_after_positive = "0s"', False)])
+def test_an_emergency_that_waits_for_the_quiet_time_says_so_before_it_is_launched(
+    rehearsal: Rehearsal, rules: str, waits: bool
+) -> None:
+    rehearsal.launch([ANNA], scenario_text("phone"))
+    rehearsal.run(HOUR)
+    urgent = scenario_text(
+        "phone", purpose="emergency", top="urgent = true", rules={"phone": rules}
+    )
+    name = rehearsal.store([ANNA, customer("2", "+79160000002", row=3)], urgent)
+    expected = {PHONE: 1} if waits else {}
+    shown = campaigning.preview(rehearsal.engine, "trial", name, "olga")
+    assert shown.held_back == expected
+    told: dict[ChannelName, int] = {}
+    campaigning.launch(rehearsal.engine, "trial", name, "olga", told_held_back=told.update)
+    assert told == expected
+
+
+def test_who_only_waits_for_the_morning_is_not_told_as_held_back(rehearsal: Rehearsal) -> None:
+    name = rehearsal.store([ANNA], scenario_text("phone"))
+    night = rehearsal.clock.now() + DAY
+    night = night.replace(hour=1)
+    shown = campaigning.preview(
+        rehearsal.engine, "trial", name, "olga", start_at=night, end_at=night + WEEK
+    )
+    assert shown.held_back == {}
+
+
 @pytest.mark.parametrize(
     "again",
     [customer("1", "+79160000002"), customer("2", "+79160000001")],

@@ -394,6 +394,22 @@ delay = "23h"
     assert desk.read(source.replace("23h", "24h")).warnings == ()
 
 
+def test_an_urgent_scenario_that_keeps_the_quiet_time_is_warned_of_waiting(desk: Desk) -> None:
+    source = """
+name = "own"
+title = "x"
+purpose = "emergency"
+urgent = true
+fields = ["message"]
+[channels.phone]
+template = "emergency"
+"""
+    [warning] = desk.read(source).warnings
+    assert (warning.code, warning.line) == ("urgent_waits", 7)
+    assert "7d" in warning.message
+    assert desk.read(source + 'quiet_after_positive = "0s"\n').warnings == ()
+
+
 def test_real_supplier_names_are_measured_where_they_are_known(desk: Desk) -> None:
     desk.template("sms.txt", "{{ company }}: " + "а" * 140)
     desk.file.write_text(HEAD + SMS, encoding="utf-8")

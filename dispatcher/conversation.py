@@ -45,6 +45,7 @@ from dispatcher.ledger import (
     deliveries,
     doubts,
     groups,
+    lines,
     suppressions,
     touches,
     trail,
@@ -361,7 +362,9 @@ def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now:
     if attempt.operator_at is not None:
         free = attempt.sign is not Outcome.NOBODY_FREE  # asked again: the same answer
     else:
-        free = staffing.manned and (attempts.with_operator(tx, attempt.desk) < call.desk.operators)
+        free = staffing.manned and (
+            lines.with_operator(tx, attempt.desk, now) < call.desk.operators
+        )
     if free:
         operator = Operator(call.desk.operator, call.desk.wait_seconds)
         staffing = replace(staffing, operator=operator)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome, replaces
@@ -191,29 +191,6 @@ def mark_pressed(
     if operator_at is not None:
         values["operator_at"] = operator_at
     tx.execute(update(attempts).where(attempts.c.id == attempt_id).values(values))
-
-
-# Names our locks among the advisory locks of a PostgreSQL database, one for each desk.
-DESK_LOCK = 72_115_120
-
-
-def with_operator(tx: Transaction, desk: str) -> int:
-    """How many calls of a desk have an operator, or ring for one; until the transaction ends nobody
-    else counts, so that two customers are never given the last one.
-
-    Who was told that nobody is free takes nobody's time. SQLite has one writer at a time anyhow.
-    """
-    if tx.dialect.name == "postgresql":
-        tx.execute(select(func.pg_advisory_xact_lock(DESK_LOCK, func.hashtext(desk))))
-    return tx.execute(
-        select(func.count()).where(
-            attempts.c.ended_at.is_(None),
-            attempts.c.channel == ChannelName.PHONE,
-            attempts.c.desk == desk,
-            attempts.c.operator_at.is_not(None),
-            or_(attempts.c.sign.is_(None), attempts.c.sign != Outcome.NOBODY_FREE),
-        )
-    ).scalar_one()
 
 
 def end(tx: Transaction, endings: Sequence[Ending]) -> None:

@@ -104,7 +104,7 @@ def claim_due(
         by_campaign: Counter[Key] = Counter()
         for (campaign_id, channel, _desk), count in held.items():
             by_campaign[campaign_id, channel] += count
-        caps = _caps(tx, waiting, held, desks)
+        caps = _caps(tx, now, waiting, held, desks)
         hungry = {head.key: by_campaign[head.key] for head in waiting}
         queues: dict[Key, dict[Head, int]] = {}
         for head in waiting:
@@ -127,14 +127,18 @@ def claim_due(
 
 
 def _caps(
-    tx: Transaction, waiting: Sequence[Head], held: Mapping[Place, int], desks: DeskRooms | None
+    tx: Transaction,
+    now: datetime,
+    waiting: Sequence[Head],
+    held: Mapping[Place, int],
+    desks: DeskRooms | None,
 ) -> dict[Head, int]:
     """What each may take of desks that bear only so many calls. Campaigns have such a desk alike,
     the calls that they have under way there already included."""
     calls = [head for head in waiting if head.channel is ChannelName.PHONE]
     if desks is None or not calls:
         return {}
-    under_way = lines.calls_by_campaign(tx)
+    under_way = lines.calls_by_campaign(tx, now)
     caps: dict[Head, int] = {}
     for desk in dict.fromkeys(head.desk for head in calls):
         lefts = {

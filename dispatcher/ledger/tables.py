@@ -289,6 +289,12 @@ attempts = Table(
         sqlite_where=text("outcome = 'key_pressed' AND seconds IS NULL"),
         postgresql_where=text("outcome = 'key_pressed' AND seconds IS NULL"),
     ),
+    Index(
+        "ix_attempts_in_doubt",
+        "ended_at",
+        sqlite_where=text("channel = 'phone' AND outcome = 'uncertain'"),
+        postgresql_where=text("channel = 'phone' AND outcome = 'uncertain'"),
+    ),
     Index("ix_attempts_reference", "reference"),
     Index(None, "campaign_id", "started_at"),
 )
@@ -384,6 +390,7 @@ replies = Table(
     Column("due_at", Instant),
     Column("sent_at", Instant),
     Column("reference", Text),
+    Column("outcome", String(16)),  # by the provider's receipt
     Column("reason", Text, nullable=False, server_default=""),
     Index(
         None,

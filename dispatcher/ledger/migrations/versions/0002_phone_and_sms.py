@@ -14,6 +14,7 @@ _PENDING = sa.text("status = 'pending'")
 _LAPSES = sa.text("status IN ('queued', 'sending', 'awaiting', 'uncertain')")
 _OPEN = sa.text("ended_at IS NULL")
 _FAREWELL = sa.text("outcome = 'key_pressed' AND seconds IS NULL")
+_IN_DOUBT = sa.text("channel = 'phone' AND outcome = 'uncertain'")
 _UNSENT = sa.text("status IN ('waiting', 'sending')")
 
 
@@ -68,6 +69,13 @@ def upgrade() -> None:
         sqlite_where=_FAREWELL,
         postgresql_where=_FAREWELL,
     )
+    op.create_index(
+        "ix_attempts_in_doubt",
+        "attempts",
+        ["ended_at"],
+        sqlite_where=_IN_DOUBT,
+        postgresql_where=_IN_DOUBT,
+    )
     op.create_table(
         "circuits",
         sa.Column("channel", sa.String(length=8), nullable=False),
@@ -115,6 +123,7 @@ def upgrade() -> None:
         sa.Column("due_at", Instant()),
         sa.Column("sent_at", Instant()),
         sa.Column("reference", sa.Text()),
+        sa.Column("outcome", sa.String(length=16)),
         sa.Column("reason", sa.Text(), nullable=False, server_default=""),
         sa.ForeignKeyConstraint(
             ["inquiry_id"], ["inquiries.id"], name=op.f("fk_replies_inquiry_id_inquiries")

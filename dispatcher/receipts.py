@@ -16,11 +16,11 @@ from campaigns.consent import Suppression
 from campaigns.outcome import Outcome
 from channels.base import Receipt
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, doubts, suppressions
+from dispatcher.ledger import Transaction, attempts, campaigns, doubts, replies, suppressions
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.record import Finding, hold, note_sign, record
-from dispatcher.tokens import TokenFor, read_key, verify
+from dispatcher.tokens import NO_DELIVERY, TokenFor, read_key, verify
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class Effect(StrEnum):
     RECORDED = "recorded"
     SIGN = "sign"  # a stage on the way, or a hint for the final receipt
     STALE = "stale"  # known already, or weaker than what is known
-    UNKNOWN = "unknown"  # no such attempt
+    UNKNOWN = "unknown"  # no such attempt or reply
     UNREADABLE = "unreadable"  # at an address that only the provider was told, and says nothing
 
 
@@ -47,7 +47,10 @@ def take(
     def act(tx: Transaction) -> Effect:
         now = engine.clock.now()
         attempt = find_attempt(tx, engine, channel, provider, receipt)
-        effect = _apply(tx, engine, attempt, receipt, now) if attempt else Effect.UNKNOWN
+        if attempt is not None:
+            effect = _apply(tx, engine, attempt, receipt, now)
+        else:
+            effect = _apply_to_reply(tx, engine, channel, provider, receipt, now)
         kept.keep(
             tx,
             provider=provider,
@@ -129,6 +132,29 @@ def _apply(
     if not receipt.final:
         return Effect.RECORDED if note_sign(tx, engine, finding, now) else Effect.SIGN
     return Effect.RECORDED if record(tx, engine, [finding], now) else Effect.STALE
+
+
+def _apply_to_reply(
+    tx: Transaction,
+    engine: Engine,
+    channel: ChannelName,
+    provider: str,
+    receipt: Receipt,
+    now: datetime,
+) -> Effect:
+    """What a receipt says of an answer of ours to a customer; the first final word stands."""
+    key = verify(engine.secret, TokenFor.RECEIPT, receipt.token) if receipt.token else None
+    delivery_id, inquiry_id = read_key(key) if key else (None, 0)
+    if delivery_id != NO_DELIVERY:
+        return Effect.UNKNOWN
+    known = replies.of_inquiry(tx, inquiry_id, channel, provider)
+    if known is None:
+        return Effect.UNKNOWN
+    if isinstance(known, Outcome) and known is not Outcome.UNCERTAIN:
+        return Effect.STALE
+    outcome = receipt.outcome if receipt.final else None
+    replies.note_receipt(tx, inquiry_id, receipt.reference, outcome, now)
+    return Effect.SIGN if outcome is None else Effect.RECORDED
 
 
 def ended_at(attempt: Attempt, receipt: Receipt, now: datetime) -> datetime:

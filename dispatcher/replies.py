@@ -18,7 +18,7 @@ from dispatcher.errors import LedgerAway
 from dispatcher.ledger import replies
 from dispatcher.ledger.replies import Ending, Reply, ReplyStatus
 from dispatcher.logs import mask
-from dispatcher.tokens import TokenFor, attempt_key, sign
+from dispatcher.tokens import NO_DELIVERY, TokenFor, attempt_key, sign
 
 log = structlog.get_logger()
 
@@ -28,8 +28,6 @@ FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 # No campaign of ours: what its turn at a provider is counted under.
 NO_CAMPAIGN = 0
-# Stands for a delivery in the token of a reply; deliveries are counted from one.
-NO_DELIVERY = 0
 
 
 def send_batch(engine: Engine, inquiry_ids: Sequence[int]) -> int:
@@ -131,7 +129,7 @@ async def _deliver(engine: Engine, channel: Channel | None, reply: Reply) -> Han
 
 
 def message_of(engine: Engine, reply: Reply) -> SmsMessage:
-    """What the provider is handed. Its receipts are genuine, and belong to no attempt."""
+    """What the provider is handed. Its receipts belong to no attempt, but to the reply."""
     key = attempt_key(NO_DELIVERY, reply.inquiry_id)
     return SmsMessage(
         token=sign(engine.secret, TokenFor.RECEIPT, key),

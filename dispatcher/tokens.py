@@ -17,6 +17,10 @@ class TokenFor(StrEnum):
     INBOUND = "inbound"  # where a provider that does not sign posts what customers write
 
 
+# Stands for a delivery in the token of a reply; deliveries are counted from one.
+NO_DELIVERY = 0
+
+
 def attempt_key(delivery_id: int, number: int) -> str:
     return f"{delivery_id}-{number}"
 

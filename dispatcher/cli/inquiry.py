@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
@@ -12,7 +13,7 @@ from dispatcher.ledger import inquiries, replies
 from dispatcher.ledger.inquiries import Inquiry, InquiryStatus
 from dispatcher.ledger.replies import ReplyStatus
 from dispatcher.logs import mask
-from dispatcher.report.words import channels, word
+from dispatcher.report.words import channels, outcomes, word
 from templates.i18n import _
 
 app = typer.Typer(no_args_is_help=True)
@@ -62,8 +63,10 @@ def show(number: Number, full: Full = False, as_json: AsJson = False) -> None:
     with shared.engine(settings).ledger.read() as tx:
         one = inquiries.get(tx, number)
         reply = replies.statuses(tx, [number]).get(number)
+        known = replies.of_inquiry(tx, number, one.channel, one.provider)
+    arrival = known if isinstance(known, Outcome) else None
     if as_json:
-        screen.print_json(_facts(one, full=full) | {"reply": reply})
+        screen.print_json(_facts(one, full=full) | {"reply": reply, "reply_outcome": arrival})
         return
     received = screen.moment(one.received_at, settings.zone)
     account = one.account_number or _("unknown account")
@@ -75,7 +78,8 @@ def show(number: Number, full: Full = False, as_json: AsJson = False) -> None:
         done_at = screen.moment(one.done_at, settings.zone)
         screen.say(_("done by {actor}, {at}").format(actor=one.done_by, at=done_at))
     if reply is not None:
-        screen.say(_("Confirmation by SMS: {status}.").format(status=_said(reply)))
+        status = word(outcomes, arrival).lower() if arrival else _said(reply)
+        screen.say(_("Confirmation by SMS: {status}.").format(status=status))
     screen.say("")
     screen.say(printable(one.text))
 

@@ -4,7 +4,8 @@
        ^                    |
        +--- postponed ------+--- nobody knows ---> uncertain
 
-A reply that was claimed and of which nothing more was heard is uncertain, and never sent again.
+A reply that was claimed and of which nothing more was heard is uncertain, and never sent again. Any
+receipt proves that it was sent; the outcome beside says whether it arrived.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,7 @@ from enum import StrEnum
 from sqlalchemy import func, insert, literal_column, select, update
 
 from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.receipts import storable
 from dispatcher.ledger.tables import inquiries, replies
@@ -166,6 +168,35 @@ def finish(tx: Transaction, ending: Ending) -> None:
             due_at=ending.due_at,
         )
     )
+
+
+def of_inquiry(
+    tx: Transaction, inquiry_id: int, channel: ChannelName, provider: str
+) -> Outcome | ReplyStatus | None:
+    """What a provider's receipt said of a reply, else how it stands; None where it sent none."""
+    row = tx.execute(
+        select(replies.c.status, replies.c.outcome).where(
+            replies.c.inquiry_id == inquiry_id,
+            replies.c.channel == channel,
+            replies.c.provider == provider,
+        )
+    ).first()
+    if row is None:
+        return None
+    return Outcome(row.outcome) if row.outcome else ReplyStatus(row.status)
+
+
+def note_receipt(
+    tx: Transaction, inquiry_id: int, reference: str | None, outcome: Outcome | None, now: datetime
+) -> None:
+    """Whatever a receipt says, the provider took the reply: nobody sends it (again) after that."""
+    told: dict[str, object] = {"status": ReplyStatus.SENT, "due_at": None}
+    if outcome is not None:
+        told["outcome"] = outcome
+    if reference:
+        told["reference"] = func.coalesce(replies.c.reference, storable(reference))
+    told["sent_at"] = func.coalesce(replies.c.sent_at, now)
+    tx.execute(update(replies).where(replies.c.inquiry_id == inquiry_id).values(told))
 
 
 def next_due(tx: Transaction) -> datetime | None:

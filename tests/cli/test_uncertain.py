@@ -9,7 +9,7 @@ import pytest
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish
-from dispatcher.ledger import doubts, inquiries
+from dispatcher.ledger import doubts, inquiries, replies
 from tests.cli.test_commands import Run, environment, facts, home, run
 from tests.flow.builders import END, SMS, START, Books, mobile, open_books, recipient
 
@@ -65,6 +65,10 @@ def test_staff_see_what_is_theirs_and_decide_and_the_books_still_hold(
         return run("campaign", "resolve", "1", "sms", *how, **ledger).returncode
 
     assert decide("--reached") == 2  # neither one account nor all
+    unknown = run("campaign", "resolve", "1", "sms", "--reached", "--account", "99", **ledger)
+    assert unknown.returncode == 2
+    assert "99" in unknown.stderr
+    assert "✓" not in unknown.stdout
     assert decide("--reached", "--account", "501") == 0
     assert decide("--reached", "--account", "501") == 1  # decided already
     assert decide("--not-reached", "--all") == 0
@@ -108,6 +112,32 @@ def test_a_customers_answer_is_listed_shown_and_dealt_with_once(
     assert run("inquiry", "show", "7", **ledger).returncode == 2
     assert facts(run("inquiry", "list", "--json", **ledger)) == []
     assert facts(run("inquiry", "show", "1", "--json", **ledger))["status"] == "done"
+
+
+def test_what_became_of_a_confirmation_is_shown_with_the_stop(
+    run: Run, books: Books, ledger: dict[str, str]
+) -> None:
+    with books.ledger.write() as tx:
+        number = inquiries.add(
+            tx,
+            channel=ChannelName.SMS,
+            provider="smsaero",
+            reference="1",
+            contact_point=NUMBERS["501"],
+            answered=None,
+            kind=Wish.STOP,
+            text="стоп",
+            now=START,
+        )
+        point = NUMBERS["501"]
+        replies.add(tx, number, ChannelName.SMS, "smsaero", point, "Вы отписаны", START)
+        assert replies.of_inquiry(tx, number, ChannelName.SMS, "twilio") is None
+    assert "ждёт отправки" in run("inquiry", "show", "1", **ledger).stdout
+    with books.ledger.write() as tx:
+        replies.note_receipt(tx, number, "r-1", Outcome.DELIVERED, START)
+    assert "доставлено" in run("inquiry", "show", "1", **ledger).stdout.lower()
+    shown = facts(run("inquiry", "show", "1", "--json", **ledger))
+    assert (shown["reply"], shown["reply_outcome"]) == ("sent", "delivered")
 
 
 def test_check_prints_the_address_for_answers(run: Run) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 from sqlalchemy import select
+from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
 from campaigns.channel import ChannelName, Purpose
@@ -435,17 +436,41 @@ def test_the_same_hint_to_many_workers_sends_one_confirmation(rehearsal: Rehears
     assert len(provider.sent) == 1
 
 
-def test_a_receipt_of_a_confirmation_is_genuine_and_belongs_to_no_attempt(
-    rehearsal: Rehearsal,
+@pytest.mark.parametrize("handover", [accepted("r-1"), uncertain("no answer"), postponed("away")])
+def test_a_receipt_of_a_confirmation_says_what_became_of_it_and_the_first_final_one_stands(
+    rehearsal: Rehearsal, handover: Handover
 ) -> None:
-    provider = Scripted(rehearsal)
+    provider = Scripted(rehearsal, handover)
     write(rehearsal, "стоп")
     answer(rehearsal)
     [message] = provider.sent
     url = f"{rehearsal.engine.receipts_url}/smsaero/{message.token}"
-    assert requests.post(url, data={"id": "r-1", "status": "1"}, timeout=10).status_code == 200
-    receipt = provider.receipt(Payload(url, {"id": "r-1", "status": "1"}))
-    assert take(rehearsal.engine, SMS, "smsaero", receipt, {}) is Effect.UNKNOWN
+
+    def told(status: str, by: str = "smsaero") -> tuple[Effect, str | None]:
+        form = {"id": "1", "status": status}
+        assert requests.post(url, data=form, timeout=10).status_code == 200
+        effect = take(rehearsal.engine, SMS, by, provider.receipt(Payload(url, form)), {})
+        with rehearsal.ledger.read() as tx:
+            return effect, tx.execute(select(t.replies.c.outcome)).scalar_one()
+
+    with capture_logs() as logged:
+        assert told("3") == (Effect.SIGN, None)  # on its way
+        assert told("1") == (Effect.STALE, "delivered")  # of the two, the first was recorded
+        assert told("2") == (Effect.STALE, "delivered")
+    assert not [line for line in logged if line["event"] == "receipt.unknown"]
+    assert [status for status, _reference in reply_rows(rehearsal)] == ["sent"]
+    assert (
+        take(
+            rehearsal.engine,
+            SMS,
+            "twilio",
+            provider.receipt(Payload(url, {"id": "1", "status": "1"})),
+            {},
+        )
+        is Effect.UNKNOWN
+    )  # it was not sent by that provider
+    rehearsal.run(2 * DAY)
+    assert len(provider.sent) == 1
 
 
 # Two at once, on either database ----------------------------------------------------------------

@@ -17,6 +17,7 @@ from dispatcher.cli.shared import AsJson
 from dispatcher.errors import NotPossible
 from dispatcher.inbound import BY_SMS
 from dispatcher.ledger import suppressions
+from dispatcher.ledger.suppressions import BY_KEY
 from dispatcher.logs import mask
 from dispatcher.report.words import channels, outcomes, word
 from templates.i18n import _
@@ -174,6 +175,7 @@ def _reason(reason: str) -> str:
         STAFF: _("decision of staff"),
         "unsubscribed": _("unsubscribed in a letter"),
         BY_SMS: _("stopped by SMS"),
+        BY_KEY: _("stopped by a key in a call"),
     }
     return told.get(reason) or word(outcomes, reason)
 

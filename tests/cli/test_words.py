@@ -104,6 +104,20 @@ def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
         assert "debt-reminder" in str(told)
 
 
+def test_an_unknown_scenario_is_answered_with_the_stored_ones_too(tmp_path: Path) -> None:
+    from campaigns.scenario_file import library_path
+
+    source = library_path("emergency").read_text("utf-8")
+    (tmp_path / "ours.toml").write_text(source.replace('"emergency"', '"our-own"', 1), "utf-8")
+    stored = ask("scenario", "add", "ours.toml")
+    assert stored.exit_code == 0, stored.output
+    for arguments in (("scenario", "show", "nothere"), ("campaign", "launch", "nothere", "list")):
+        told = ask(*arguments).exception
+        assert isinstance(told, NotFound)
+        assert "debt-reminder" in str(told)
+        assert "our-own" in str(told)
+
+
 def test_problems_of_a_scenario_stand_below_its_name_on_one_stream(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('name = "mine"\ntitle = "Моё"\npurpose = "servise"\n')
     done = ask("scenario", "check", "mine.toml", "debt-reminder")
@@ -120,6 +134,16 @@ def test_the_reason_on_the_stop_list_is_a_word_of_the_readers_language() -> None
     assert "решение" in listed
     assert "staff" not in listed
     assert "marketing" not in listed
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("key", "нажатием клавиши"), ("sms", "по SMS"), ("unsubscribed", "письме")]
+)
+def test_why_a_customer_stopped_us_is_told_in_words(reason: str, told: str) -> None:
+    ask("suppress", "add", "+7 916 123-45-67", "--reason", reason)
+    listed = "".join(ask("suppress", "list").stdout.split())
+    assert told.replace(" ", "") in listed
+    assert f"│{reason}│" not in listed
 
 
 def test_missing_columns_of_an_outage_are_named_each_with_its_mapping(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal, InvalidOperation
 
-from templates.i18n import _
+from templates.i18n import _, current_language
 
 # Less than this is told as low: it lasts for about a hundred messages.
 LOW_BALANCE = {"RUB": Decimal(500), "USD": Decimal(10), "EUR": Decimal(10)}
@@ -21,7 +21,10 @@ def read_amount(value: object) -> Decimal | None:
 
 def balance_words(amount: Decimal, currency: str) -> str:
     """The amount with its currency (ISO 4217), and a word when it is low."""
-    said = f"{amount:.2f} {currency}"
+    figures = f"{amount:,.2f}"
+    if current_language() == "ru":
+        figures = figures.replace(",", "\u00a0").replace(".", ",")
+    said = f"{figures} {currency}"
     if amount < LOW_BALANCE.get(currency, Decimal(0)):
         return _("{amount}, running low").format(amount=said)
     return said

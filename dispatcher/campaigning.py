@@ -18,7 +18,7 @@ from campaigns.scenario import Scenario
 from campaigns.scenario_description import channel_title
 from dispatcher import planner
 from dispatcher.engine import Engine
-from dispatcher.errors import NotPossible
+from dispatcher.errors import NotFound, NotPossible
 from dispatcher.examination import Examination, TextsUnfit
 from dispatcher.examining import examine, leave_out
 from dispatcher.ledger import (
@@ -310,12 +310,14 @@ def resolve(
     """Staff decide about uncertain attempts, having asked the provider or the customer.
 
     `account` None means every uncertain one on the channel. Who was not reached is tried again by
-    the cadence. How many were decided.
+    the cadence. How many were decided. Raises NotFound for an account that is not in the campaign.
     """
     now = engine.clock.now()
 
     def act(tx: Transaction) -> int:
         campaign = campaigns.get(tx, campaign_id)
+        if account is not None and not deliveries.of_accounts(tx, campaign_id, [account]):
+            raise NotFound(_("account in this campaign"), account[:40])
         ids = deliveries.uncertain(tx, campaign_id, channel, account)
         findings = [
             Finding(

@@ -6,7 +6,7 @@ One dash from a word processor makes a text of 160 Latin letters three parts ins
 import unicodedata
 from dataclasses import dataclass
 
-from templates.i18n import _
+from templates.i18n import _, current_language
 from templates.sms import GSM_CHARACTERS
 from templates.transliteration import plain_form
 
@@ -52,8 +52,46 @@ def _is_latin_letter(letter: str) -> bool:
 
 
 def name_of(character: str) -> str:
-    """The character's name in Unicode, in small letters; its number where it has none."""
-    return unicodedata.name(character, "").lower() or f"U+{ord(character):04X}"
+    """What people call the character. For others: in English its name in Unicode, in small
+    letters, which a Russian reader is spared; else its number."""
+    told = _usual_names().get(character) or _kind(character)
+    if told:
+        return told
+    named = unicodedata.name(character, "").lower() if current_language() == "en" else ""
+    return named or f"U+{ord(character):04X}"
+
+
+def _usual_names() -> dict[str, str]:
+    """What word processors and messengers put into texts."""
+    by_name = {
+        _("dash"): "—―",
+        _("short dash"): "–‒‐‑",
+        _("minus sign"): "−",
+        _("quotation mark"): "«»“”„‟‹›",
+        _("apostrophe"): "’‘‚ʼ`´′",
+        _("ellipsis"): "…",
+        _("no-break space"): "\u00a0\u202f\u2007",
+        _("tab"): "\t",
+        _("numero sign"): "№",
+        _("bullet"): "•·",
+        _("degree sign"): "°",
+        _("rouble sign"): "₽",
+        _("multiplication sign"): "×",
+        _("copyright or trademark sign"): "©®™",
+    }
+    return {character: name for name, characters in by_name.items() for character in characters}
+
+
+def _kind(character: str) -> str:
+    """The kind of a character that has no usual name of its own."""
+    if "а" <= character.lower() <= "я" or character in "ёЁ":
+        return _("Russian letter")
+    category = unicodedata.category(character)
+    if category == "So" or 0x1F3FB <= ord(character) <= 0x1F3FF:
+        return _("emoji")
+    if character == "\ufe0f" or category == "Cf":
+        return _("invisible character")
+    return _("kind of space") if category == "Zs" else ""
 
 
 def instead_of(character: str) -> str | None:

@@ -385,7 +385,9 @@ def resolve(
     )
     if as_json:
         screen.print_json({"decided": decided})
-    else:
+    elif decided:
         screen.say_well(_("Decided: {count}.").format(count=decided))
+    else:
+        screen.say_badly(_("Nothing is uncertain there: nothing was decided."))
     if not decided:
         raise typer.Exit(1)

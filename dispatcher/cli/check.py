@@ -21,7 +21,7 @@ from dispatcher.ledger import LedgerFault, circuits, open_ledger
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
 from dispatcher.report import words
-from dispatcher.settings import Settings
+from dispatcher.settings import Settings, environment_names
 from dispatcher.wiring import make_desks, receipts_url_of
 from templates.i18n import _
 from templates.problem import Refused
@@ -138,8 +138,12 @@ def _told(one: Channel, state: AccountState | BaseException) -> Examined:
         )
     if isinstance(state, BaseException):
         raise state
-    balance = _("; balance: {balance}").format(balance=state.balance) if state.balance else ""
-    return Examined(what, state.ok, state.note + balance)
+    note = environment_names(state.note)
+    if state.balance:
+        stop = "" if note.endswith((".", "!")) else "."
+        balance = _("Balance: {balance}.").format(balance=state.balance)
+        note = f"{note}{stop} {balance}" if note else balance
+    return Examined(what, state.ok, note)
 
 
 def _circuits(settings: Settings) -> Sequence[Examined]:

@@ -1,5 +1,6 @@
 """`dispatcher scenario …`"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,9 +40,14 @@ def find_or_add(engine: Engine, which: str, actor: str) -> StoredScenario:
             return scenarios.find(tx, which)
         except NotFound:
             if which not in library():
-                raise
+                raise _unknown(which, scenarios.newest(tx)) from None
             file = find_file(which, engine.settings.supplier())
             return scenarios.add(tx, file, actor, engine.clock.now())
+
+
+def _unknown(which: str, stored: Sequence[StoredScenario]) -> NotFound:
+    known = {one.name for one in stored} | {*library()}
+    return NotFound(_("scenario"), which[:80], tuple(sorted(known)))
 
 
 @app.command("list", help=_("Stored scenarios and the built-in ones."))
@@ -83,10 +89,13 @@ def list_(as_json: AsJson = False) -> None:
 @app.command("show", help=_("What a scenario says and by which rules."))
 def show(which: Which, as_json: AsJson = False) -> None:
     engine = shared.engine()
-    stored = None
     with engine.ledger.read() as tx:
-        stored = next((one for one in scenarios.newest(tx) if one.name == which), None)
-    file = None if stored else find_file(which, engine.settings.supplier())
+        newest = scenarios.newest(tx)
+    stored = next((one for one in newest if one.name == which), None)
+    try:
+        file = None if stored else find_file(which, engine.settings.supplier())
+    except NotFound:
+        raise _unknown(which, newest) from None
     scenario = stored.scenario if stored else file.scenario if file else None
     templates = stored.templates if stored else file.templates if file else {}
     assert scenario is not None  # noqa: S101

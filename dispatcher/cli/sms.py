@@ -168,7 +168,8 @@ def _tell_offenders(text: str, shape: SmsShape) -> None:
         return
     for character in shape.offenders[:_LISTED]:
         instead = instead_of(character)
-        told = f"^ {visible(character)} {name_of(character)}"
+        # What stands for an invisible character may be its very name.
+        told = " ".join(dict.fromkeys(("^", visible(character), name_of(character))))
         if instead is None:
             advice = _("leave it out")
         elif instead == " ":

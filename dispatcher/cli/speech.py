@@ -90,7 +90,7 @@ def count(
     noun: Annotated[
         str,
         typer.Option(
-            "--noun", help=_("The noun as in a dictionary, or its forms: счёт,счета,счетов")
+            "--noun", help=_("The noun as in a dictionary, or its forms: счёт,счёта,счетов")
         ),
     ] = "",
     language: In = Spoken.RU,
@@ -169,17 +169,19 @@ def _noun(noun: str, language: str) -> tuple[Sequence[str], str]:
     if not noun.strip():
         return ("", ""), "m"
     if language == Spoken.EN:
+        if re.search(r"[А-Яа-яЁё]", noun):
+            raise _bad(noun, _("an English noun is expected, such as bill or bill,bills"))
         if len(forms) > 2 or not all(forms):
             raise _bad(noun, _("one or two English forms are expected, such as bill,bills"))
         return (forms if len(forms) == 2 else (forms[0], f"{forms[0]}s")), "m"
     if len(forms) not in (1, 3) or not all(forms):
-        raise _bad(noun, _("one noun or three forms are expected: счёт,счета,счетов"))
+        raise _bad(noun, _("one noun or three forms are expected: счёт,счёта,счетов"))
     try:
         known, gender = noun_of(forms[0])
     except ValueError:
         if len(forms) == 3:
             return forms, "m"
         raise _bad(
-            noun, _("the dictionary has no such noun; write three forms: счёт,счета,счетов")
+            noun, _("the dictionary has no such noun; write three forms: счёт,счёта,счетов")
         ) from None
     return (forms if len(forms) == 3 else known), gender

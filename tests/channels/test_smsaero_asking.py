@@ -185,7 +185,7 @@ def test_the_balance_is_told_with_its_currency() -> None:
     with rehearsal() as sandbox:
         state = account(TWIN.beside(sandbox))
         assert sandbox.received == []
-    assert (state.ok, state.balance) == (True, "1000.00 RUB")
+    assert (state.ok, state.balance) == (True, "1,000.00 RUB")
 
 
 @pytest.mark.parametrize(

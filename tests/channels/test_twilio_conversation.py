@@ -450,7 +450,7 @@ def ask(channel: Any) -> AccountState:
 
 def test_the_account_and_its_balance_are_told_without_placing_a_call(rehearsal: Rehearsal) -> None:
     state = ask(TWIN.beside(rehearsal.sandbox))
-    assert (state.ok, state.balance) == (True, "1000.00 USD")
+    assert (state.ok, state.balance) == (True, "1\u00a0000,00 USD")
     assert rehearsal.sandbox.received == []
 
 

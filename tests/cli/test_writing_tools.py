@@ -79,8 +79,28 @@ def test_the_picture_points_at_the_dear_character_under_its_place() -> None:
     lines = done.stdout.splitlines()
     drawn = next(number for number, line in enumerate(lines) if "Your debt" in line)
     assert lines[drawn + 1].index("^") == lines[drawn].index("—")
-    assert "em dash: пишите -" in done.stdout
+    assert "^ — тире: пишите -" in done.stdout
     assert "Без них: GSM-7, частей: 1." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [
+        ("–", "^ – короткое тире: пишите -"),
+        ("«", "^ « кавычка: пишите"),
+        ("’", "^ ’ апостроф: пишите '"),
+        ("…", "^ … многоточие: пишите ..."),
+        ("\u00a0", "^ неразрывный пробел: поставьте обычный пробел"),
+        ("\t", "^ U+0009 табуляция: "),
+        ("😀", "^ 😀 эмодзи: "),
+        ("с", "^ с русская буква: пишите c"),
+        ("\u200b", "^ U+200B невидимый знак: "),
+        ("ł", "^ ł U+0142: "),
+    ],
+)
+def test_a_dear_character_is_named_in_russian_or_by_its_number(character: str, name: str) -> None:
+    told = ask("sms", "measure", f"Your debt {character} rub").stdout
+    assert name in told
 
 
 def test_the_picture_shows_the_parts_and_fits_the_screen() -> None:
@@ -164,6 +184,8 @@ def test_for_a_person_the_words_stand_alone() -> None:
         (("count", "5", "--noun", "счёт,счета"), "три формы"),
         (("count", "5", "--noun", ","), "три формы"),
         (("count", "5", "--noun", "a,b,c", "--language", "en"), "английские формы"),
+        (("count", "5", "--noun", "счёт", "--language", "en"), "английское существительное"),
+        (("count", "5", "--noun", "bill,счета", "--language", "en"), "английское существительное"),
         (("phone", "звоните"), "номер из цифр"),
         (("digits", "1" * 101), "номер из цифр"),
         (("account", "№"), "лицевого счёта"),

@@ -34,10 +34,6 @@ LEFT_OVER = timedelta(days=1)
 WORKER_LOST = "worker lost"
 
 
-# A delivery, its campaign, its channel, whether it is urgent.
-Claimed = tuple[int, int, ChannelName, bool]
-
-
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What one turn of the loop found to do."""
@@ -193,7 +189,7 @@ class Loop:
         """
         stuck = {
             d.id
-            for d in deliveries.lock(tx, delivery_ids).values()
+            for d in deliveries.lock(tx, delivery_ids, with_siblings=True).values()
             if d.status is Status.SENDING
             and (lapsed_at is None or (d.due_at is not None and d.due_at <= lapsed_at))
         }
@@ -212,7 +208,9 @@ class Loop:
             ask: defaultdict[ChannelName, list[int]] = defaultdict(list)
             locked = {
                 d.id: d
-                for d in deliveries.lock(tx, claims.lapsed(tx, Status.AWAITING, now)).values()
+                for d in deliveries.lock(
+                    tx, claims.lapsed(tx, Status.AWAITING, now), with_siblings=True
+                ).values()
                 if d.status is Status.AWAITING and d.due_at is not None and d.due_at <= now
             }
             latest = attempts.latest(tx, list(locked))

@@ -85,9 +85,7 @@ def hold(tx: Transaction, engine: Engine, attempt_id: int) -> Attempt:
     return hold_all(tx, engine, [attempt_id])[attempt_id]
 
 
-def hold_all(
-    tx: Transaction, engine: Engine, attempt_ids: Sequence[int]
-) -> Mapping[int, Attempt]:
+def hold_all(tx: Transaction, engine: Engine, attempt_ids: Sequence[int]) -> Mapping[int, Attempt]:
     """Several attempts at once, so that nobody who does the same waits crosswise."""
     _lock(tx, engine, attempt_ids)
     return attempts.load(tx, attempt_ids)
@@ -128,11 +126,14 @@ def _lock(
     locked = deliveries.lock(
         tx,
         [place.delivery_id for place in places],
-        with_siblings=any(
-            s.stop_on is StopOn.ANY or s.order.kind is OrderKind.CASCADE for s in scenarios
-        ),
+        with_siblings=any(ends_other_channels(scenario) for scenario in scenarios),
     )
     return found, locked
+
+
+def ends_other_channels(scenario: Scenario) -> bool:
+    """Whether an outcome on one channel may end the deliveries on the others."""
+    return scenario.stop_on is StopOn.ANY or scenario.order.kind is OrderKind.CASCADE
 
 
 class _Book:
@@ -213,7 +214,7 @@ class _Book:
         )
         if change is not None:
             self._changes.append(change)
-            if change.after in _LEAVES_HEIRS and not isinstance(decision, Wait):
+            if not isinstance(decision, Wait):
                 self._left.append((delivery, change.after))
         elif positive and delivery.status in _IN_FLIGHT:
             deliveries.mark_in_flight(self._tx, [delivery.id], Status.POSITIVE)
@@ -258,12 +259,7 @@ class _Book:
         for campaign, delivery, channels in self._reached:
             supersede(tx, campaign, delivery, channels, self._now)
         for delivery, ended_as in self._left:
-            told = (
-                groups.reached_recipients(tx, delivery)
-                if ended_as is Status.SUPERSEDED
-                else frozenset()
-            )
-            hand_on(tx, delivery, self._now, reached=told)
+            leave(tx, delivery, ended_as, self._now)
         for line in self._lines:
             log.info("attempt", **line)
         return frozenset(ending.attempt_id for ending in self._endings)
@@ -427,6 +423,14 @@ def stop(
         if delivery.status is not Status.UNCERTAIN:
             hand_on(tx, delivery, now, reached=reached)
     return len(ended) + len(flying)
+
+
+def leave(tx: Transaction, delivery: Delivery, ended_as: Status, now: datetime) -> None:
+    """What a delivery that ended by a decision leaves to those who were to share its message."""
+    if ended_as in _LEAVES_HEIRS:
+        is_reached = ended_as is Status.SUPERSEDED
+        told = groups.reached_recipients(tx, delivery) if is_reached else frozenset()
+        hand_on(tx, delivery, now, reached=told)
 
 
 def hand_on(

@@ -2,8 +2,9 @@
 
 Three steps, with no transaction open while a provider is called:
 
-1. judge each delivery at this very instant and write its attempt down (one transaction);
-2. hand the messages to the channel, all at once, each at most once;
+1. judge each delivery of a slice and write its attempt down (one transaction);
+2. hand the messages to the channel, as many at a time as it bears, each at most once; who had to
+   wait for that is looked at once more first, and held back if it must not go any more;
 3. write down what came of each.
 
 Whoever dies between 1 and 3 leaves attempts that are open; the loop finds them and calls them
@@ -26,13 +27,14 @@ from channels.base import Channel, Handover, HandoverKind, Message, postponed
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.health import Event, note, tell
+from dispatcher.last_look import LastLook
 from dispatcher.ledger import Transaction, attempts, campaigns, circuits, deliveries, touches
 from dispatcher.ledger.circuits import Key
-from dispatcher.ledger.deliveries import Change
+from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.lines import OWN_LIMIT
 from dispatcher.logs import mask
 from dispatcher.opening import Opened, open_batch
-from dispatcher.record import Finding, record
+from dispatcher.record import Finding, ends_other_channels, leave, record
 from dispatcher.stopping import pause_wordless
 from dispatcher.tokens import attempt_key
 
@@ -89,8 +91,8 @@ def send_batch(
 async def _send(
     engine: Engine, channel: ChannelName, delivery_ids: Sequence[int], claim: str
 ) -> int:
-    """Slice by slice: what is opened at a time is what a stop, a pause or a crash comes too late
-    for. Outcomes of one slice are written while the next is under way.
+    """Slice by slice: what is opened at a time is what a crash leaves in doubt. Outcomes of one
+    slice are written while the next is under way.
     """
     answers: asyncio.Queue[Answered | None] = asyncio.Queue()
     providers = engine.channels[channel]
@@ -107,8 +109,10 @@ async def _send(
                 ids = delivery_ids[start : start + size]
                 # Who is found in trouble from here on gets nothing more of what is opened now.
                 trips = {name: engine.watch.trips(way.key) for name, way in ways.items()}
+                judged_at = time.monotonic()
                 opened = await asyncio.to_thread(_open, engine, channel, ids, claim)
-                await _hand_over(engine, ways, opened, answers, trips)
+                look = LastLook(engine, opened, judged_at)
+                await _hand_over(engine, ways, opened, answers, trips, look)
                 count += len(opened)
         finally:
             answers.put_nowait(None)
@@ -137,28 +141,19 @@ async def _hand_over(
     batch: Sequence[Opened],
     answers: "asyncio.Queue[Answered | None]",
     trips: Mapping[str, int],
+    look: LastLook,
 ) -> None:
     """Send a slice concurrently. `trips` tells how often each provider was in trouble before."""
-    longest = timedelta(seconds=engine.settings.longest_message_seconds)
 
     async def deliver(opened: Opened) -> None:
         way = ways[opened.provider]
         async with way.limit:
-            pacer = engine.pacer(way.channel.channel, opened.provider)
-            wait_seconds = await pacer.turn(
-                opened.delivery.campaign_id, urgent=opened.delivery.urgent
-            )
+            held_back = await _wait(engine, way, opened, look)
             now = engine.clock.now()
-            # The last look at the clock: 21:00:00.000 is outside, however long the batch took, and
-            # so is a lease that might end before the answer comes.
-            held_back = None
-            if wait_seconds is not None:
-                held_back = postponed(OWN_LIMIT, wait_seconds)
-            elif now >= opened.not_after:
-                held_back = postponed("window closed")
-            elif now >= opened.lease_until - longest:
-                held_back = postponed("lease over", retry_after_seconds=1)
-            elif opened.probe is None and engine.watch.trips(way.key) != trips[opened.provider]:
+            if held_back is None:
+                held_back = _too_late(engine, opened, now)
+            away = engine.watch.trips(way.key) != trips[opened.provider]
+            if held_back is None and away and opened.probe is None:
                 # Judged anew a moment later: by another provider, or when this one is back.
                 held_back = postponed("provider away", retry_after_seconds=FAILOVER_SECONDS)
             if held_back is not None:
@@ -173,6 +168,25 @@ async def _hand_over(
                 await asyncio.to_thread(_tell, engine, event)
 
     await asyncio.gather(*(deliver(opened) for opened in batch))
+
+
+async def _wait(engine: Engine, way: Way, opened: Opened, look: LastLook) -> Handover | None:
+    """Wait for a message's turn; why it must not go when that has come, or cannot come soon."""
+    pacer = engine.pacer(way.channel.channel, opened.provider)
+    wait_seconds = await pacer.turn(opened.delivery.campaign_id, urgent=opened.delivery.urgent)
+    if wait_seconds is not None:
+        return postponed(OWN_LIMIT, wait_seconds)
+    return await look.holds_back(opened)
+
+
+def _too_late(engine: Engine, opened: Opened, now: datetime) -> Handover | None:
+    """The last look at the clock: 21:00:00.000 is outside, however long the batch took, and so is a
+    lease that might end before the answer comes."""
+    if now >= opened.not_after:
+        return postponed("window closed")
+    if now >= opened.lease_until - timedelta(seconds=engine.settings.longest_message_seconds):
+        return postponed("lease over", retry_after_seconds=1)
+    return None
 
 
 def _tell(engine: Engine, event: Event) -> None:
@@ -264,7 +278,15 @@ def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> 
                     )
                 else:
                     later.append(answer)
-    _await_receipts(tx, handed, answers)
+    # The deliveries before their attempts, as everybody does it, and once for all that follows:
+    # receipts that overtake us write about the same ones just now.
+    locked = deliveries.lock(
+        tx,
+        [answer.opened.delivery.id for answer in answers],
+        with_siblings=bool(findings)
+        and any(ends_other_channels(answer.opened.scenario) for answer in answers),
+    )
+    _await_receipts(tx, handed, answers, locked)
     attempts.take_back_send(tx, unsent)
     record(tx, engine, findings, now)
     _postpone(tx, engine, later, now)
@@ -274,6 +296,7 @@ def _await_receipts(
     tx: Transaction,
     handed: Mapping[int, tuple[str | None, datetime]],
     answers: Sequence[Answered],
+    locked: Mapping[int, Delivery],
 ) -> None:
     """The provider took these. A receipt may have overtaken its answer: then only note the name."""
     if not handed:
@@ -281,8 +304,8 @@ def _await_receipts(
     attempts.mark_handed(tx, handed)
     by_delivery = {a.opened.delivery.id: a for a in answers if a.opened.attempt_id in handed}
     changes = []
-    for delivery in deliveries.lock(tx, list(by_delivery)).values():
-        answer = by_delivery[delivery.id]
+    for delivery_id, answer in by_delivery.items():
+        delivery = locked[delivery_id]
         if delivery.status is Status.SENDING and delivery.attempts == answer.opened.number:
             due_at = answer.at + answer.opened.settle_after
             changes.append(
@@ -316,6 +339,7 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
     }
     touches.forget(tx, ours)
     attempts.discard(tx, ours)
+    ended: list[tuple[Delivery, Status]] = []
     rules = engine.rules(tx)
     closed = circuits.standing(tx).keys()
     changes = []
@@ -337,18 +361,22 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
             detail=answer.handover.detail,
             due_at=due_at.isoformat() if due_at else None,
         )
+        if delivery.end_as is not None:
+            ended.append((delivery, after))
         changes.append(
             Change(
                 delivery.id,
                 delivery.status,
                 after,
-                answer.handover.detail,
+                answer.handover.detail if delivery.end_as is None else "",
                 due_at if after is Status.PENDING else None,
                 attempts=delivery.attempts - 1,
                 postponed=delivery.postponed + answer.asked,
             )
         )
     deliveries.change(tx, changes)
+    for delivery, ended_as in ended:
+        leave(tx, delivery, ended_as, now)
 
 
 def _seconds_until_next(

@@ -1,0 +1,157 @@
+"""The last look: what was decided while a message that stands open waited for its turn.
+
+A message is judged when its attempt is written down. From then on it may wait, for its turn at the
+provider or behind slow answers, for half a minute and more. Meanwhile the customer says stop, pays,
+or is reached on another channel; staff pause or cancel. Who waited is therefore looked at once more
+when its turn has come, and held back if anything forbids it: the next judging says what becomes of
+it. Only what can change within a minute is looked at, in one short read that locks nothing.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from campaigns.channel import ChannelName
+from campaigns.delivery import Status
+from campaigns.permission import (
+    Facts,
+    Rulebook,
+    account_party,
+    may_be_told,
+    may_be_used,
+    point_party,
+)
+from channels.base import Handover, postponed
+from dispatcher.engine import Engine
+from dispatcher.ledger import LedgerFault, Transaction, campaigns, deliveries, groups, suppressions
+from dispatcher.ledger.campaigns import CampaignStatus
+from dispatcher.ledger.deliveries import Delivery
+from dispatcher.opening import Opened
+
+log = structlog.get_logger()
+
+# A judgement, or a look, is as good as new for so long. One look serves all that wait, so that a
+# provider of a hundred messages a second costs the ledger one question a second.
+GOOD_FOR = timedelta(seconds=1)
+# What is held back is judged anew at once: it ends then, or waits for what it has to wait for.
+DECIDED = postponed("decided meanwhile", retry_after_seconds=0)
+# Nobody can say whether it may go: then it does not.
+UNKNOWN = postponed("ledger away", retry_after_seconds=5)
+
+
+class LastLook:
+    """Over the messages of one slice that was judged just now. Belongs to one event loop.
+
+    `judged_at` is `time.monotonic()` before the judging began: what was decided since may be
+    unknown to it.
+    """
+
+    def __init__(self, engine: Engine, slice_: Sequence[Opened], judged_at: float) -> None:
+        self._engine = engine
+        self._slice = slice_
+        self._looked_at = judged_at
+        # The clock too: of a machine that slept the other one knows nothing.
+        self._looked_on_clock_at = engine.clock.now()
+        self._held_back: Mapping[int, Handover] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def holds_back(self, opened: Opened) -> Handover | None:
+        """Why this message must not go now; None when it may. Never raises."""
+        if not self._is_good():
+            async with self._one_at_a_time:
+                if not self._is_good():
+                    await self._look()
+        return self._held_back.get(opened.attempt_id)
+
+    def _is_good(self) -> bool:
+        passed = max(
+            timedelta(seconds=time.monotonic() - self._looked_at),
+            self._engine.clock.now() - self._looked_on_clock_at,
+        )
+        return passed < GOOD_FOR
+
+    async def _look(self) -> None:
+        begun_at, begun_on_clock_at = time.monotonic(), self._engine.clock.now()
+        try:
+            stopped = await asyncio.to_thread(stopped_meanwhile, self._engine, self._slice)
+            held_back = dict.fromkeys(stopped, DECIDED)
+        except Exception as error:
+            # Neither trouble nor a bug may send what may be forbidden, or take the slice along.
+            if isinstance(error, LedgerFault):
+                log.warning("ledger.away", messages=len(self._slice))
+            else:
+                log.exception("last_look.broken", messages=len(self._slice))
+            held_back = {opened.attempt_id: UNKNOWN for opened in self._slice}
+            # To find out may have taken half a minute: the others need not wait for that as well.
+            begun_at, begun_on_clock_at = time.monotonic(), self._engine.clock.now()
+        # Only now: who asks meanwhile must not go by the look before.
+        self._held_back = held_back
+        self._looked_at, self._looked_on_clock_at = begun_at, begun_on_clock_at
+
+
+def stopped_meanwhile(engine: Engine, waiting: Collection[Opened]) -> frozenset[int]:
+    """The attempts, of those that stand open, which the ledger at this instant forbids.
+
+    Those that were sent already are among the answer or not; nobody asks about them.
+    """
+    with engine.ledger.read() as tx:
+        now = engine.clock.now()
+        rows = deliveries.load(tx, [opened.delivery.id for opened in waiting])
+        running = campaigns.of_status(
+            tx, {opened.delivery.campaign_id for opened in waiting}, CampaignStatus.RUNNING
+        )
+        parties = {party for opened in waiting for party in _parties(opened)}
+        facts, rules = Facts(suppressions.of_parties(tx, parties, now)), engine.rules(tx)
+        joined = _joined(tx, waiting)
+    return frozenset(
+        opened.attempt_id
+        for opened in waiting
+        if opened.delivery.campaign_id not in running
+        or not _is_wanted(opened, rows.get(opened.delivery.id))
+        or not opened.joined <= joined.get(opened.delivery.id, frozenset())
+        or not _is_allowed(opened, facts, rules, now)
+    )
+
+
+def _parties(opened: Opened) -> list[str]:
+    accounts = (account_party(account.account_number) for account in opened.accounts)
+    return [*accounts, point_party(opened.contact_point)]
+
+
+def _is_wanted(opened: Opened, row: Delivery | None) -> bool:
+    """Whether nothing has ended the delivery: it was settled, the customer reached otherwise, the
+    campaign cancelled, the attempt given up for lost."""
+    return (
+        row is not None
+        and row.status is Status.SENDING
+        and row.attempts == opened.number
+        and row.end_as is None
+    )
+
+
+def _is_allowed(opened: Opened, facts: Facts, rules: Rulebook, now: datetime) -> bool:
+    """Whether neither the number nor any account of which the message speaks was stopped."""
+    channel, scenario = opened.delivery.channel, opened.scenario
+    return may_be_used(scenario, channel, opened.contact_point, facts, now) and all(
+        may_be_told(scenario, channel, account, facts, rules, now) is None
+        for account in opened.accounts
+    )
+
+
+def _joined(tx: Transaction, waiting: Collection[Opened]) -> Mapping[int, frozenset[int]]:
+    """The recipients of whom each message may still speak beside its own, by delivery: who has paid
+    is not reminded in another one's message either."""
+    shared: defaultdict[tuple[int, ChannelName], dict[int, int]] = defaultdict(dict)
+    for opened in waiting:
+        if opened.joined:
+            delivery = opened.delivery
+            shared[delivery.campaign_id, delivery.channel][delivery.recipient_id] = delivery.id
+    return {
+        ids[lead]: frozenset(member.recipient_id for member in members)
+        for (campaign_id, channel), ids in shared.items()
+        for lead, members in groups.members(tx, campaign_id, channel, list(ids)).items()
+    }

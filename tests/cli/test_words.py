@@ -137,13 +137,13 @@ def test_the_reason_on_the_stop_list_is_a_word_of_the_readers_language() -> None
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"), [("key", "нажатием клавиши"), ("sms", "по SMS"), ("unsubscribed", "письме")]
+    ("reason", "told"), [("key", "клавиши"), ("sms", "SMS"), ("unsubscribed", "письме")]
 )
 def test_why_a_customer_stopped_us_is_told_in_words(reason: str, told: str) -> None:
     ask("suppress", "add", "+7 916 123-45-67", "--reason", reason)
-    listed = "".join(ask("suppress", "list").stdout.split())
-    assert told.replace(" ", "") in listed
-    assert f"│{reason}│" not in listed
+    listed = ask("suppress", "list").stdout  # words of a cell may stand on several lines
+    assert told in listed
+    assert f" {reason} " not in listed
 
 
 def test_missing_columns_of_an_outage_are_named_each_with_its_mapping(tmp_path: Path) -> None:

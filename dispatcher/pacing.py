@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Who would wait longer than this is told to come again instead: what stands open in a worker's hands
+# Who would wait longer than this is told to come again: what stands open in a worker's hands
 # is what a crash leaves in doubt.
 LONGEST_WAIT_SECONDS = 20.0
 # How late a busy process may be for an instant without losing it. A slot that is made up for is

@@ -72,12 +72,12 @@ def test_a_letter_of_another_alphabet_has_none(character: str) -> None:
 def test_the_one_character_that_makes_a_latin_text_dear_is_pointed_at() -> None:
     (offender,) = offenders_of("Your debt — 5 rub, pay today")
     assert (offender.position, offender.character) == (10, "—")
-    assert (offender.name, offender.instead) == ("em dash", "-")
+    assert (offender.name, offender.instead) == ("тире", "-")
 
 
 def test_a_cyrillic_letter_among_latin_ones_is_shown_its_twin() -> None:
     (offender,) = offenders_of("Pleаse pay")
-    assert (offender.name, offender.instead) == ("cyrillic small letter a", "a")
+    assert (offender.name, offender.instead) == ("русская буква", "a")
 
 
 def test_no_single_character_is_to_blame_in_a_russian_text() -> None:

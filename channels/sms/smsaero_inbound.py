@@ -39,7 +39,7 @@ def _told(payload: Payload) -> Any:
     """What was posted: JSON of any shape, else the fields of a form or of the address."""
     text = _decoded(payload.body).strip()
     if not text:
-        return dict(payload.form) or _form(urlsplit(payload.url).query)
+        return _form(urlsplit(payload.url).query) or dict(payload.form)
     if text[0] in "{[":
         try:
             return json.loads(text)

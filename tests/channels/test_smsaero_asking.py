@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -267,6 +268,13 @@ def inbound(form: dict[str, str], url: str = INBOUND_URL) -> Inbound:
 def test_what_a_customer_writes_is_read_under_any_of_the_known_names(form: dict[str, str]) -> None:
     found = inbound(form)
     assert (found.reference, found.contact_point, found.text) == ("5", "+79161234567", "Стоп")
+
+
+def test_what_comes_in_the_address_is_read_in_the_encoding_it_was_written_in() -> None:
+    query = urlencode({"id": "5", "number": "79161234567", "text": "Стоп"}, encoding="cp1251")
+    # What the endpoint made of it, taking it for UTF-8.
+    garbled = dict(parse_qsl(query, errors="replace"))
+    assert inbound(garbled, f"{INBOUND_URL}?{query}").text == "Стоп"
 
 
 @pytest.mark.parametrize(

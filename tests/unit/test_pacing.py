@@ -187,7 +187,9 @@ def test_many_loops_in_many_threads_keep_the_pace_together_and_the_thread_ends()
 
     async def batch(campaign_id: int) -> None:
         async def one() -> None:
-            assert await turns.turn(campaign_id, urgent=campaign_id == 0) is None
+            # On a busy machine a turn may be told to come too late: then one comes again, as told.
+            while (seconds := await turns.turn(campaign_id, urgent=campaign_id == 0)) is not None:
+                await asyncio.sleep(min(seconds, 1))
             went.append(time.monotonic())
 
         await asyncio.gather(*(one() for _ in range(30)))

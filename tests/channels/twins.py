@@ -26,7 +26,7 @@ from channels.sms.twilio_messages import TwilioMessagesChannel
 from templates.call import CallScript, Say
 
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-TIMEOUT_SECONDS = 0.4
+TIMEOUT_SECONDS = 1.0
 RECEIPTS_URL = "https://receipts.example.com"
 SMS_KEY = "secret-key-of-the-gate-0123"
 TWILIO_SID = "AC" + "0f" * 16

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from campaigns.menu import opening
 from campaigns.outcome import Outcome
@@ -393,12 +394,11 @@ def test_an_operator_who_answers_is_a_sign_for_the_customers_call_not_for_his_ow
     assert (unanswered.stage, unanswered.outcome) == (None, None)
 
 
-def test_a_status_nobody_knows_is_told_once_and_without_what_may_be_personal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    found = ended("+79161234567 is away", Called="+79161234567")
+def test_a_status_nobody_knows_is_told_once_and_without_what_may_be_personal() -> None:
+    with capture_logs() as logged:
+        found = ended("+79161234567 is away", Called="+79161234567")
     assert (found.outcome, found.final) == (Outcome.UNCERTAIN, True)
-    told = capsys.readouterr().out
+    told = str(logged)
     assert told.count("strange_status") == 1
     assert "7916" not in told + found.detail
 

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 import requests
+from structlog.testing import capture_logs
 
 from campaigns.channel import Purpose
 from campaigns.consent import Suppression
@@ -224,15 +225,16 @@ def test_an_unknown_call_is_hung_up_on_without_a_word(rehearsal: Rehearsal) -> N
 
 
 def test_words_that_cannot_be_made_any_more_are_an_excuse_and_no_error(
-    rehearsal: Rehearsal, capsys: pytest.CaptureFixture[str]
+    rehearsal: Rehearsal,
 ) -> None:
     talk = call(rehearsal)
     with rehearsal.ledger.read() as tx:
         stored = rehearsal.engine.scenario(tx, 1)
     texts = cast(dict[str, str], stored.templates[PHONE])
     texts["call.txt"] = "{{ no_such_field }}"
-    assert said(talk.answered()) == EXCUSE
-    assert "conversation.without_words" in capsys.readouterr().out
+    with capture_logs() as logged:
+        assert said(talk.answered()) == EXCUSE
+    assert "conversation.without_words" in [line["event"] for line in logged]
 
 
 def test_a_forged_question_learns_nothing(rehearsal: Rehearsal) -> None:

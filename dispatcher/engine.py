@@ -7,6 +7,7 @@ from campaigns.channel import ChannelName
 from campaigns.consent import Caps, consent_rules
 from campaigns.desk import Desks
 from campaigns.holidays import Holidays
+from campaigns.inquiry.rules import InquiryRules
 from campaigns.permission import Rulebook
 from channels.routing import Providers
 from dispatcher.clock import Clock
@@ -30,6 +31,7 @@ class Engine:
     receipts_url: str
     secret: str
     desks: Desks = field(default_factory=Desks)
+    inquiry_rules: InquiryRules = field(default_factory=InquiryRules)
     pacers: Mapping[tuple[ChannelName, str], Pacer] = field(default_factory=dict)
     watch: Watch = field(default_factory=Watch)
     _scenarios: dict[int, StoredScenario] = field(default_factory=dict)

@@ -17,6 +17,7 @@ import structlog
 
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import ConsentRule, Suppression
+from campaigns.inquiry.status import InquiryChannel
 from campaigns.outcome import Outcome
 from campaigns.permission import point_party
 from campaigns.stop_words import Wish, means_calls, wish_of
@@ -24,10 +25,11 @@ from channels.base import Inbound
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, inquiries, replies, suppressions
 from dispatcher.ledger import receipts as kept
-from dispatcher.ledger.inquiries import Answered, Namesake
+from dispatcher.ledger.inquiries import Answered, Namesake, NewInquiry
 from dispatcher.ledger.receipts import storable
 from dispatcher.logs import mask
 from dispatcher.record import Finding, record
+from dispatcher.registering import register
 from dispatcher.tokens import TokenFor, sign, verify
 from templates.i18n import _, speaking
 
@@ -222,17 +224,18 @@ class _Desk:
         return count >= MOST_A_DAY
 
     def _add(self, answered: Answered | None) -> int:
-        return inquiries.add(
-            self._tx,
-            channel=ChannelName.SMS,
-            provider=self._provider,
-            reference=self._reference,
-            contact_point=self._point,
-            answered=answered,
-            kind=self._wish,
-            text=self._text,
-            now=self._now,
+        new = NewInquiry(
+            InquiryChannel.SMS,
+            self._provider,
+            self._reference,
+            self._point,
+            self._wish,
+            self._text,
+            account_number=answered.account_number if answered else None,
+            attempt_id=answered.attempt_id if answered else None,
+            language=answered.language if answered else "ru",
         )
+        return register(self._tx, self._engine, new, self._now).id
 
 
 def _covers(stop: Suppression, channel: ChannelName, purpose: Purpose) -> bool:

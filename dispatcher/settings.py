@@ -20,6 +20,7 @@ from pydantic_settings.exceptions import SettingsError
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import ConsentRule, consent_rules
 from channels.gateway import is_loopback
+from channels.mailbox.account import MailboxAccount
 from channels.routing import Route
 from dispatcher.errors import BadSetting
 from dispatcher.pacing import ProviderLimit
@@ -35,7 +36,11 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _Cap = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 _Kopecks = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 # Settings that are tables of their own: what may stand in a row of them.
-_ROWS: dict[str, type[BaseModel]] = {"limits": ProviderLimit, "sms_routes": Route}
+_ROWS: dict[str, type[BaseModel]] = {
+    "limits": ProviderLimit,
+    "sms_routes": Route,
+    "mailboxes": MailboxAccount,
+}
 
 
 class Settings(BaseSettings):
@@ -84,6 +89,17 @@ class Settings(BaseSettings):
     mail_from: str = ""
     mail_from_name: str = ""
     mail_reply_to: str = ""
+    mail_bounces_to: str = ""
+
+    # letters in: the mail-robot
+    mailboxes: tuple[MailboxAccount, ...] = ()
+    lmtp_host: str = "127.0.0.1"
+    lmtp_port: int = Field(default=0, ge=0, le=65535)
+    inquiries_file: Path | None = None
+    inquiries_to: str = ""
+    spam_headers: dict[str, str] = Field(default_factory=dict)
+    robot_answers_per_day: int = Field(default=10, ge=1, le=1000)
+    letter_max_mb: int = Field(default=40, ge=1, le=100)
 
     # SMS
     smsaero_email: str = ""

@@ -14,6 +14,8 @@ class TokenFor(StrEnum):
     MESSAGE_ID = "message-id"
     UNSUBSCRIBE = "unsubscribe"
     LINK = "link"
+    BOUNCE = "bounce"  # in the envelope sender of a letter (VERP)
+    INQUIRY = "inquiry"  # in the Message-ID of what we write about an inquiry; the key is its id
     INBOUND = "inbound"  # where a provider that does not sign posts what customers write
 
 

@@ -10,12 +10,15 @@ from datetime import timedelta
 import structlog
 
 from campaigns.channel import ChannelName
+from campaigns.inquiry.status import InquiryChannel
 from campaigns.stop_words import Wish
 from channels.base import Unread
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, inquiries
 from dispatcher.ledger import receipts as kept
+from dispatcher.ledger.inquiries import NewInquiry
 from dispatcher.ledger.receipts import storable
+from dispatcher.registering import register
 
 log = structlog.get_logger()
 
@@ -51,17 +54,15 @@ def keep(engine: Engine, provider: str, message: Unread) -> bool:
         count = inquiries.count_since(tx, ChannelName.SMS, message.contact_point, since)
         if count >= MOST_A_DAY:
             return True
-        inquiries.add(
-            tx,
-            channel=ChannelName.SMS,
-            provider=provider,
-            reference=reference,
-            contact_point=message.contact_point,
-            answered=None,
-            kind=Wish.UNREADABLE,
-            text=raw[:LONGEST_SHOWN],
-            now=now,
+        new = NewInquiry(
+            InquiryChannel.SMS,
+            provider,
+            reference,
+            message.contact_point,
+            Wish.UNREADABLE,
+            raw[:LONGEST_SHOWN],
         )
+        register(tx, engine, new, now)
         return True
 
     is_new = engine.ledger.insist(act)

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from campaigns.channel import ChannelName
+from campaigns.inquiry.status import CloseReason, InquiryChannel, InquiryStatus
 from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.ledger import inquiries, replies
-from dispatcher.ledger.inquiries import Inquiry, InquiryStatus
+from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.replies import ReplyStatus
 from dispatcher.logs import mask
 from dispatcher.report.words import channels, outcomes, word
@@ -63,15 +65,17 @@ def show(number: Number, full: Full = False, as_json: AsJson = False) -> None:
     with shared.engine(settings).ledger.read() as tx:
         one = inquiries.get(tx, number)
         reply = replies.statuses(tx, [number]).get(number)
-        known = replies.of_inquiry(tx, number, one.channel, one.provider)
+        is_sms = one.channel is InquiryChannel.SMS
+        known = replies.of_inquiry(tx, number, ChannelName.SMS, one.provider) if is_sms else None
     arrival = known if isinstance(known, Outcome) else None
     if as_json:
         screen.print_json(_facts(one, full=full) | {"reply": reply, "reply_outcome": arrival})
         return
     received = screen.moment(one.received_at, settings.zone)
     account = one.account_number or _("unknown account")
+    channel = word(channels, ChannelName(one.channel))
     screen.say(
-        f"{one.id} · {word(channels, one.channel)} · {_point(one, full=full)} · {account} · "
+        f"{one.id} · {channel} · {_point(one, full=full)} · {account} · "
         f"{received} · {_kind(one)} · {_status(one)}"
     )
     if one.done_at is not None:
@@ -89,7 +93,8 @@ def done(number: Number, as_json: AsJson = False) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
     with engine.ledger.write() as tx:
-        changed = inquiries.finish(tx, number, shared.actor(settings), engine.clock.now())
+        actor, now = shared.actor(settings), engine.clock.now()
+        changed = inquiries.close(tx, number, actor, now, CloseReason.DONE)
     if as_json:
         screen.print_json({"inquiry": number, "done": changed})
     elif changed:
@@ -129,7 +134,7 @@ def _kind(one: Inquiry) -> str:
 
 
 def _status(one: Inquiry) -> str:
-    return _("new") if one.status is InquiryStatus.NEW else _("done")
+    return _("done") if one.status is InquiryStatus.CLOSED else _("new")
 
 
 def _said(status: ReplyStatus) -> str:

@@ -2,19 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import date, datetime
 
 from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.channel import ChannelName
+from campaigns.inquiry.rules import Topic
+from campaigns.inquiry.status import OPEN, CloseReason, InquiryChannel, InquiryStatus, Missing
 from campaigns.outcome import Outcome
 from campaigns.permission import point_party
 from campaigns.stop_words import Wish
 from dispatcher.errors import NotFound
 from dispatcher.ledger import trail
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.tables import attempts, deliveries, inquiries, recipients, touches
+from dispatcher.ledger.tables import (
+    attempts,
+    deliveries,
+    inquiries,
+    inquiry_numbers,
+    recipients,
+    touches,
+)
 from templates.i18n import _
 
 # Names our locks among the advisory locks of a PostgreSQL database.
@@ -29,15 +38,40 @@ _DID_NOT_ARRIVE = (
 )
 
 
-class InquiryStatus(StrEnum):
-    NEW = "new"
-    DONE = "done"
+@dataclass(frozen=True, slots=True)
+class NewInquiry:
+    """What is registered. `person` and `head` are addresses of staff; deadlines are local days."""
+
+    channel: InquiryChannel
+    provider: str  # of the SMS; the mailbox; for a form its name
+    reference: str  # unique for the channel, the provider and the contact point
+    contact_point: str
+    kind: Wish
+    text: str
+    account_number: str | None = None
+    attempt_id: int | None = None
+    status: InquiryStatus = InquiryStatus.REGISTERED
+    subject: str = ""
+    customer: str = ""
+    topic: Topic = Topic.OTHER
+    confidence: float = 0.0
+    branch: str = ""
+    segment: str = ""
+    language: str = "ru"
+    person: str = ""
+    head: str = ""
+    missing: tuple[Missing, ...] = ()
+    readings: tuple[str, ...] = ()
+    respond_on: date | None = None
+    answer_on: date | None = None
+    follows_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     id: int
-    channel: ChannelName
+    number: str  # as customers are told it: 2026-000123
+    channel: InquiryChannel
     provider: str
     contact_point: str
     account_number: str | None
@@ -48,6 +82,21 @@ class Inquiry:
     status: InquiryStatus
     done_at: datetime | None
     done_by: str | None
+    subject: str
+    customer: str
+    topic: Topic
+    confidence: float
+    branch: str
+    segment: str
+    language: str
+    person: str
+    head: str
+    missing: tuple[Missing, ...]
+    readings: tuple[str, ...]
+    respond_on: date | None
+    answer_on: date | None
+    close_reason: CloseReason | None
+    follows_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,39 +165,58 @@ def another(reference: str, number: object) -> str:
     return f"{reference}#{number}"
 
 
-def add(
-    tx: Transaction,
-    *,
-    channel: ChannelName,
-    provider: str,
-    reference: str,
-    contact_point: str,
-    answered: Answered | None,
-    kind: Wish,
-    text: str,
-    now: datetime,
-) -> int:
-    """Register what a customer wrote. A stop needs nobody's answer, and is done at once."""
-    is_done = kind is Wish.STOP
-    number: int = tx.execute(
+def next_number(tx: Transaction, year: int) -> str:
+    """The next registration number of the year. Whoever registers at the same time waits until this
+    transaction ends, so that there are no gaps."""
+    made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(inquiry_numbers)
+    last = tx.execute(
+        made.values(year=year, last=1)
+        .on_conflict_do_update(
+            index_elements=[inquiry_numbers.c.year], set_={"last": inquiry_numbers.c.last + 1}
+        )
+        .returning(inquiry_numbers.c.last)
+    ).scalar_one()
+    return f"{year}-{last:06}"
+
+
+def register(tx: Transaction, new: NewInquiry, number: str, now: datetime) -> int:
+    """Write down what a customer asks. A stop needs nobody's answer, and is done at once."""
+    is_done = new.kind is Wish.STOP
+    inquiry_id: int = tx.execute(
         insert(inquiries)
         .values(
-            channel=channel,
-            provider=provider,
-            reference=reference,
-            contact_point=contact_point,
-            account_number=answered.account_number if answered else None,
-            attempt_id=answered.attempt_id if answered else None,
-            kind=kind,
-            text=text,
+            number=number,
+            channel=new.channel,
+            provider=new.provider,
+            reference=new.reference,
+            contact_point=new.contact_point,
+            account_number=new.account_number,
+            attempt_id=new.attempt_id,
+            kind=new.kind,
+            text=new.text,
             received_at=now,
-            status=InquiryStatus.DONE if is_done else InquiryStatus.NEW,
+            status=InquiryStatus.CLOSED if is_done else new.status,
             done_at=now if is_done else None,
             done_by="dispatcher" if is_done else None,
+            close_reason=CloseReason.DONE if is_done else None,
+            subject=new.subject,
+            customer=new.customer,
+            topic=new.topic,
+            confidence=new.confidence,
+            branch=new.branch,
+            segment=new.segment,
+            language=new.language,
+            person=new.person,
+            head=new.head,
+            missing=list(new.missing),
+            readings=list(new.readings),
+            respond_on=new.respond_on,
+            answer_on=new.answer_on,
+            follows_id=new.follows_id,
         )
         .returning(inquiries.c.id)
     ).scalar_one()
-    return number
+    return inquiry_id
 
 
 def count_since(
@@ -186,7 +254,13 @@ def append(tx: Transaction, inquiry: Inquiry, text: str) -> None:
     tx.execute(
         update(inquiries)
         .where(inquiries.c.id == inquiry.id)
-        .values(text=text, status=InquiryStatus.NEW, done_at=None, done_by=None)
+        .values(
+            text=text,
+            status=InquiryStatus.REGISTERED,
+            done_at=None,
+            done_by=None,
+            close_reason=None,
+        )
     )
 
 
@@ -242,7 +316,7 @@ def everything(tx: Transaction, *, done_too: bool = False, limit: int = 1000) ->
     if done_too:
         query = query.order_by(inquiries.c.id.desc())
     else:
-        query = query.where(inquiries.c.status == InquiryStatus.NEW).order_by(
+        query = query.where(inquiries.c.status.in_(OPEN)).order_by(
             inquiries.c.received_at, inquiries.c.id
         )
     return [_read(row) for row in tx.execute(query.limit(limit))]
@@ -256,23 +330,35 @@ def get(tx: Transaction, inquiry_id: int) -> Inquiry:
     return _read(row)
 
 
-def finish(tx: Transaction, inquiry_id: int, actor: str, now: datetime) -> bool:
+def find(tx: Transaction, number: str) -> Inquiry:
+    """By its registration number, 2026-000123, or by our own id. Raises NotFound."""
+    is_number = inquiries.c.number == number
+    if number.isdecimal() and len(number) < 10:
+        is_number = or_(is_number, inquiries.c.id == int(number))
+    row = tx.execute(select(inquiries).where(is_number)).first()
+    if row is None:
+        raise NotFound(_("inquiry"), number[:40])
+    return _read(row)
+
+
+def close(tx: Transaction, inquiry_id: int, actor: str, now: datetime, reason: CloseReason) -> bool:
     """A member of staff has dealt with it; False when somebody had already. Raises NotFound."""
     get(tx, inquiry_id)
     changed = tx.execute(
         update(inquiries)
-        .where(inquiries.c.id == inquiry_id, inquiries.c.status == InquiryStatus.NEW)
-        .values(status=InquiryStatus.DONE, done_at=now, done_by=actor)
+        .where(inquiries.c.id == inquiry_id, inquiries.c.status != InquiryStatus.CLOSED)
+        .values(status=InquiryStatus.CLOSED, done_at=now, done_by=actor, close_reason=reason)
     ).rowcount
     if changed:
-        trail.note(tx, now, actor, "inquiry.done", f"inquiry:{inquiry_id}")
+        trail.note(tx, now, actor, "inquiry.close", f"inquiry:{inquiry_id}", reason=reason)
     return bool(changed)
 
 
 def _read(row: Row[tuple[object, ...]]) -> Inquiry:
     return Inquiry(
         id=row.id,
-        channel=ChannelName(row.channel),
+        number=row.number,
+        channel=InquiryChannel(row.channel),
         provider=row.provider,
         contact_point=row.contact_point,
         account_number=row.account_number,
@@ -283,4 +369,19 @@ def _read(row: Row[tuple[object, ...]]) -> Inquiry:
         status=InquiryStatus(row.status),
         done_at=row.done_at,
         done_by=row.done_by,
+        subject=row.subject,
+        customer=row.customer,
+        topic=Topic(row.topic),
+        confidence=row.confidence,
+        branch=row.branch,
+        segment=row.segment,
+        language=row.language,
+        person=row.person,
+        head=row.head,
+        missing=tuple(Missing(one) for one in row.missing),
+        readings=tuple(row.readings),
+        respond_on=row.respond_on,
+        answer_on=row.answer_on,
+        close_reason=CloseReason(row.close_reason) if row.close_reason else None,
+        follows_id=row.follows_id,
     )

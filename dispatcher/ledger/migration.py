@@ -9,7 +9,7 @@ from dispatcher.ledger.connection import Ledger
 from templates.i18n import _
 
 # The newest script in `migrations`; a test keeps it true.
-LATEST = "0002"
+LATEST = "0003"
 SCRIPTS = Path(__file__).parent / "migrations"
 # Any number: it names our lock among the advisory locks of a PostgreSQL database.
 MIGRATION_LOCK = 72_115_108

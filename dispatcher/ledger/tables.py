@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -158,6 +159,12 @@ contact_points = Table(
     Column("address", Text, nullable=False),
     Column("kind", String(16), nullable=False),
     Index(None, "audience_id", "address"),
+    Index(  # whose address a letter came from, over all audiences
+        "ix_contact_points_email",
+        "address",
+        sqlite_where=text("kind = 'email'"),
+        postgresql_where=text("kind = 'email'"),
+    ),
 )
 
 campaigns = Table(
@@ -359,22 +366,161 @@ inquiries = Table(
     "inquiries",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("channel", String(8), nullable=False),
+    # 2026-000123, as customers are told it; see `inquiry_numbers`.
+    Column("number", String(16), nullable=False, server_default=""),
+    Column("channel", String(8), nullable=False),  # sms, email, form, phone
     Column("provider", String(16), nullable=False),
     Column("reference", Text, nullable=False),  # the provider's own name for the message
     Column("contact_point", Text, nullable=False),
     Column("account_number", Text),  # whose, if that is known
     Column("attempt_id", Integer),  # the message it answers
-    Column("kind", String(16), nullable=False),  # stop, question
+    Column("kind", String(16), nullable=False),  # stop, question, unreadable
     Column("text", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
-    Column("status", String(16), nullable=False),  # new, done
+    Column("status", String(16), nullable=False),  # campaigns.inquiry.status
     Column("done_at", Instant),
     Column("done_by", Text),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("customer", Text, nullable=False, server_default=""),  # how the customer is called
+    Column("topic", String(16), nullable=False, server_default="other"),
+    Column("confidence", Float, nullable=False, server_default="0"),  # of the topic, 0 to 1
+    Column("branch", Text, nullable=False, server_default=""),
+    Column("segment", String(16), nullable=False, server_default=""),
+    Column("language", String(8), nullable=False, server_default="ru"),
+    Column("person", Text, nullable=False, server_default=""),  # e-mail of who has to answer
+    Column("head", Text, nullable=False, server_default=""),
+    Column("missing", Json, nullable=False, server_default="[]"),
+    Column("readings", Json, nullable=False, server_default="[]"),  # of meters, as recognised
+    Column("respond_on", Date),  # local day by which an answer or an interim one is owed
+    Column("answer_on", Date),  # the same for the answer in substance
+    Column("close_reason", String(16)),
+    Column("follows_id", Integer),  # an earlier inquiry of the same customer, over by then
     # The name alone is not enough: a gate may count anew for each customer.
     UniqueConstraint("channel", "provider", "reference", "contact_point"),
+    Index("uq_inquiries_number", "number", unique=True),
     Index(None, "status", "received_at"),
     Index(None, "contact_point"),
+    Index(None, "account_number"),
+)
+
+# The last registration number given in each year.
+inquiry_numbers = Table(
+    "inquiry_numbers",
+    metadata,
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("last", Integer, nullable=False),
+)
+
+# Every letter that came in, whatever became of it.
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # What tells this letter from any other, however often and by whichever mailbox it comes.
+    Column("identity", String(64), nullable=False, unique=True),
+    Column("mailbox", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("sender", Text, nullable=False),  # lower case; empty where there is none
+    Column("subject", Text, nullable=False),
+    Column("words", Text, nullable=False),  # what the sender wrote, as far as readable
+    Column("words_digest", String(64), nullable=False),
+    Column("arrived_at", Instant, nullable=False),  # in the mailbox
+    Column("taken_at", Instant, nullable=False),  # into the ledger
+    Column("verdict", String(8), nullable=False),
+    Column("reason", String(20), nullable=False),
+    Column("flaws", Json, nullable=False),
+    Column("attachments", Json, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("inquiry_id", ForeignKey("inquiries.id")),
+    Column("attempt_id", Integer),  # the message of ours that it answers or reports on
+    Index(None, "inquiry_id"),
+    Index(None, "sender", "taken_at"),
+    Index(None, "message_id"),
+)
+
+# The letters as they came, compressed; the whole of them or as much as was fetched.
+letter_sources = Table(
+    "letter_sources",
+    metadata,
+    Column("letter_id", ForeignKey("letters.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("is_whole", Boolean, nullable=False),
+)
+
+# Messages of IMAP folders that were taken in: a folder may let us neither mark nor move.
+mailbox_messages = Table(
+    "mailbox_messages",
+    metadata,
+    Column("mailbox", Text, primary_key=True),
+    Column("uid_validity", BigInteger, primary_key=True),
+    Column("uid", BigInteger, primary_key=True),
+    Column("letter_id", Integer, nullable=False),
+)
+
+# How each mailbox stood when somebody last looked into it.
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("looked_at", Instant),
+    Column("waiting", Integer, nullable=False),  # letters not taken in yet
+    Column("oldest_at", Instant),  # arrival of the oldest of them
+    Column("trouble", Text, nullable=False),  # why it cannot be looked into; empty: all is well
+)
+
+# Mail-robots that are alive, by their heartbeat: what a dead one held is free again.
+robots = Table(
+    "robots",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+# Letters that we owe: answers to customers, letters to specialists, reminders. Written in the
+# transaction that makes them owed; `occasion` makes each of them single for ever.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("occasion", Text, nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),  # acknowledgement, answer, interim, route, reminder
+    Column("inquiry_id", ForeignKey("inquiries.id")),
+    Column("letter_id", ForeignKey("letters.id")),  # which it answers, or takes along
+    Column("sender", Text, nullable=False),  # of the envelope; empty: the null path
+    Column("recipient", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # ready for DATA, but for what it takes along
+    Column("asked_at", Instant, nullable=False),  # when what it answers arrived
+    Column("status", String(16), nullable=False),  # waiting, sending, sent, failed
+    Column("due_at", Instant),
+    Column("robot", String(36)),  # that is sending it
+    Column("sends", Integer, nullable=False, server_default="0"),
+    Column("sent_at", Instant),
+    Column("reason", Text, nullable=False, server_default=""),
+    Index(
+        None,
+        "due_at",
+        sqlite_where=text("status IN ('waiting', 'sending')"),
+        postgresql_where=text("status IN ('waiting', 'sending')"),
+    ),
+    Index(None, "recipient", "asked_at"),
+    Index(None, "inquiry_id"),
+)
+
+# What mail systems reported of letters of ours.
+mail_reports = Table(
+    "mail_reports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("letter_id", ForeignKey("letters.id")),
+    Column("attempt_id", Integer),
+    Column("address", Text, nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("effect", String(16), nullable=False),
+    Index(None, "address", "at"),
 )
 
 # Short messages that answer an inquiry at once; each is sent once at most.

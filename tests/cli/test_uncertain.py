@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from campaigns.channel import ChannelName
+from campaigns.inquiry.status import InquiryChannel
 from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish
 from dispatcher.ledger import doubts, inquiries, replies
+from dispatcher.ledger.inquiries import NewInquiry
 from tests.cli.test_commands import Run, environment, facts, home, run
 from tests.flow.builders import END, SMS, START, Books, mobile, open_books, recipient
 
@@ -87,17 +89,8 @@ def test_a_customers_answer_is_listed_shown_and_dealt_with_once(
     assert "нет" in run("inquiry", "list", **ledger).stdout
     for kind, text in ((Wish.QUESTION, "Я оплатил [red]\x1b[2J вчера"), (Wish.STOP, "стоп")):
         with books.ledger.write() as tx:
-            inquiries.add(
-                tx,
-                channel=ChannelName.SMS,
-                provider="smsaero",
-                reference=kind,
-                contact_point=NUMBERS["501"],
-                answered=None,
-                kind=kind,
-                text=text,
-                now=START,
-            )
+            new = NewInquiry(InquiryChannel.SMS, "smsaero", kind, NUMBERS["501"], kind, text)
+            inquiries.register(tx, new, inquiries.next_number(tx, START.year), START)
     done = run("inquiry", "list", **ledger)
     assert "\x1b" not in done.stdout
     assert "[red]" in done.stdout.replace("\n", "")
@@ -111,25 +104,16 @@ def test_a_customers_answer_is_listed_shown_and_dealt_with_once(
     assert run("inquiry", "done", "1", **ledger).returncode == 1
     assert run("inquiry", "show", "7", **ledger).returncode == 2
     assert facts(run("inquiry", "list", "--json", **ledger)) == []
-    assert facts(run("inquiry", "show", "1", "--json", **ledger))["status"] == "done"
+    assert facts(run("inquiry", "show", "1", "--json", **ledger))["status"] == "closed"
 
 
 def test_what_became_of_a_confirmation_is_shown_with_the_stop(
     run: Run, books: Books, ledger: dict[str, str]
 ) -> None:
     with books.ledger.write() as tx:
-        number = inquiries.add(
-            tx,
-            channel=ChannelName.SMS,
-            provider="smsaero",
-            reference="1",
-            contact_point=NUMBERS["501"],
-            answered=None,
-            kind=Wish.STOP,
-            text="стоп",
-            now=START,
-        )
         point = NUMBERS["501"]
+        new = NewInquiry(InquiryChannel.SMS, "smsaero", "1", point, Wish.STOP, "стоп")
+        number = inquiries.register(tx, new, inquiries.next_number(tx, START.year), START)
         replies.add(tx, number, ChannelName.SMS, "smsaero", point, "Вы отписаны", START)
         assert replies.of_inquiry(tx, number, ChannelName.SMS, "twilio") is None
     assert "ждёт отправки" in run("inquiry", "show", "1", **ledger).stdout

@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import Suppression
 from campaigns.delivery import Status
+from campaigns.inquiry.status import CloseReason, InquiryStatus
 from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish
 from channels.base import (
@@ -326,7 +327,7 @@ def test_a_stop_after_a_flood_of_questions_is_obeyed_and_a_question_opens_the_in
         write(rehearsal, f"вопрос {number}")
     for one in all_of(rehearsal):
         with rehearsal.ledger.write() as tx:
-            assert inquiries.finish(tx, one.id, ACTOR, rehearsal.clock.now())
+            assert inquiries.close(tx, one.id, ACTOR, rehearsal.clock.now(), CloseReason.DONE)
     assert write(rehearsal, "СТОП") is Taken.STOPPED
     for _ in range(2):
         assert write(rehearsal, "и ещё вопрос") is Taken.MERGED
@@ -344,7 +345,7 @@ def test_after_a_flood_the_newest_words_stand_whole_and_the_oldest_give_way(
         write(rehearsal, f"{number:02}" + "x" * (LONGEST_TEXT - 10))
     for one in all_of(rehearsal):
         with rehearsal.ledger.write() as tx:
-            inquiries.finish(tx, one.id, ACTOR, rehearsal.clock.now())
+            inquiries.close(tx, one.id, ACTOR, rehearsal.clock.now(), CloseReason.DONE)
     for words in ("Провод искрит, помогите", "Провод искрит,\nпомогите"):
         assert write(rehearsal, words) is Taken.MERGED
         text = all_of(rehearsal)[0].text
@@ -557,7 +558,7 @@ def test_what_nobody_can_read_is_kept_whole_and_shown_to_staff(
         assert requests.post(address(rehearsal), data=body, timeout=10).status_code == 200
     [one] = all_of(rehearsal)
     assert (one.kind, one.text, one.contact_point) == (Wish.UNREADABLE, kept, "")
-    assert one.status is inquiries.InquiryStatus.NEW
+    assert one.status is InquiryStatus.REGISTERED
     with rehearsal.ledger.read() as tx:
         [row] = tx.execute(select(t.receipts.c.effect, t.receipts.c.payload)).all()
     assert (row.effect, row.payload["raw"]) == ("unreadable", kept)

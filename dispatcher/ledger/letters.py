@@ -1,0 +1,214 @@
+"""Letters: every one that came in, what became of it, and the original, compressed."""
+
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from campaigns.inquiry.letter import Attachment, Flaw
+from campaigns.inquiry.verdict import Reason, Verdict
+from dispatcher.errors import NotFound
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.receipts import storable
+from dispatcher.ledger.tables import inquiries, letter_sources, letters, mailbox_messages
+from templates.i18n import _
+
+
+@dataclass(frozen=True, slots=True)
+class NewLetter:
+    """A letter as it is written down. `identity` tells it from any other for ever."""
+
+    identity: str
+    mailbox: str
+    message_id: str
+    sender: str
+    subject: str
+    words: str
+    words_digest: str
+    arrived_at: datetime
+    verdict: Verdict
+    reason: Reason
+    size_bytes: int
+    flaws: Collection[Flaw] = ()
+    attachments: Sequence[Attachment] = ()
+    inquiry_id: int | None = None
+    attempt_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    id: int
+    mailbox: str
+    message_id: str
+    sender: str
+    subject: str
+    words: str
+    arrived_at: datetime
+    taken_at: datetime
+    verdict: Verdict
+    reason: Reason
+    size_bytes: int
+    flaws: tuple[Flaw, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    inquiry_id: int | None = None
+    attempt_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A letter as it came. Only its beginning where it was too large to be fetched whole."""
+
+    content: bytes = field(repr=False)
+    is_whole: bool
+
+
+def known(tx: Transaction, identity: str) -> int | None:
+    """The id of a letter that was taken in before."""
+    same = select(letters.c.id).where(letters.c.identity == identity)
+    return tx.execute(same).scalar()
+
+
+def add(tx: Transaction, letter: NewLetter, raw: bytes, *, is_whole: bool, now: datetime) -> int:
+    """Write a letter down with its original. The identity must be new (`known`)."""
+    letter_id: int = tx.execute(
+        insert(letters)
+        .values(
+            identity=letter.identity,
+            mailbox=letter.mailbox,
+            message_id=storable(letter.message_id),
+            sender=storable(letter.sender),
+            subject=storable(letter.subject),
+            words=storable(letter.words),
+            words_digest=letter.words_digest,
+            arrived_at=letter.arrived_at,
+            taken_at=now,
+            verdict=letter.verdict,
+            reason=letter.reason,
+            flaws=sorted(letter.flaws),
+            attachments=[
+                [storable(a.name), a.media_type, a.size_bytes] for a in letter.attachments
+            ],
+            size_bytes=letter.size_bytes,
+            inquiry_id=letter.inquiry_id,
+            attempt_id=letter.attempt_id,
+        )
+        .returning(letters.c.id)
+    ).scalar_one()
+    content = zlib.compress(raw, 3)
+    tx.execute(
+        insert(letter_sources).values(letter_id=letter_id, content=content, is_whole=is_whole)
+    )
+    return letter_id
+
+
+def original(tx: Transaction, letter_id: int) -> Original:
+    """Raises NotFound."""
+    row = tx.execute(
+        select(letter_sources.c.content, letter_sources.c.is_whole).where(
+            letter_sources.c.letter_id == letter_id
+        )
+    ).first()
+    if row is None:
+        raise NotFound(_("letter"), str(letter_id))
+    return Original(zlib.decompress(row.content), row.is_whole)
+
+
+def of_inquiry(tx: Transaction, inquiry_id: int) -> Sequence[StoredLetter]:
+    """Every letter about an inquiry, the first one first."""
+    rows = tx.execute(
+        select(letters).where(letters.c.inquiry_id == inquiry_id).order_by(letters.c.id)
+    )
+    return [
+        StoredLetter(
+            id=row.id,
+            mailbox=row.mailbox,
+            message_id=row.message_id,
+            sender=row.sender,
+            subject=row.subject,
+            words=row.words,
+            arrived_at=row.arrived_at,
+            taken_at=row.taken_at,
+            verdict=Verdict(row.verdict),
+            reason=Reason(row.reason),
+            size_bytes=row.size_bytes,
+            flaws=tuple(Flaw(one) for one in row.flaws),
+            attachments=tuple(Attachment(*one) for one in row.attachments),
+            inquiry_id=row.inquiry_id,
+            attempt_id=row.attempt_id,
+        )
+        for row in rows
+    ]
+
+
+def answers_since(tx: Transaction, sender: str, since_at: datetime) -> int:
+    """How many letters of this sender were answered since then."""
+    return tx.execute(
+        select(func.count()).where(
+            letters.c.sender == sender,
+            letters.c.taken_at > since_at,
+            letters.c.verdict == Verdict.ANSWER,
+        )
+    ).scalar_one()
+
+
+def repeats_since(tx: Transaction, sender: str, words_digest: str, since_at: datetime) -> int:
+    """How many of them said the same."""
+    return tx.execute(
+        select(func.count()).where(
+            letters.c.sender == sender,
+            letters.c.taken_at > since_at,
+            letters.c.words_digest == words_digest,
+            letters.c.verdict == Verdict.ANSWER,
+        )
+    ).scalar_one()
+
+
+def same_question(
+    tx: Transaction, sender: str, words_digest: str, since_at: datetime
+) -> int | None:
+    """The inquiry that the same words of the same sender were registered as, the latest."""
+    return tx.execute(
+        select(letters.c.inquiry_id)
+        .join(inquiries, inquiries.c.id == letters.c.inquiry_id)
+        .where(
+            letters.c.sender == sender,
+            letters.c.taken_at > since_at,
+            letters.c.words_digest == words_digest,
+        )
+        .order_by(letters.c.id.desc())
+        .limit(1)
+    ).scalar()
+
+
+def attach(tx: Transaction, letter_id: int, inquiry_id: int) -> None:
+    tx.execute(update(letters).where(letters.c.id == letter_id).values(inquiry_id=inquiry_id))
+
+
+def uids_taken(
+    tx: Transaction, mailbox: str, uid_validity: int, uids: Collection[int]
+) -> frozenset[int]:
+    """Which of these messages of a folder were taken in already."""
+    found = tx.execute(
+        select(mailbox_messages.c.uid).where(
+            mailbox_messages.c.mailbox == mailbox,
+            mailbox_messages.c.uid_validity == uid_validity,
+            mailbox_messages.c.uid.in_(list(uids)),
+        )
+    ).scalars()
+    return frozenset(found)
+
+
+def note_uids(
+    tx: Transaction, mailbox: str, uid_validity: int, taken: Iterable[tuple[int, int]]
+) -> None:
+    """Remember which letter each of these messages is; told again, nothing changes."""
+    rows = [
+        {"mailbox": mailbox, "uid_validity": uid_validity, "uid": uid, "letter_id": letter_id}
+        for uid, letter_id in taken
+    ]
+    if rows:
+        made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(mailbox_messages)
+        tx.execute(made.on_conflict_do_nothing(), rows)

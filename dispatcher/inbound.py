@@ -25,7 +25,8 @@ from channels.base import Inbound
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, inquiries, replies, suppressions
 from dispatcher.ledger import receipts as kept
-from dispatcher.ledger.inquiries import Answered, Namesake, NewInquiry
+from dispatcher.ledger.answered import Answered, answered_by
+from dispatcher.ledger.inquiries import Namesake, NewInquiry
 from dispatcher.ledger.receipts import storable
 from dispatcher.logs import mask
 from dispatcher.record import Finding, record
@@ -124,16 +125,12 @@ class _Desk:
         if namesakes:
             self._reference = inquiries.another(self._reference, len(namesakes) + 1)
         since = self._now - ANSWERS_FOR
-        answered = inquiries.answered_by(
-            self._tx, ChannelName.SMS, self._point, since, self._provider
-        )
+        answered = answered_by(self._tx, ChannelName.SMS, self._point, since, self._provider)
         if answered is not None and answered.attempt_id is not None:
             self._arrived(answered.attempt_id)
         else:
             # Nothing that they could be answering there; whose number it is shows all the same.
-            answered = inquiries.answered_by(
-                self._tx, ChannelName.SMS, self._point, since, in_doubt=True
-            )
+            answered = answered_by(self._tx, ChannelName.SMS, self._point, since, in_doubt=True)
         return self._stop(answered) if self._wish is Wish.STOP else self._inquire(answered)
 
     def _is_repeated(self, namesakes: Sequence[Namesake]) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.ledger.connection import Transaction
@@ -174,8 +174,16 @@ def finish(tx: Transaction, endings: Collection[MailEnding], robot: str) -> None
                 sent_at=ending.sent_at,
                 due_at=ending.due_at,
                 robot=None,
+                content=_kept(ending),
             )
         )
+
+
+def _kept(ending: MailEnding) -> ColumnElement[bytes]:
+    """A specialist's letter takes along a letter that is kept anyhow: once sent, it is let go."""
+    if ending.status is not MailStatus.SENT:
+        return outbox.c.content
+    return case((outbox.c.kind == MailKind.ROUTE, b""), else_=outbox.c.content)
 
 
 def beat(tx: Transaction, robot: str, now: datetime) -> None:
@@ -194,19 +202,19 @@ def leave(tx: Transaction, robot: str) -> None:
     tx.execute(robots.delete().where(robots.c.id == robot))
 
 
-def free(tx: Transaction, now: datetime) -> int:
-    """What dead robots were sending waits again; how many letters."""
-    dead = robots.c.seen_at < now - ROBOT_IS_DEAD_AFTER
-    alive = select(robots.c.id).where(~dead)
-    freed = _release(tx, or_(outbox.c.robot.is_(None), outbox.c.robot.not_in(alive)), "robot lost")
+def free(tx: Transaction, robot: str, now: datetime) -> int:
+    """What dead robots were sending waits again; how many letters. Whoever asks is alive."""
+    alive = select(robots.c.id).where(robots.c.seen_at >= now - ROBOT_IS_DEAD_AFTER)
+    lost = or_(outbox.c.robot.is_(None), outbox.c.robot.not_in(alive))
+    freed = _release(tx, and_(outbox.c.robot != robot, lost), "robot lost")
     tx.execute(robots.delete().where(robots.c.seen_at < now - timedelta(days=1)))
     return freed
 
 
-def _release(tx: Transaction, whose: object, reason: str) -> int:
+def _release(tx: Transaction, whose: ColumnElement[bool], reason: str) -> int:
     return tx.execute(
         update(outbox)
-        .where(_IS_UNSENT, outbox.c.status == MailStatus.SENDING, whose)  # type: ignore[arg-type]
+        .where(_IS_UNSENT, outbox.c.status == MailStatus.SENDING, whose)
         .values(status=MailStatus.WAITING, robot=None, reason=reason)
     ).rowcount
 

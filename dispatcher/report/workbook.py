@@ -5,26 +5,28 @@ What customers or files say goes in as text and is never taken for a formula or 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import xlsxwriter
 
 from campaigns.delivery import Status
 from dispatcher.ledger import Transaction, audiences
 from dispatcher.report import export, words
-from dispatcher.report.export import Cell, Row
+from dispatcher.report.export import Row
 from dispatcher.report.figures import CampaignReport
 from dispatcher.report.html import local
+from dispatcher.report.sheets import (
+    ROW_LIMIT,
+    Column,
+    Formats,
+    Value,
+    header,
+    listing,
+    new_book,
+    write_cell,
+)
 from templates.i18n import _
 
-ROW_LIMIT = 1_048_576
-"""Rows of a sheet, the header included (Excel specifications and limits)."""
-_LONGEST_TEXT = 32_767
-
-Value = Cell | float | datetime
 _INSTANTS = frozenset(
     {"started_at", "ended_at", "local_started_at", "next_due_at", "last_started_at"}
 )
@@ -35,21 +37,6 @@ _TRANSLATED = {
     "status": words.statuses,
     "operator": words.operators,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    title: str
-    width: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Formats:
-    head: Any
-    strong: Any
-    whole: Any
-    share: Any
-    instant: Any
 
 
 def write(
@@ -64,48 +51,25 @@ def write(
 
     A list longer than a sheet can hold is cut, and both its last line and the summary say so.
     """
-    part = path.with_name(path.name + ".part")
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-        "default_date_format": "dd.mm.yyyy hh:mm:ss",
-    }
     campaign_id = report.campaign.id
-    with xlsxwriter.Workbook(part, options) as book:
-        book.set_properties({"title": report.campaign.title, "created": _naive(report.made_at)})
-        formats = _Formats(
-            head=book.add_format(
-                {
-                    "bold": True,
-                    "bottom": 1,
-                    "bg_color": "#EFEFEA",
-                    "text_wrap": True,
-                    "valign": "top",
-                }
-            ),
-            strong=book.add_format({"bold": True, "font_size": 13}),
-            whole=book.add_format({"num_format": "#,##0"}),
-            share=book.add_format({"num_format": "0.0%"}),
-            instant=book.add_format({"num_format": "dd.mm.yyyy hh:mm:ss", "align": "left"}),
-        )
+    with new_book(path, report.campaign.title, report.made_at) as (book, formats):
         _summary(book, formats, report, cut=report.attempts > row_limit - 2)
         _by_channel(book, formats, report)
         _by_calls(book, formats, report)
         attempts = export.attempts(tx, campaign_id, full=full)
-        _list(book, formats, _("Attempts"), _attempt_columns(), _cells(attempts), row_limit)
+        listing(book, formats, _("Attempts"), _attempt_columns(), _cells(attempts), row_limit)
         unreached = export.unreached(tx, campaign_id, full=full)
-        _list(
+        listing(
             book, formats, _("Without a result"), _unreached_columns(), _cells(unreached), row_limit
         )
         skips = export.skips(tx, campaign_id)
-        _list(book, formats, _("Skips"), _skip_columns(), _skip_cells(skips), row_limit)
-        _list(book, formats, _("Row errors"), _error_columns(), _error_cells(tx, report), row_limit)
-    part.replace(path)
+        listing(book, formats, _("Skips"), _skip_columns(), _skip_cells(skips), row_limit)
+        listing(
+            book, formats, _("Row errors"), _error_columns(), _error_cells(tx, report), row_limit
+        )
 
 
-def _summary(book: Any, formats: _Formats, report: CampaignReport, *, cut: bool) -> None:
+def _summary(book: Any, formats: Formats, report: CampaignReport, *, cut: bool) -> None:
     sheet = book.add_worksheet(_("Summary"))
     sheet.set_column(0, 0, 46)
     sheet.set_column(1, 1, 34)
@@ -149,18 +113,18 @@ def _summary(book: Any, formats: _Formats, report: CampaignReport, *, cut: bool)
     sheet.write_string(0, 0, campaign.title, formats.strong)
     for row, (name, value) in enumerate(lines, start=2):
         sheet.write_string(row, 0, name)
-        _write(sheet, formats, row, 1, value)
+        write_cell(sheet, formats, row, 1, value)
 
 
-def _by_channel(book: Any, formats: _Formats, report: CampaignReport) -> None:
+def _by_channel(book: Any, formats: Formats, report: CampaignReport) -> None:
     """One column a channel, one line a figure, grouped under headings."""
     sheet = book.add_worksheet(_("By channel"))
     titles = [_("Figure"), *(words.word(words.channels, c.channel) for c in report.channels)]
-    _header(sheet, formats, [Column(title, 16 if i else 46) for i, title in enumerate(titles)])
+    header(sheet, formats, [Column(title, 16 if i else 46) for i, title in enumerate(titles)])
     for row, (name, values) in enumerate(_figures(report), start=1):
         sheet.write_string(row, 0, name, None if values else formats.head)
         for column, value in enumerate(values, start=1):
-            _write(sheet, formats, row, column, value)
+            write_cell(sheet, formats, row, column, value)
 
 
 def _figures(report: CampaignReport) -> Iterator[tuple[str, Sequence[Value]]]:
@@ -201,15 +165,15 @@ def _figures(report: CampaignReport) -> Iterator[tuple[str, Sequence[Value]]]:
     yield _("Accounts left out as duplicates"), [c.duplicates for c in cs]
 
 
-def _by_calls(book: Any, formats: _Formats, report: CampaignReport) -> None:
+def _by_calls(book: Any, formats: Formats, report: CampaignReport) -> None:
     """What customers said in calls, and who carried what."""
     sheet = book.add_worksheet(_("Calls and providers"))
     titles = (_("Figure"), _("Count"), _("Share"))
-    _header(sheet, formats, [Column(title, 14 if i else 46) for i, title in enumerate(titles)])
+    header(sheet, formats, [Column(title, 14 if i else 46) for i, title in enumerate(titles)])
     for row, (name, count, whole) in enumerate(_said(report), start=1):
         sheet.write_string(row, 0, name, formats.head if count is None else None)
-        _write(sheet, formats, row, 1, count)
-        _write(sheet, formats, row, 2, count / whole if whole and count is not None else None)
+        write_cell(sheet, formats, row, 1, count)
+        write_cell(sheet, formats, row, 2, count / whole if whole and count is not None else None)
 
 
 def _said(report: CampaignReport) -> Iterator[tuple[str, int | None, int]]:
@@ -239,48 +203,6 @@ def _said(report: CampaignReport) -> Iterator[tuple[str, int | None, int]]:
 
 def _clock(at: Any) -> str:
     return words.clock(at) if at is not None else "—"
-
-
-def _list(
-    book: Any,
-    formats: _Formats,
-    title: str,
-    columns: Sequence[Column],
-    rows: Iterable[Sequence[Value]],
-    row_limit: int,
-) -> None:
-    """A sheet of rows under a frozen header with a filter. The last row is kept for the note."""
-    sheet = book.add_worksheet(title)
-    _header(sheet, formats, columns)
-    row = 0
-    for row, values in enumerate(rows, start=1):
-        if row >= row_limit - 1:
-            note = _("The sheet is full; the rest is in the CSV files.")
-            sheet.write_string(row, 0, note)
-            break
-        for column, value in enumerate(values):
-            _write(sheet, formats, row, column, value)
-    sheet.autofilter(0, 0, row, len(columns) - 1)
-
-
-def _header(sheet: Any, formats: _Formats, columns: Sequence[Column]) -> None:
-    for index, column in enumerate(columns):
-        sheet.set_column(index, index, column.width)
-        sheet.write_string(0, index, column.title, formats.head)
-    sheet.freeze_panes(1, 0)
-
-
-def _write(sheet: Any, formats: _Formats, row: int, column: int, value: Value) -> None:
-    if value is None or value == "":
-        return
-    if isinstance(value, datetime):
-        sheet.write_datetime(row, column, value, formats.instant)
-    elif isinstance(value, float):
-        sheet.write_number(row, column, value, formats.share)
-    elif isinstance(value, int):
-        sheet.write_number(row, column, value, formats.whole)
-    else:
-        sheet.write_string(row, column, value[:_LONGEST_TEXT])
 
 
 def _cells(rows: Iterable[Row]) -> Iterator[list[Value]]:
@@ -386,8 +308,3 @@ def _error_columns() -> list[Column]:
         Column(_("What followed"), 22),
         Column(_("Code"), 24),
     ]
-
-
-def _naive(at: datetime) -> datetime:
-    """XLSX knows no time zones."""
-    return at.astimezone(UTC).replace(tzinfo=None)

@@ -23,10 +23,11 @@ from campaigns.permission import point_party
 from campaigns.stop_words import Wish, means_calls, wish_of
 from channels.base import Inbound
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, inquiries, replies, suppressions
+from dispatcher.ledger import Transaction, inquiries, namesakes, replies, suppressions
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.answered import Answered, answered_by
-from dispatcher.ledger.inquiries import Namesake, NewInquiry
+from dispatcher.ledger.inquiries import NewInquiry
+from dispatcher.ledger.namesakes import Namesake, another
 from dispatcher.ledger.receipts import storable
 from dispatcher.logs import mask
 from dispatcher.record import Finding, record
@@ -117,13 +118,13 @@ class _Desk:
 
     def take(self) -> Taken:
         inquiries.one_at_a_time(self._tx, self._point)
-        namesakes = inquiries.namesakes(
+        theirs = namesakes.of(
             self._tx, ChannelName.SMS, self._provider, self._reference, self._point
         )
-        if self._is_repeated(namesakes):
+        if self._is_repeated(theirs):
             return Taken.KNOWN
-        if namesakes:
-            self._reference = inquiries.another(self._reference, len(namesakes) + 1)
+        if theirs:
+            self._reference = another(self._reference, len(theirs) + 1)
         since = self._now - ANSWERS_FOR
         answered = answered_by(self._tx, ChannelName.SMS, self._point, since, self._provider)
         if answered is not None and answered.attempt_id is not None:
@@ -133,10 +134,10 @@ class _Desk:
             answered = answered_by(self._tx, ChannelName.SMS, self._point, since, in_doubt=True)
         return self._stop(answered) if self._wish is Wish.STOP else self._inquire(answered)
 
-    def _is_repeated(self, namesakes: Sequence[Namesake]) -> bool:
+    def _is_repeated(self, theirs: Sequence[Namesake]) -> bool:
         """Whether the provider posts again what it has posted; in doubt, a stop is obeyed."""
         since = self._now - (REPEATED_FOR if self._is_named else NAMELESS_REPEATED_FOR)
-        if not any(one.kind is self._wish and one.received_at > since for one in namesakes):
+        if not any(one.kind is self._wish and one.received_at > since for one in theirs):
             return False
         if self._is_named or self._wish is not Wish.STOP:
             return True

@@ -11,8 +11,9 @@ from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
-from dispatcher.ledger import inquiries, replies
+from dispatcher.ledger import inquiries, inquiry_lists, replies
 from dispatcher.ledger.inquiries import Inquiry
+from dispatcher.ledger.inquiry_lists import ALL, Wanted
 from dispatcher.ledger.replies import ReplyStatus
 from dispatcher.logs import mask
 from dispatcher.report.words import channels, outcomes, word
@@ -36,7 +37,7 @@ def list_(
 ) -> None:
     settings = shared.settings()
     with shared.engine(settings).ledger.read() as tx:
-        found = inquiries.everything(tx, done_too=everything)
+        found = inquiry_lists.found(tx, Wanted(ALL) if everything else Wanted())
     if as_json:
         screen.print_json([_facts(one, full=full) for one in found])
     elif not found:

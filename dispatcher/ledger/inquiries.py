@@ -1,10 +1,9 @@
 """Inquiries: what customers write to us. Registered, linked to their account, kept, answered."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, case, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.channel import ChannelName
@@ -105,37 +104,6 @@ def is_known(
     return tx.execute(same).first() is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Namesake:
-    """A message that a customer sent before and that bore the same name."""
-
-    kind: Wish
-    received_at: datetime
-
-
-def namesakes(
-    tx: Transaction, channel: ChannelName, provider: str, reference: str, contact_point: str
-) -> Sequence[Namesake]:
-    """This customer's messages of that name, also under the names that `another` made of it."""
-    rows = tx.execute(
-        select(inquiries.c.kind, inquiries.c.received_at).where(
-            inquiries.c.contact_point == contact_point,
-            inquiries.c.channel == channel,
-            inquiries.c.provider == provider,
-            or_(
-                inquiries.c.reference == reference,
-                inquiries.c.reference.startswith(another(reference, ""), autoescape=True),
-            ),
-        )
-    )
-    return [Namesake(Wish(row.kind), row.received_at) for row in rows]
-
-
-def another(reference: str, number: object) -> str:
-    """What a message is kept under whose own name is taken by an earlier one."""
-    return f"{reference}#{number}"
-
-
 def next_number(tx: Transaction, year: int) -> str:
     """The next registration number of the year. Whoever registers at the same time waits until this
     transaction ends, so that there are no gaps."""
@@ -217,17 +185,20 @@ def latest_question(
         .order_by(inquiries.c.id.desc())
         .limit(1)
     ).first()
-    return _read(row) if row else None
+    return read(row) if row else None
 
 
 def append(tx: Transaction, inquiry: Inquiry, text: str) -> None:
-    """More of the same customer into one inquiry; it wants to be looked at (again)."""
+    """More of the same customer into one inquiry. One that was over wants to be looked at again, by
+    whoever had it."""
+    i = inquiries.c
+    opened = case((i.person == "", InquiryStatus.REGISTERED), else_=InquiryStatus.ROUTED)
     tx.execute(
         update(inquiries)
-        .where(inquiries.c.id == inquiry.id)
+        .where(i.id == inquiry.id)
         .values(
             text=text,
-            status=InquiryStatus.REGISTERED,
+            status=case((i.status.in_(OPEN), i.status), else_=opened),
             done_at=None,
             done_by=None,
             close_reason=None,
@@ -235,24 +206,12 @@ def append(tx: Transaction, inquiry: Inquiry, text: str) -> None:
     )
 
 
-def everything(tx: Transaction, *, done_too: bool = False, limit: int = 1000) -> Sequence[Inquiry]:
-    """What waits for an answer, the oldest first; with `done_too` all, the newest first."""
-    query = select(inquiries)
-    if done_too:
-        query = query.order_by(inquiries.c.id.desc())
-    else:
-        query = query.where(inquiries.c.status.in_(OPEN)).order_by(
-            inquiries.c.received_at, inquiries.c.id
-        )
-    return [_read(row) for row in tx.execute(query.limit(limit))]
-
-
 def get(tx: Transaction, inquiry_id: int) -> Inquiry:
     """Raises NotFound."""
     row = tx.execute(select(inquiries).where(inquiries.c.id == inquiry_id)).first()
     if row is None:
         raise NotFound(_("inquiry"), str(inquiry_id))
-    return _read(row)
+    return read(row)
 
 
 def find(tx: Transaction, number: str) -> Inquiry:
@@ -263,23 +222,44 @@ def find(tx: Transaction, number: str) -> Inquiry:
     row = tx.execute(select(inquiries).where(is_number)).first()
     if row is None:
         raise NotFound(_("inquiry"), number[:40])
-    return _read(row)
+    return read(row)
+
+
+def hold(tx: Transaction, inquiry_id: int) -> Inquiry:
+    """The same, and nobody else changes it until this transaction ends. Raises NotFound."""
+    query = select(inquiries).where(inquiries.c.id == inquiry_id).with_for_update()
+    row = tx.execute(query).first()
+    if row is None:
+        raise NotFound(_("inquiry"), str(inquiry_id))
+    return read(row)
+
+
+def change(tx: Transaction, seen: Inquiry, status: InquiryStatus, **values: object) -> bool:
+    """Move an inquiry on from the status it was seen in; False where somebody was quicker."""
+    still = (inquiries.c.id == seen.id) & (inquiries.c.status == seen.status)
+    return bool(tx.execute(update(inquiries).where(still).values(status=status, **values)).rowcount)
 
 
 def close(tx: Transaction, inquiry_id: int, actor: str, now: datetime, reason: CloseReason) -> bool:
-    """A member of staff has dealt with it; False when somebody had already. Raises NotFound."""
-    get(tx, inquiry_id)
-    changed = tx.execute(
-        update(inquiries)
-        .where(inquiries.c.id == inquiry_id, inquiries.c.status != InquiryStatus.CLOSED)
-        .values(status=InquiryStatus.CLOSED, done_at=now, done_by=actor, close_reason=reason)
-    ).rowcount
+    """A member of staff has dealt with it; False when somebody had already. Raises NotFound.
+
+    One that was answered stays done when it was answered, and by whom.
+    """
+    seen = hold(tx, inquiry_id)
+    if seen.status is InquiryStatus.CLOSED:
+        return False
+    done_at, done_by = now, actor
+    if seen.status is InquiryStatus.ANSWERED and seen.done_at and seen.done_by:
+        done_at, done_by = seen.done_at, seen.done_by
+    values = {"done_at": done_at, "done_by": done_by, "close_reason": reason}
+    changed = change(tx, seen, InquiryStatus.CLOSED, **values)
     if changed:
         trail.note(tx, now, actor, "inquiry.close", f"inquiry:{inquiry_id}", reason=reason)
-    return bool(changed)
+    return changed
 
 
-def _read(row: Row[tuple[object, ...]]) -> Inquiry:
+def read(row: Row[tuple[object, ...]]) -> Inquiry:
+    """A row of the table, whoever asked for it."""
     return Inquiry(
         id=row.id,
         number=row.number,

@@ -14,8 +14,9 @@ from channels.base import Handover, Inbound, Message, Receipt, accepted, postpon
 from channels.routing import only
 from dispatcher import campaigning, receipts
 from dispatcher.inbound import Taken, take_in
-from dispatcher.ledger import campaigns, inquiries, trail
+from dispatcher.ledger import campaigns, inquiry_lists, trail
 from dispatcher.ledger import tables as t
+from dispatcher.ledger.inquiry_lists import Wanted
 from dispatcher.receipts import Effect
 from dispatcher.settling import settle_batch
 from dispatcher.tokens import TokenFor
@@ -179,7 +180,7 @@ def test_thanks_for_yesterdays_sms_do_not_settle_todays_that_was_never_sent(
     write(on_either, "Спасибо, оплачу завтра")
     assert (on_either.outcomes(), on_either.outcomes(second)) == (["answered"], ["uncertain"])
     with on_either.ledger.read() as tx:
-        [inquiry] = inquiries.everything(tx)
+        [inquiry] = inquiry_lists.found(tx, Wanted())
     assert inquiry.attempt_id == on_either.attempts()[0].id
 
 
@@ -199,7 +200,7 @@ def test_who_writes_when_nobody_knows_whether_our_sms_went_is_known_but_settles_
     write(on_either, "Когда дадут свет")
     assert on_either.outcomes() == ["uncertain"]
     with on_either.ledger.read() as tx:
-        [inquiry] = inquiries.everything(tx)
+        [inquiry] = inquiry_lists.found(tx, Wanted())
     assert (inquiry.account_number, inquiry.attempt_id) == ("1", None)
 
 

@@ -40,10 +40,11 @@ from dispatcher.inbound import (
     inbound_token,
     take_in,
 )
-from dispatcher.ledger import inquiries, suppressions
+from dispatcher.ledger import inquiries, inquiry_lists, suppressions
 from dispatcher.ledger import replies as ledger_replies
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.inquiries import Inquiry
+from dispatcher.ledger.inquiry_lists import ALL, Wanted
 from dispatcher.ledger.replies import ReplyStatus
 from dispatcher.receipts import Effect, take
 from tests.flow.conftest import Rehearse
@@ -76,7 +77,7 @@ def write(rehearsal: Rehearsal, text: str, number: str = NUMBER, reference: str 
 
 def all_of(rehearsal: Rehearsal) -> list[Inquiry]:
     with rehearsal.ledger.read() as tx:
-        return list(inquiries.everything(tx, done_too=True))
+        return sorted(inquiry_lists.found(tx, Wanted(ALL)), key=lambda one: -one.id)
 
 
 def stops(rehearsal: Rehearsal) -> set[tuple[ChannelName | None, Purpose | None]]:
@@ -332,7 +333,7 @@ def test_a_stop_after_a_flood_of_questions_is_obeyed_and_a_question_opens_the_in
     for _ in range(2):
         assert write(rehearsal, "и ещё вопрос") is Taken.MERGED
     with rehearsal.ledger.read() as tx:
-        [again] = inquiries.everything(tx)
+        [again] = inquiry_lists.found(tx, Wanted())
     assert again.text == f"вопрос {MOST_A_DAY - 1}\nи ещё вопрос"
     rehearsal.clock.move_to(rehearsal.clock.now() + DAY)
     assert write(rehearsal, "на другой день") is Taken.INQUIRY
@@ -353,7 +354,7 @@ def test_after_a_flood_the_newest_words_stand_whole_and_the_oldest_give_way(
         assert text.endswith(f"x\n{words}") or text.endswith(f"помогите\n{words}")
         assert len(text) == LONGEST_TEXT
     with rehearsal.ledger.read() as tx:
-        assert len(inquiries.everything(tx)) == 1
+        assert len(inquiry_lists.found(tx, Wanted())) == 1
     longest = "y" * LONGEST_TEXT
     write(rehearsal, longest)
     assert all_of(rehearsal)[0].text == f"…{longest}"

@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     NO_RECEIPT = "no_receipt"
     # e-mail
     ACCEPTED = "accepted"
+    READ = "read"  # shown to its reader, says a disposition notification (RFC 8098)
     LINK_FOLLOWED = "link_followed"
     ANSWERED = "answered"
     BOUNCED = "bounced"
@@ -80,8 +81,10 @@ MEANING: dict[Outcome, Meaning] = {
     Outcome.UNDELIVERED: Meaning(_SMS),
     Outcome.NO_RECEIPT: Meaning(_SMS, strength=1),
     Outcome.ACCEPTED: Meaning(_EMAIL, reached=True, strength=1),
-    Outcome.LINK_FOLLOWED: Meaning(_EMAIL, reached=True, strength=3),
-    Outcome.ANSWERED: Meaning(_EMAIL | _SMS, reached=True, strength=4),
+    Outcome.READ: Meaning(_EMAIL, reached=True, strength=3),
+    # More than to have seen it: a scenario may ask for that, and gets it in whatever order.
+    Outcome.LINK_FOLLOWED: Meaning(_EMAIL, reached=True, strength=4),
+    Outcome.ANSWERED: Meaning(_EMAIL | _SMS, reached=True, strength=5),
     Outcome.BOUNCED: Meaning(_EMAIL),
     Outcome.DEFERRED: Meaning(_EMAIL),
     Outcome.BAD_ADDRESS: Meaning(_ANY, address_is_dead=True),

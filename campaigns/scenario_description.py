@@ -163,6 +163,7 @@ def _outcomes() -> dict[Outcome, str]:
         Outcome.UNDELIVERED: _("SMS not delivered"),
         Outcome.NO_RECEIPT: _("no delivery receipt"),
         Outcome.ACCEPTED: _("letter accepted"),
+        Outcome.READ: _("letter read"),
         Outcome.LINK_FOLLOWED: _("link followed"),
         Outcome.ANSWERED: _("answered"),
         Outcome.BOUNCED: _("letter bounced"),

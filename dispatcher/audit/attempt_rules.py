@@ -20,7 +20,7 @@ from dispatcher.report.words import outcomes, word
 from templates.i18n import _
 
 # What a reader does with a letter may come weeks after it, when the next one has left already.
-_LATE_SIGNS = (Outcome.LINK_FOLLOWED, Outcome.ANSWERED)
+_LATE_SIGNS = (Outcome.READ, Outcome.LINK_FOLLOWED, Outcome.ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def outcomes() -> Words:
         "undelivered": _("Not delivered"),
         "no_receipt": _("No delivery receipt"),
         "accepted": _("Accepted by the mail server"),
+        "read": _("Read"),
         "link_followed": _("Link followed"),
         "answered": _("Answered"),
         "bounced": _("Returned"),

@@ -33,7 +33,10 @@ def test_each_channel_can_succeed_fail_and_stay_unknown(channel: ChannelName) ->
     [
         (ChannelName.PHONE, {Outcome.HEARD, Outcome.KEY_PRESSED, Outcome.CONNECTED}),
         (ChannelName.SMS, {Outcome.DELIVERED, Outcome.ANSWERED}),
-        (ChannelName.EMAIL, {Outcome.ACCEPTED, Outcome.LINK_FOLLOWED, Outcome.ANSWERED}),
+        (
+            ChannelName.EMAIL,
+            {Outcome.ACCEPTED, Outcome.READ, Outcome.LINK_FOLLOWED, Outcome.ANSWERED},
+        ),
     ],
 )
 def test_by_default_positive_is_what_the_customer_received(
@@ -66,6 +69,10 @@ def test_every_other_finding_replaces_an_uncertain_one() -> None:
     [
         (Outcome.DELIVERED, Outcome.NO_RECEIPT),
         (Outcome.BOUNCED, Outcome.ACCEPTED),
+        (Outcome.READ, Outcome.ACCEPTED),
+        (Outcome.READ, Outcome.BOUNCED),
+        (Outcome.READ, Outcome.BAD_ADDRESS),
+        (Outcome.LINK_FOLLOWED, Outcome.READ),
         (Outcome.LINK_FOLLOWED, Outcome.ACCEPTED),
         (Outcome.LINK_FOLLOWED, Outcome.BOUNCED),
         (Outcome.ANSWERED, Outcome.LINK_FOLLOWED),

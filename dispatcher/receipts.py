@@ -12,11 +12,11 @@ from enum import StrEnum
 import structlog
 
 from campaigns.channel import ChannelName
-from campaigns.consent import Suppression
 from campaigns.outcome import Outcome
 from channels.base import Receipt
+from dispatcher import refusing
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, doubts, replies, suppressions
+from dispatcher.ledger import Transaction, attempts, doubts, replies
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.record import Finding, hold, note_sign, record
@@ -190,23 +190,10 @@ def unsubscribe(engine: Engine, token: str) -> bool:
         return False
 
     def act(tx: Transaction) -> bool:
-        now = engine.clock.now()
         attempt = attempt_of(tx, engine, TokenFor.UNSUBSCRIBE, token)
         if attempt is None:
             return False
-        campaign = campaigns.get(tx, attempt.campaign_id)
-        purpose = engine.scenario(tx, campaign.scenario_id).scenario.purpose
-        suppressions.add(
-            tx,
-            Suppression(
-                reason="unsubscribed",
-                contact_point=attempt.contact_point,
-                channel=ChannelName.EMAIL,
-                purpose=purpose,
-            ),
-            "customer",
-            now,
-        )
+        refusing.unsubscribe(tx, engine, attempt, engine.clock.now())
         return True
 
     return engine.ledger.insist(act)

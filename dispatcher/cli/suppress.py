@@ -10,15 +10,16 @@ from campaigns.audience.cells import unshielded
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import Suppression
 from campaigns.contact import BadContact, classify_email, classify_phone
+from campaigns.inquiry.bounce_rules import BOUNCED
 from campaigns.permission import account_party, point_party
 from campaigns.scenario_description import purpose_title
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import NotPossible
-from dispatcher.inbound import BY_SMS
 from dispatcher.ledger import suppressions
 from dispatcher.ledger.suppressions import BY_KEY
 from dispatcher.logs import mask
+from dispatcher.refusing import BY_MAIL, BY_SMS, UNSUBSCRIBED
 from dispatcher.report.words import channels, outcomes, word
 from templates.i18n import _
 
@@ -173,9 +174,11 @@ def _reason(reason: str) -> str:
     """Why somebody is on the list, where the program itself wrote the reason."""
     told = {
         STAFF: _("decision of staff"),
-        "unsubscribed": _("unsubscribed in a letter"),
+        UNSUBSCRIBED: _("unsubscribed in a letter"),
         BY_SMS: _("stopped by SMS"),
         BY_KEY: _("stopped by a key in a call"),
+        BY_MAIL: _("stopped by e-mail"),
+        BOUNCED: _("letters come back"),
     }
     return told.get(reason) or word(outcomes, reason)
 

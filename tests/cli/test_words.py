@@ -137,7 +137,14 @@ def test_the_reason_on_the_stop_list_is_a_word_of_the_readers_language() -> None
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"), [("key", "клавиши"), ("sms", "SMS"), ("unsubscribed", "письме")]
+    ("reason", "told"),
+    [
+        ("key", "клавиши"),
+        ("sms", "SMS"),
+        ("unsubscribed", "письме"),
+        ("email", "письмом"),
+        ("bounced", "возвращаются"),
+    ],
 )
 def test_why_a_customer_stopped_us_is_told_in_words(reason: str, told: str) -> None:
     ask("suppress", "add", "+7 916 123-45-67", "--reason", reason)

@@ -32,6 +32,7 @@ TEST_PREFIX = "DISPATCHER_TEST_"
 
 SMS_PROVIDERS = ("smsaero", "twilio")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_ORIGIN = re.compile(r"https?://[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){0,9}(:[0-9]{1,5})?")
 # Strict: in JSON `true` is no number.
 _Cap = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 _Kopecks = Annotated[int, Field(strict=True, ge=0, le=100_000)]
@@ -100,6 +101,8 @@ class Settings(BaseSettings):
     spam_headers: dict[str, str] = Field(default_factory=dict)
     robot_answers_per_day: int = Field(default=10, ge=1, le=1000)
     letter_max_mb: int = Field(default=40, ge=1, le=100)
+    form_origins: tuple[str, ...] = ()
+    form_per_hour: int = Field(default=10, ge=1, le=1000)
 
     # SMS
     smsaero_email: str = ""
@@ -195,6 +198,20 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("form_origins")
+    @classmethod
+    def _origins_are_what_browsers_send(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """They stand in headers of our answers, too."""
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    _(
+                        "sites such as https://www.example.com are expected: in small letters, "
+                        "without a path and without a slash at the end."
+                    )
+                )
+        return value
+
     @field_validator("sms_price_kopecks")
     @classmethod
     def _prices_are_of_providers(cls, value: dict[str, int]) -> dict[str, int]:
@@ -211,7 +228,12 @@ class Settings(BaseSettings):
     def ledger_url(self) -> str:
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{(self.data_dir / 'dispatcher.sqlite3').absolute()}"
+        return f"sqlite:///{self.ledger_file.absolute()}"
+
+    @property
+    def ledger_file(self) -> Path:
+        """Where the embedded ledger is, or will be."""
+        return self.data_dir / "dispatcher.sqlite3"
 
     @property
     def is_embedded(self) -> bool:

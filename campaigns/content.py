@@ -32,6 +32,7 @@ from templates.call import CallScript, SoundRef
 from templates.call_file import call_script
 from templates.errors import EmptyText, TooLong, TooManyAccounts
 from templates.folder import texts_for
+from templates.greeting import as_written, greet
 from templates.neutral import one_line
 from templates.render import compile_template
 
@@ -131,13 +132,9 @@ def context(
 
 def greeting(accounts: Sequence[Recipient], language: str = "ru") -> str:
     """By name and patronymic (the standard, chapter 8, section 5); neutral unless all agree."""
-    hello = "Здравствуйте" if language == "ru" else "Hello"
     people = {(a.name.casefold(), a.patronymic.casefold(), a.surname.casefold()) for a in accounts}
-    first = accounts[0]
-    called = one_line(f"{_as_written(first.name)} {_as_written(first.patronymic)}")
-    if len(people) > 1 or not first.name.strip():
-        return f"{hello}!"
-    return f"{hello}, {called}!"
+    called = (accounts[0].name, accounts[0].patronymic) if len(people) == 1 else ("", "")
+    return greet(*called, language)
 
 
 def _call(
@@ -176,9 +173,9 @@ def _row(account: Recipient, values: Mapping[str, str]) -> dict[str, object]:
         **values,
         **columns,
         "account_number": account.account_number,
-        "name": _as_written(account.name),
-        "patronymic": _as_written(account.patronymic),
-        "surname": _as_written(account.surname),
+        "name": as_written(account.name),
+        "patronymic": as_written(account.patronymic),
+        "surname": as_written(account.surname),
         "segment": str(account.segment),
         "branch": account.branch,
         "region": account.region,
@@ -220,8 +217,3 @@ def main_amount(required: Sequence[str]) -> str:
 def _common_language(accounts: Sequence[Recipient]) -> str:
     languages = {account.language for account in accounts}
     return languages.pop() if len(languages) == 1 else "ru"
-
-
-def _as_written(name: str) -> str:
-    """Billing systems shout: «МАРИЯ» is Мария."""
-    return name.strip().title() if name.isupper() and len(name.strip()) > 2 else name.strip()

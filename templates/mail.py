@@ -3,14 +3,18 @@
 Written by hand, because the standard library's EmailMessage costs more than the rest of the way of
 a letter together. Rules: RFC 5322 (headers, lines), RFC 2045-2047 (MIME, encoded words), RFC 3834
 (Auto-Submitted), RFC 2369 and 8058 (List-Unsubscribe in one click), RFC 6532 (local parts beyond
-ASCII). No value can add a header: whatever breaks a line is neutralised or refused.
+ASCII), RFC 2183 and 2231 (the name of what is attached). No value can add a header: whatever breaks
+a line is neutralised or refused; a stranger's Message-ID that is none is left out.
 """
 
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from hashlib import sha256
+from typing import Literal
+from urllib.parse import quote
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -24,6 +28,13 @@ _ADDRESS = re.compile(
 )
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
 _URL = re.compile(r"https?://[!-;=?-~]{1,900}")
+_MAILTO = re.compile(r"mailto:[!-;=?-~]{1,900}")
+# What the world writes into Message-IDs beyond the rules, as long as it cannot mean anything else.
+_STRANGERS_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~:@\[\]-]{1,248}>")
+_LOOP_MARK = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]{1,320}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9 !#$&+^_`{}~.,()=@-]{1,50}")
+_MOST_REFERENCES = 10
+_LONGEST_FILE_NAME = 80
 _WORD_BYTES = 39  # base64 of it, the word's frame and “Subject: ” stay within 76 characters
 _BASE64_LINE = 76
 
@@ -49,12 +60,19 @@ def build_letter(
     sent_at: datetime,
     reply_to: str | None = None,
     unsubscribe_url: str | None = None,
+    unsubscribe_mailto: str | None = None,
+    in_reply_to: str | None = None,
+    references: Sequence[str] = (),
+    auto_submitted: Literal["auto-generated", "auto-replied"] | None = "auto-generated",
+    loop_mark: str | None = None,
+    attachment: tuple[str, bytes] | None = None,
 ) -> bytes:
     """The whole letter with CRLF line ends; the same arguments always give the same bytes.
 
-    `message_id` is accepted with and without angle brackets, `sent_at` must know its zone. Raises
-    UnfitHeader for an address, identifier or URL that cannot be written, ValueError for a naive
-    instant.
+    `message_id` is accepted with and without angle brackets, `sent_at` must know its zone;
+    `unsubscribe_mailto` is a whole `mailto:` URL, `attachment` the name of a file and its content,
+    which no mail program opens by itself. Raises UnfitHeader for an address, identifier or URL that
+    cannot be written, ValueError for a naive instant.
     """
     if sent_at.tzinfo is None:
         raise ValueError("sent_at must be an aware instant")
@@ -67,16 +85,66 @@ def build_letter(
         f"Date: {format_datetime(sent_at)}",
         f"Message-ID: {identifier}",
         "MIME-Version: 1.0",
-        "Auto-Submitted: auto-generated",
     ]
+    if auto_submitted:
+        headers.append(f"Auto-Submitted: {auto_submitted}")
     if reply_to:
         headers.append(f"Reply-To: {_mailbox(reply_to, '', 'Reply-To')}")
-    if unsubscribe_url:
-        headers.append(f"List-Unsubscribe: <{_url(unsubscribe_url)}>")
-        headers.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
-    headers.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
+    headers += _thread(in_reply_to, references)
+    if loop_mark:
+        headers.append(f"X-Loop: {_mark(loop_mark)}")
+    headers += _unsubscribing(unsubscribe_url, unsubscribe_mailto)
+    kind = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"'
     parts = (_part("plain", text, boundary), _part("html", html, boundary))
-    return ("\r\n".join(headers) + "\r\n\r\n" + "".join(parts) + f"--{boundary}--\r\n").encode()
+    body = "".join(parts) + f"--{boundary}--\r\n"
+    if attachment is not None:
+        outer = boundary.replace("=_", "=+", 1)
+        body = f"--{outer}\r\n{kind}\r\n\r\n{body}{_enclosed(*attachment, outer)}--{outer}--\r\n"
+        kind = f'Content-Type: multipart/mixed;\r\n boundary="{outer}"'
+    return ("\r\n".join((*headers, kind)) + "\r\n\r\n" + body).encode()
+
+
+def mailto(address: str, subject: str) -> str:
+    """The URL of a letter with nothing but a subject (RFC 6068)."""
+    local, _at, domain = ascii_domain(address, "List-Unsubscribe").rpartition("@")
+    return f"mailto:{quote(local, safe='+')}@{quote(domain)}?subject={quote(subject, safe='')}"
+
+
+def thread_of(message_id: str, references: Sequence[str]) -> tuple[str, ...]:
+    """The References of an answer (RFC 5322, section 3.6.4): where the thread began, and its last
+    letters. Whatever cannot stand there is left out."""
+    whole = tuple(dict.fromkeys(filter(_may_be_told, (*references, message_id))))
+    return whole if len(whole) <= _MOST_REFERENCES else whole[:1] + whole[1 - _MOST_REFERENCES :]
+
+
+def _thread(in_reply_to: str | None, references: Sequence[str]) -> list[str]:
+    headers = []
+    if in_reply_to and _may_be_told(in_reply_to):
+        headers.append(f"In-Reply-To: {in_reply_to}")
+    if fit := thread_of("", references):
+        headers.append("References: " + "\r\n ".join(fit))
+    return headers
+
+
+def _may_be_told(message_id: str) -> bool:
+    return _STRANGERS_ID.fullmatch(message_id) is not None and "=?" not in message_id
+
+
+def _mark(loop_mark: str) -> str:
+    if not _LOOP_MARK.fullmatch(loop_mark):
+        raise UnfitHeader("X-Loop")
+    return loop_mark
+
+
+def _unsubscribing(url: str | None, by_mail: str | None) -> list[str]:
+    """RFC 2369: the better way first; only the URL of https can be used in one click."""
+    ways = [f"<{_url(url)}>"] if url else []
+    if by_mail:
+        if not _MAILTO.fullmatch(by_mail):
+            raise UnfitHeader("List-Unsubscribe")
+        ways.append(f"<{by_mail}>")
+    headers = ["List-Unsubscribe: " + ",\r\n ".join(ways)] if ways else []
+    return headers + (["List-Unsubscribe-Post: List-Unsubscribe=One-Click"] if url else [])
 
 
 def header_words(text: str) -> str:
@@ -147,12 +215,42 @@ def _url(url: str) -> str:
 def _part(subtype: str, body: str, boundary: str) -> str:
     # RFC 2045 section 6.8: the canonical line end within base64 text is CRLF.
     canonical = "\r\n".join(body.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    encoded = b64encode(canonical.encode("utf-8", "replace")).decode("ascii")
-    lines = [
-        encoded[start : start + _BASE64_LINE] for start in range(0, len(encoded), _BASE64_LINE)
-    ]
+    encoded = _lines(canonical.encode("utf-8", "replace"))
     return (
         f"--{boundary}\r\n"
         f"Content-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: base64\r\n\r\n" + "\r\n".join(lines) + "\r\n"
+        f"Content-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n"
+    )
+
+
+def _enclosed(name: str, content: bytes, boundary: str) -> str:
+    return (
+        f"--{boundary}\r\n"
+        "Content-Type: application/octet-stream\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        f"Content-Disposition: attachment;\r\n {_file_name(name)}\r\n\r\n"
+        f"{_lines(content)}\r\n"
+    )
+
+
+def _file_name(name: str) -> str:
+    """The parameter `filename`: plain, or in pieces of percent signs (RFC 2231, section 4.1)."""
+    clean = one_line(re.sub(r"[/\\\\:]", "_", name))[-_LONGEST_FILE_NAME:].strip() or "letter"
+    if _FILE_NAME.fullmatch(clean):
+        return f'filename="{clean}"'
+    pieces = ["utf-8''"]
+    for character in clean:
+        encoded = quote(character, safe="", errors="replace")
+        if len(pieces[-1]) + len(encoded) > _WORD_BYTES:
+            pieces.append("")
+        pieces[-1] += encoded
+    if len(pieces) == 1:
+        return f"filename*={pieces[0]}"
+    return ";\r\n ".join(f"filename*{number}*={piece}" for number, piece in enumerate(pieces))
+
+
+def _lines(content: bytes) -> str:
+    encoded = b64encode(content).decode("ascii")
+    return "\r\n".join(
+        encoded[start : start + _BASE64_LINE] for start in range(0, len(encoded), _BASE64_LINE)
     )

@@ -16,14 +16,12 @@ from enum import StrEnum
 import structlog
 
 from campaigns.channel import ChannelName, Purpose
-from campaigns.consent import ConsentRule, Suppression
 from campaigns.inquiry.status import InquiryChannel
 from campaigns.outcome import Outcome
-from campaigns.permission import point_party
 from campaigns.stop_words import Wish, means_calls, wish_of
 from channels.base import Inbound
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, inquiries, namesakes, replies, suppressions
+from dispatcher.ledger import Transaction, inquiries, namesakes, replies
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.answered import Answered, answered_by
 from dispatcher.ledger.inquiries import NewInquiry
@@ -31,6 +29,7 @@ from dispatcher.ledger.namesakes import Namesake, another
 from dispatcher.ledger.receipts import storable
 from dispatcher.logs import mask
 from dispatcher.record import Finding, record
+from dispatcher.refusing import BY_SMS, refusable, refuse
 from dispatcher.registering import register
 from dispatcher.tokens import TokenFor, sign, verify
 from templates.i18n import _, speaking
@@ -47,8 +46,6 @@ NAMELESS_REPEATED_FOR = timedelta(minutes=10)
 # So many inquiries of one customer in a day are kept apart; the rest goes into the last one.
 MOST_A_DAY = 20
 DAY = timedelta(days=1)
-# The reason of a stop that was asked for by SMS.
-BY_SMS = "sms"
 ONE_PART = 70  # characters of one SMS in Cyrillic letters
 CUT = "…"  # stands for the oldest words where there is no more room
 _E164 = re.compile(r"\+\d{7,15}")
@@ -184,26 +181,10 @@ class _Desk:
         return (ChannelName.SMS,)
 
     def _missing(self, channel: ChannelName) -> Sequence[Purpose]:
-        """The purposes that a customer may refuse and has not for good."""
-        rules = self._engine.rules(self._tx).consents
-        party = point_party(self._point)
-        standing = suppressions.of_parties(self._tx, [party], self._now).get(party, ())
-        return [
-            purpose
-            for purpose in Purpose
-            if rules[purpose][channel] is not ConsentRule.ALWAYS
-            and not any(_covers(stop, channel, purpose) for stop in standing)
-        ]
+        return refusable(self._tx, self._engine, self._point, channel, self._now)
 
     def _suppress(self, channel: ChannelName) -> bool:
-        """Every purpose that a customer may refuse; False when all of them stood already."""
-        missing = self._missing(channel)
-        for purpose in missing:
-            suppression = Suppression(
-                reason=BY_SMS, contact_point=self._point, channel=channel, purpose=purpose
-            )
-            suppressions.add(self._tx, suppression, "customer", self._now)
-        return bool(missing)
+        return refuse(self._tx, self._engine, self._point, channel, BY_SMS, self._now)
 
     def _inquire(self, answered: Answered | None) -> Taken:
         if self._is_flooded():
@@ -234,15 +215,6 @@ class _Desk:
             language=answered.language if answered else "ru",
         )
         return register(self._tx, self._engine, new, self._now).id
-
-
-def _covers(stop: Suppression, channel: ChannelName, purpose: Purpose) -> bool:
-    """Whether a stop that stands already says as much, and for good."""
-    return (
-        stop.channel in (None, channel)
-        and stop.purpose in (None, purpose)
-        and stop.until_at is None
-    )
 
 
 def _reference(message: Inbound) -> str:

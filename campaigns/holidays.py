@@ -20,6 +20,12 @@ def _official(year: int) -> frozenset[date]:
     return frozenset(calendars.country_holidays("RU", years=[year], expand=False))
 
 
+@lru_cache(maxsize=256)
+def _working_weekends(year: int) -> frozenset[date]:
+    """Saturdays and Sundays that the government made working days in exchange for others."""
+    return frozenset(calendars.country_holidays("RU", years=[year]).weekend_workdays)
+
+
 class Holidays:
     """Public holidays, mended by a table: `True` adds a day off, `False` makes it an ordinary day.
 
@@ -45,6 +51,15 @@ class Holidays:
         """Whether calls and SMS rest on this day. `day` is the customer's local date."""
         override = self._overrides.get(day)
         return day in _official(day.year) if override is None else override
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether offices work on this day. What staff say of it goes before weekends too."""
+        override = self._overrides.get(day)
+        if override is not None:
+            return not override
+        if day.weekday() >= 5:
+            return day in _working_weekends(day.year)
+        return day not in _official(day.year)
 
     def in_region(self, region: str) -> "Holidays":
         """The calendar of a region: its own where one is kept, else this one."""

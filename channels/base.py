@@ -55,7 +55,7 @@ class SmsMessage:
 class MailMessage:
     token: str
     contact_point: str
-    sender: str  # envelope sender
+    sender: str  # of the envelope; empty: the null path, for what must not be answered
     message_id: str  # derived from the attempt: a re-sent letter carries the same one
     content: bytes  # the whole letter, CRLF line ends, ready for DATA
 

@@ -42,6 +42,7 @@ __all__ = [
 ANSWERS = Path(__file__).parent / "answers"
 LONGEST_SUBJECT = 60  # of the customer's subject, said back
 _LONGEST_TEXT = 30_000  # characters of a text that is told whole
+_LONGEST_WHOLE_SUBJECT = 500
 _MOST_LINES = 1_500
 _HOLES = re.compile(r"\n\s*\n")
 _LINE_END = re.compile(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
@@ -194,7 +195,7 @@ def _seen(
         "greeting": greet(*called(values), language),
         "number": values.number,
         "subject": quote(_without_marks(values.subject), LONGEST_SUBJECT),
-        "whole_subject": one_line(values.subject),
+        "whole_subject": one_line(values.subject[:_LONGEST_WHOLE_SUBJECT]),
         "quote": quote(values.question),
         "accounts": _lines(told) if kind in WRITTEN_BY_STAFF | FOR_STAFF else [],
         "has_words": bool(told.strip()),
@@ -226,7 +227,7 @@ def _seen(
 
 def _without_marks(subject: str) -> str:
     """A subject without “Re:”, “Fwd:” and our own number, which stand before and behind it anew."""
-    rest = subject[:500]
+    rest = subject[:_LONGEST_WHOLE_SUBJECT]
     while found := _BEFORE_A_SUBJECT.match(rest):
         rest = rest[found.end() :]
     return _NUMBER.sub("", rest)

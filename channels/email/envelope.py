@@ -32,6 +32,20 @@ def envelope_address(address: str) -> EnvelopeAddress:
     return EnvelopeAddress(f"{local}@{ascii_domain}", needs_utf8=not local.isascii())
 
 
+NULL_PATH = EnvelopeAddress("", needs_utf8=False)
+
+
+def return_path(sender: str) -> EnvelopeAddress:
+    """The sender of an envelope: empty is the null path, which nothing comes back to (RFC 5321,
+    section 4.5.5). Raises UnsafeAddress."""
+    return envelope_address(sender) if sender else NULL_PATH
+
+
+def has_utf8_headers(content: bytes) -> bool:
+    """Whether the letter says something beyond ASCII before its body (RFC 6532)."""
+    return not content.isascii() and not content.partition(b"\r\n\r\n")[0].isascii()
+
+
 def data_block(content: bytes) -> bytes:
     """The letter as it follows DATA: CRLF line ends, dots doubled, the final dot.
 

@@ -29,7 +29,14 @@ from channels.base import (
     uncertain,
 )
 from channels.email.connections import ConnectionPool, MailServer, Unreachable, say_goodbye
-from channels.email.envelope import EnvelopeAddress, UnsafeAddress, data_block, envelope_address
+from channels.email.envelope import (
+    EnvelopeAddress,
+    UnsafeAddress,
+    data_block,
+    envelope_address,
+    has_utf8_headers,
+    return_path,
+)
 from channels.email.replies import Reply, Stage, judge_refusal
 from channels.email.session import MailSession
 from channels.gateway import is_loopback
@@ -104,7 +111,7 @@ class SmtpChannel:
         """Send one letter at most once. See `channels.base` for what each answer means."""
         if not isinstance(message, MailMessage):
             raise TypeError("the e-mail channel sends letters only")
-        sender = envelope_address(message.sender)  # ours: a bad one is a mistake in the settings
+        sender = return_path(message.sender)  # ours: a bad one is a mistake in the settings
         try:
             recipient = envelope_address(message.contact_point)
         except UnsafeAddress as error:
@@ -180,10 +187,12 @@ async def _send(
     if (sender.needs_utf8 or recipient.needs_utf8) and not session.takes_utf8:
         return refused(Outcome.BOUNCED, "the server cannot write to non-Latin addresses")
     eight_bit = not message.content.isascii()
+    # The envelope may be plain where the letter is not: the null path, or a recipient of ours.
+    utf8 = recipient.needs_utf8 or (session.takes_utf8 and has_utf8_headers(message.content))
     stage = Stage.SENDER
     try:
         await session.reset()
-        reply = await session.mail(sender, utf8=recipient.needs_utf8, eight_bit=eight_bit)
+        reply = await session.mail(sender, utf8=utf8, eight_bit=eight_bit)
         if reply.positive:
             stage = Stage.RECIPIENT
             reply = await session.recipient(recipient)

@@ -7,6 +7,7 @@ reports on it, is known to be about that inquiry.
 """
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -64,12 +65,15 @@ def write(
 ) -> Owed:
     """The letter of one occasion, ready for the outbox; the same arguments make the same bytes.
 
-    `letter` is what it answers, if anything; `asked_at` is when that arrived (none: now). Staff are
-    written to in the language of the house, customers in theirs. Raises RenderError for an address
-    that no header can carry or words that cannot be made; no personal data is in its text.
+    `letter` is what it answers, if anything, and gives its subject to values without one;
+    `asked_at` is when it arrived (none: now). Staff are written to in the language of the house,
+    customers in theirs. Raises RenderError for an address that no header can carry or words that
+    cannot be made; no personal data is in its text.
     """
     settings = engine.settings
     address = _sender(engine)
+    if letter is not None and not words.subject:
+        words = replace(words, subject=letter.subject)
     said = render_answer(
         kind,
         settings.language if kind in FOR_STAFF else words.language,

@@ -1,6 +1,7 @@
 """E-mail by SMTP: what each answer means, kept connections, and nothing smuggled."""
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,51 @@ def test_a_cyrillic_mailbox_needs_a_server_that_can_take_it() -> None:
         [handover] = deliver(plain(sandbox.smtp_port), letter("good-иван@example.com"))
         assert handover.kind is HandoverKind.ACCEPTED
         assert sandbox.received[0].contact_point == "good-иван@example.com"
+
+
+def without_sender(contact_point: str) -> MailMessage:
+    return replace(letter(contact_point), sender="")
+
+
+def test_what_must_not_be_answered_goes_by_the_null_path() -> None:
+    with ScriptedSmtp({}) as server:
+        first, second = deliver(
+            plain(server.port), without_sender("anna@example.com"), letter("oleg@example.com")
+        )
+    assert (first.kind, second.kind) == (HandoverKind.ACCEPTED, HandoverKind.ACCEPTED)
+    senders = [command for command in server.commands if command.startswith("MAIL")]
+    assert senders == ["MAIL FROM:<>", "MAIL FROM:<energy@example.com>"]
+
+
+def test_the_null_path_is_taken_by_a_real_mail_server_also_toward_a_cyrillic_mailbox() -> None:
+    points = ["good@example.com", "good-иван@example.com", "bounce@example.com"]
+    with Sandbox(lambda: NOON, simulated=True) as sandbox:
+        handovers = deliver(plain(sandbox.smtp_port, 2.0), *map(without_sender, points))
+        taken = [one.contact_point for one in sandbox.received]
+    kinds = [handover.kind for handover in handovers]
+    assert kinds == [HandoverKind.ACCEPTED, HandoverKind.ACCEPTED, HandoverKind.REFUSED]
+    assert taken == points[:2]
+
+
+def test_the_null_path_toward_a_cyrillic_mailbox_asks_for_smtputf8() -> None:
+    with ScriptedSmtp({"EHLO": "250-scripted\r\n250 SMTPUTF8"}) as server:
+        deliver(plain(server.port), without_sender("иван@example.com"))
+    assert "MAIL FROM:<> SMTPUTF8" in server.commands
+    assert "RCPT TO:<иван@example.com>" in server.commands
+
+
+def test_headers_beyond_ascii_ask_for_smtputf8_though_the_envelope_is_plain() -> None:
+    message = without_sender("anna@example.com")
+    message = replace(message, content="From: инфо@example.com\r\n\r\nText\r\n".encode())
+    with ScriptedSmtp({"EHLO": "250-scripted\r\n250 SMTPUTF8"}) as server:
+        deliver(plain(server.port), message, without_sender("oleg@example.com"))
+    senders = [command for command in server.commands if command.startswith("MAIL")]
+    assert senders == ["MAIL FROM:<> SMTPUTF8", "MAIL FROM:<>"]
+
+
+def test_no_recipient_is_no_null_path() -> None:
+    [handover] = deliver(plain(1), letter(""))
+    assert (handover.kind, handover.outcome) == (HandoverKind.REFUSED, Outcome.BAD_ADDRESS)
 
 
 @given(st.binary(max_size=300))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templates.mail import UnfitHeader, build_letter
+from templates.mail import UnfitHeader, build_letter, mailto, thread_of
 
 SENT_AT = datetime(2026, 12, 1, 7, 30, tzinfo=UTC)
 TEXT = "Здравствуйте!\n\nДолг 2 547,30 ₽\n"
@@ -146,3 +146,164 @@ def test_any_letter_keeps_the_rules_of_the_wire(subject: str, name: str, body: s
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=200))
 def test_any_subject_reads_back_as_it_was_written(subject: str) -> None:
     assert parsed(letter(subject=subject))["Subject"] == " ".join(subject.split())
+
+
+# --- answers: a thread, a loop mark, a file that goes along ---------------------------------
+
+
+def test_an_answer_stands_in_the_thread_of_what_it_answers() -> None:
+    content = letter(
+        in_reply_to="<q2@example.com>",
+        references=("<q1@example.com>", "<q2@example.com>"),
+        auto_submitted="auto-replied",
+        loop_mark="robot@example.ru",
+    )
+    message = parsed(content)
+    assert message["In-Reply-To"] == "<q2@example.com>"
+    assert message["References"].split() == ["<q1@example.com>", "<q2@example.com>"]
+    assert message.get_all("Auto-Submitted") == ["auto-replied"]
+    assert message["X-Loop"] == "robot@example.ru"
+
+
+def test_what_a_person_wrote_is_not_called_automatic() -> None:
+    assert "Auto-Submitted" not in parsed(letter(auto_submitted=None))
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        "",
+        "<>",
+        "no brackets@example.com",
+        "<a b@example.com>",
+        "<a@b>\r\nBcc: all@example.com",
+        "<a@b>\n",
+        "<a@b><c@d>",
+        '<"a\\"@b>',
+        "<(comment)a@b>",
+        "<а@пример.рф>",
+        "<=?utf-8?q?x?=@b>",
+        "<a\x00@b>",
+        "<" + "a" * 250 + "@b>",
+    ],
+)
+def test_a_message_id_that_is_none_is_left_out(stranger: str) -> None:
+    message = parsed(letter(in_reply_to=stranger, references=(stranger, "<good@example.com>")))
+    assert "In-Reply-To" not in message
+    assert message["References"] == "<good@example.com>"
+    assert parsed(letter(references=(stranger,))).keys() == parsed(letter()).keys()
+
+
+@pytest.mark.parametrize(
+    "usual", ["<a.b$c=d@example.com>", "<a:b@[10.0.0.1]>", "<CAB+x-y_z@mail.gmail.com>", "<1-2-3>"]
+)
+def test_a_message_id_of_the_world_is_told(usual: str) -> None:
+    assert parsed(letter(in_reply_to=usual))["In-Reply-To"] == usual
+
+
+def test_a_long_thread_keeps_its_beginning_and_its_last_letters() -> None:
+    ids = [f"<{number}@example.com>" for number in range(40)]
+    told = thread_of("<last@example.com>", ids)
+    assert told == ("<0@example.com>", *ids[32:], "<last@example.com>")
+    assert len(told) == 10
+    assert parsed(letter(references=ids))["References"].split() == ["<0@example.com>", *ids[31:]]
+
+
+def test_references_are_folded_and_no_line_is_longer_than_the_wire_allows() -> None:
+    ids = [f"<{str(number) * 240}@b>" for number in range(9)]
+    content = letter(references=ids, in_reply_to=ids[0])
+    assert max(map(len, content.split(b"\r\n"))) < 300
+    assert parsed(content)["References"].split() == ids
+
+
+@pytest.mark.parametrize("mark", ["a b", "a\r\nBcc: b", "\x00", "x" * 400])
+def test_a_loop_mark_that_breaks_a_line_is_refused(mark: str) -> None:
+    with pytest.raises(UnfitHeader):
+        letter(loop_mark=mark)
+
+
+def test_a_letter_may_offer_both_ways_to_unsubscribe_the_click_first() -> None:
+    by_mail = mailto("info+x@example.ru", "unsubscribe 1-1-abc")
+    assert by_mail == "mailto:info+x@example.ru?subject=unsubscribe%201-1-abc"
+    message = parsed(letter(unsubscribe_url="https://example.ru/u", unsubscribe_mailto=by_mail))
+    assert message["List-Unsubscribe"] == f"<https://example.ru/u>, <{by_mail}>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_by_mail_alone_there_is_nothing_to_click() -> None:
+    message = parsed(letter(unsubscribe_mailto="mailto:info@example.ru?subject=unsubscribe"))
+    assert message["List-Unsubscribe"] == "<mailto:info@example.ru?subject=unsubscribe>"
+    assert "List-Unsubscribe-Post" not in message
+
+
+@pytest.mark.parametrize(
+    "url", ["info@example.ru", "mailto:a b", "mailto:a>,<b", "mailto:a\r\nX: y"]
+)
+def test_a_mailto_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(UnfitHeader):
+        letter(unsubscribe_mailto=url)
+
+
+def test_a_cyrillic_address_can_be_written_to_by_a_link() -> None:
+    assert mailto("инфо@почта.рф", "стоп").isascii()
+
+
+def attached(content: bytes) -> EmailMessage:
+    message = parsed(content)
+    assert message.get_content_type() == "multipart/mixed"
+    words, file = message.iter_parts()
+    assert words.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in cast(EmailMessage, words).iter_parts()] == [
+        "text/plain",
+        "text/html",
+    ]
+    return cast(EmailMessage, file)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"--=_\r\n.\r\n" * 40, bytes(range(256)) * 50])
+def test_a_file_goes_along_byte_for_byte(content: bytes) -> None:
+    file = attached(letter(attachment=("2026-000123.eml", content)))
+    assert file.get_content_type() == "application/octet-stream"
+    assert file.get_content_disposition() == "attachment"
+    assert file.get_filename() == "2026-000123.eml"
+    assert file.get_content() == content
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Письмо клиента.eml", "Письмо клиента.eml"),
+        ("a%20'b'.eml", "a%20'b'.eml"),
+        ('a"; x="b.eml', 'a"; x="b.eml'),
+        ("a\r\nBcc: b@c.eml", "a Bcc_ b@c.eml"),
+        ("../../etc/passwd", ".._.._etc_passwd"),
+        ("C:\\a.eml", "C__a.eml"),
+        ("", "letter"),
+        ("п" * 200 + ".eml", "п" * 76 + ".eml"),
+    ],
+)
+def test_the_name_of_a_file_stays_a_name(name: str, expected: str) -> None:
+    content = letter(attachment=(name, b"x"))
+    assert attached(content).get_filename() == expected
+    assert parsed(content).keys() == parsed(letter()).keys()
+    assert max(map(len, content.split(b"\r\n"))) <= 78
+
+
+@given(st.text(max_size=120), st.lists(st.text(max_size=40), max_size=15))
+def test_no_stranger_adds_a_header_by_a_name_or_a_thread(name: str, ids: list[str]) -> None:
+    content = letter(attachment=(name, b"x"), references=[f"<{one}>" for one in ids])
+    assert set(parsed(content).keys()) <= {*parsed(letter()).keys(), "References"}
+    assert len(list(parsed(content).iter_parts())) == 2
+    assert not any(b"\n" in line or b"\r" in line for line in content.split(b"\r\n"))
+
+
+def test_an_answer_with_everything_is_the_same_bytes_each_time() -> None:
+    everything = {
+        "in_reply_to": "<q@example.com>",
+        "references": ("<q@example.com>",),
+        "auto_submitted": "auto-replied",
+        "loop_mark": "robot@example.ru",
+        "unsubscribe_mailto": "mailto:a@example.ru",
+        "attachment": ("a.eml", b"x" * 1000),
+    }
+    assert letter(**everything) == letter(**everything)

@@ -11,8 +11,10 @@ from dispatcher.engine import Engine
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.tokens import TokenFor, attempt_key, sign
 from templates.call import Action
-from templates.mail import build_letter
+from templates.mail import ascii_domain, build_letter, mailto
 from templates.speech import CALL_LIMIT_SECONDS, SENDING_LIMIT_SECONDS
+
+LONGEST_LOCAL_PART = 64  # octets, RFC 5321, section 4.5.3.1.1
 
 
 def content_of(
@@ -48,6 +50,32 @@ def _unsubscribe_url(engine: Engine, stored: StoredScenario, channel: ChannelNam
     if channel is not ChannelName.EMAIL or stored.scenario.purpose is not Purpose.MARKETING:
         return ""
     return f"{engine.receipts_url}/unsubscribe/{sign(engine.secret, TokenFor.UNSUBSCRIBE, key)}"
+
+
+def _unsubscribe_mailto(
+    engine: Engine, stored: StoredScenario, channel: ChannelName, key: str
+) -> str:
+    """The same by a letter (RFC 2369), where somebody reads what comes to that address."""
+    settings = engine.settings
+    is_read = settings.mailboxes or settings.lmtp_port
+    if not is_read or not _unsubscribe_url(engine, stored, channel, key):
+        return ""
+    token = sign(engine.secret, TokenFor.UNSUBSCRIBE, key)
+    return mailto(settings.mail_reply_to or settings.mail_from, f"unsubscribe {token}")
+
+
+def return_path(engine: Engine, key: str, address: str) -> str:
+    """The envelope sender of an attempt's letter: `local+TOKEN@domain` where there is an address
+    for bounces (VERP), so that a report tells its letter even when it quotes nothing of it.
+
+    A local part that would grow beyond what RFC 5321 allows stays as it is.
+    """
+    bounces_to = engine.settings.mail_bounces_to
+    local, at, domain = bounces_to.rpartition("@")
+    marked = f"{local}+{sign(engine.secret, TokenFor.BOUNCE, key)}"
+    if not at or len(marked.encode()) > LONGEST_LOCAL_PART:
+        return bounces_to or address
+    return f"{marked}@{domain}"
 
 
 def compose(
@@ -94,13 +122,13 @@ def compose(
             )
         case MailContent():
             address = sender or settings.mail_from
-            domain = address.rpartition("@")[2]
+            domain = ascii_domain(address, "From").rpartition("@")[2]
             message_id = f"<{sign(secret, TokenFor.MESSAGE_ID, key)}@{domain}>"
             first = accounts[0]
             return MailMessage(
                 token=token,
                 contact_point=contact_point,
-                sender=address,
+                sender=return_path(engine, key, address),
                 message_id=message_id,
                 content=build_letter(
                     sender=address,
@@ -114,5 +142,6 @@ def compose(
                     sent_at=now,
                     reply_to=settings.mail_reply_to or None,
                     unsubscribe_url=_unsubscribe_url(engine, stored, channel, key) or None,
+                    unsubscribe_mailto=_unsubscribe_mailto(engine, stored, channel, key) or None,
                 ),
             )

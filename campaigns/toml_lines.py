@@ -18,20 +18,31 @@ Lines = Mapping[tuple[str, ...], int]
 
 
 def key_lines(text: str) -> Lines:
-    """The line (from 1) of every key and table header, by its full path."""
+    """The line (from 1) of every key and table header, by its full path.
+
+    What stands under one of several `[[headers]]` of a name has two paths: with its number (from
+    0), and the first of them also without.
+    """
     lines: dict[tuple[str, ...], int] = {}
+    counts: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
+    row: tuple[str, ...] = ()
     state = _State()
     for number, line in enumerate(text.splitlines(), start=1):
         if not state.inside_value:
             header = _HEADER.match(line)
             if header:
-                table = _path(header[1])
+                table = row = _path(header[1])
+                if line.lstrip().startswith("[["):
+                    row = (*table, str(counts.get(table, 0)))
+                    counts[table] = counts.get(table, 0) + 1
                 _remember(lines, table, number)
+                _remember(lines, row, number)
                 continue
             key = _KEY.match(line)
             if key:
-                _remember(lines, table + _path(key[1]), number)
+                for above in (table, row):
+                    _remember(lines, above + _path(key[1]), number)
                 state.read(line[key.end() :])
         else:
             state.read(line)

@@ -12,6 +12,8 @@ from dramatiq import Worker
 from campaigns.channel import ChannelName
 from campaigns.desk import Desks
 from campaigns.desk_file import read_desks
+from campaigns.inquiry.rules import InquiryRules
+from campaigns.inquiry.rules_file import read_rules
 from dispatcher import replies, settling, worker
 from dispatcher.clock import Clock, SystemClock
 from dispatcher.dispatch import Loop
@@ -39,7 +41,7 @@ def make_engine(
 ) -> Engine:
     """Everything that a process needs, but the queue.
 
-    Raises BadSetting, and Refused for a file of desks that cannot be used.
+    Raises BadSetting, and Refused for a file of desks or of rules that cannot be used.
     """
     channels = make_channels(settings)
     desks, pacers = make_desks(settings), make_pacers(settings)
@@ -51,6 +53,7 @@ def make_engine(
         receipts_url=receipts_url or receipts_url_of(settings),
         secret=settings.signing_secret(),
         desks=desks,
+        inquiry_rules=make_inquiry_rules(settings),
         pacers=pacers,
     )
 
@@ -58,6 +61,12 @@ def make_engine(
 def make_desks(settings: Settings) -> Desks:
     """The branches' lines and operators. Raises Refused with everything that is wrong."""
     return read_desks(settings.desks_file) if settings.desks_file else Desks()
+
+
+def make_inquiry_rules(settings: Settings) -> InquiryRules:
+    """What inquiries are about, who answers them and by when. Raises Refused with everything that
+    is wrong in the staff's file."""
+    return read_rules(settings.inquiries_file)
 
 
 def make_pacers(settings: Settings) -> Mapping[tuple[ChannelName, str], Pacer]:

@@ -44,11 +44,16 @@ def words_of(text: str) -> Iterator[Sequence[str] | None]:
         yield _forms(found[0])
 
 
-def words_of_rule(text: str) -> Sequence[str]:
-    """The words of a rule, small ones left out: each as its author means it, which is as written
-    where that is a dictionary form, else in the likeliest one."""
+def seen_words(text: str) -> Sequence[str]:
+    """The words of a rule, small ones left out. Needs no dictionary."""
     words = _WORD.findall(text.lower().replace("ё", "е"))
-    found = ((word, _forms(word)) for word in words if word not in SMALL)
+    return [word for word in words if word not in SMALL]
+
+
+def words_of_rule(text: str) -> Sequence[str]:
+    """The same, each as its author means it: as written where that is a dictionary form, else in
+    the likeliest one."""
+    found = ((word, _forms(word)) for word in seen_words(text))
     return [word if word in forms else forms[0] for word, forms in found if forms]
 
 

@@ -68,13 +68,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`value` is as it was written, with a comma; `zone` is empty where there is only one."""
+    """`value_text` is as it was written, with a comma; `zone` is empty where there is only one."""
 
     zone: str
-    value: str
+    value_text: str
 
     def __str__(self) -> str:
-        return f"{self.zone} {self.value}".strip()
+        return f"{self.zone} {self.value_text}".strip()
 
 
 def readings_in(text: str, except_for: str = "") -> tuple[Reading, ...]:

@@ -129,11 +129,6 @@ class _Place:
         )
 
 
-def says_something(text: str) -> bool:
-    """Whether anything is left of a word or phrase without the small words that are not seen."""
-    return bool(words_of_rule(text))
-
-
 def _is_at(address: str, wanted: str) -> bool:
     wanted = wanted.casefold()
     if wanted.startswith("*"):

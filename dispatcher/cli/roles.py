@@ -11,6 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from campaigns.channel import ChannelName
 from dispatcher import inbound
 from dispatcher.cli import screen, shared
 from dispatcher.clock import SystemClock
@@ -18,6 +19,7 @@ from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.errors import AlreadyRunning, BadSetting
 from dispatcher.ledger import LedgerFault
+from dispatcher.mailrobot.robot import Robot, check_settings
 from dispatcher.queue import QUEUES
 from dispatcher.settings import Settings
 from dispatcher.wiring import make_engine, make_works, receipts_url_of, serving
@@ -58,6 +60,9 @@ def up(sandbox: WithSandbox = False) -> None:
         crew = works.crew()
         crew.start()
         stack.callback(crew.stop)
+        if engine.channels.get(ChannelName.EMAIL):
+            check_settings(engine)
+            stack.enter_context(Robot(engine))
         screen.say_well(
             _("Dispatcher works. Channels: {channels}. Ctrl+C stops it.").format(
                 channels=", ".join(channel.value for channel in engine.channels) or _("none")
@@ -96,6 +101,24 @@ def worker(
         screen.say_well(_("The worker works."))
         _stopped_by_signal().wait()
         crew.stop()
+
+
+def mailrobot() -> None:
+    settings = shared.settings()
+    engine = make_engine(settings)
+    check_settings(engine)
+    with _on_the_ledger(settings), Robot(engine) as robot:
+        boxes = ", ".join(box.name for box in settings.mailboxes) or _("none")
+        screen.say_well(_("The mail-robot works. Mailboxes: {names}.").format(names=boxes))
+        if robot.lmtp_port is not None:
+            screen.say(
+                "  "
+                + _("Letters are taken over at {host}:{port} (LMTP).").format(
+                    host=settings.lmtp_host, port=robot.lmtp_port
+                )
+            )
+        _stopped_by_signal().wait()
+    screen.say(_("Stopped."))
 
 
 def receipts() -> None:

@@ -1,0 +1,92 @@
+"""Who writes to us: a customer of the base, by the address a letter came from or by an account."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, select
+
+from campaigns.channel import ContactKind
+from campaigns.inquiry.sorting import Known
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import (
+    attempts,
+    audiences,
+    contact_points,
+    deliveries,
+    recipients,
+)
+
+# Who has more accounts than this under one address is no single customer.
+MOST_ACCOUNTS = 50
+# An account is looked for in so many of the newest lists.
+NEWEST_LISTS = 50
+
+
+def by_address(tx: Transaction, address: str) -> Sequence[Known]:
+    """The accounts of an e-mail address, each as the newest list knows it, the newest first."""
+    is_theirs = recipients.c.id.in_(
+        select(contact_points.c.recipient_id)
+        .where(
+            contact_points.c.kind == ContactKind.EMAIL.value,
+            contact_points.c.address == address,
+        )
+        .order_by(contact_points.c.recipient_id.desc())
+        .limit(10 * MOST_ACCOUNTS)
+    )
+    return _newest_of_each(tx, is_theirs)
+
+
+def by_account(tx: Transaction, account_number: str) -> Known | None:
+    """The customer of an account, as the newest list that has it knows them."""
+    newest = (
+        select(audiences.c.id)
+        .where(audiences.c.status == "ready")
+        .order_by(audiences.c.id.desc())
+        .limit(NEWEST_LISTS)
+    )
+    found = _newest_of_each(
+        tx,
+        recipients.c.account_number == account_number,
+        recipients.c.audience_id.in_(newest),
+    )
+    return found[0] if found else None
+
+
+def _newest_of_each(tx: Transaction, *wanted: ColumnElement[bool]) -> Sequence[Known]:
+    rows = tx.execute(
+        select(
+            recipients.c.account_number,
+            recipients.c.name,
+            recipients.c.patronymic,
+            recipients.c.branch,
+            recipients.c.segment,
+            recipients.c.language,
+        )
+        .where(*wanted)
+        .order_by(recipients.c.id.desc())
+        .limit(10 * MOST_ACCOUNTS)
+    )
+    found: dict[str, Known] = {}
+    for row in rows:
+        found.setdefault(
+            row.account_number,
+            Known(
+                account_number=row.account_number,
+                name=row.name,
+                patronymic=row.patronymic,
+                branch=row.branch,
+                segment=row.segment,
+                language=row.language,
+            ),
+        )
+    return list(found.values())
+
+
+def of_attempt(tx: Transaction, attempt_id: int) -> Known | None:
+    """The customer whom a message of a campaign was meant for."""
+    is_theirs = recipients.c.id.in_(
+        select(deliveries.c.recipient_id)
+        .join(attempts, attempts.c.delivery_id == deliveries.c.id)
+        .where(attempts.c.id == attempt_id)
+    )
+    found = _newest_of_each(tx, is_theirs)
+    return found[0] if found else None

@@ -1,0 +1,191 @@
+"""What was decided about a letter, done: in one transaction, so that it is done whole or not done.
+
+Deliveries are held first and inquiries after, as everywhere: nobody waits crosswise.
+"""
+
+from datetime import datetime
+
+import structlog
+
+from campaigns.inquiry.letter import Mailbox
+from campaigns.inquiry.status import InquiryChannel, InquiryStatus
+from campaigns.stop_words import Wish
+from channels.mailbox.arrived import Arrived
+from dispatcher.engine import Engine
+from dispatcher.ledger import Transaction, letters, outbox
+from dispatcher.ledger.inquiries import NewInquiry
+from dispatcher.ledger.letters import NewLetter
+from dispatcher.mailrobot.bounces import take_report
+from dispatcher.mailrobot.campaign_mail import reply_arrived
+from dispatcher.mailrobot.deciding import Decided
+from dispatcher.mailrobot.unsubscribing import stop_asked, unsubscribe_by_mail
+from dispatcher.mailrobot.writing import write
+from dispatcher.registering import Registered, register
+from templates.answers import AnswerKind
+from templates.errors import RenderError
+
+log = structlog.get_logger()
+
+# Larger letters are not passed on whole: mail servers would refuse them. Staff save them instead.
+LARGEST_PASSED_ON = 20 * 1024 * 1024
+LONGEST_TEXT = 20_000
+
+
+def carry_out(
+    tx: Transaction, engine: Engine, arrived: Arrived, decided: Decided, now: datetime
+) -> int:
+    """Keep the letter and do what follows from it; the letter's id."""
+    _about_campaigns(tx, engine, decided, now)
+    registered = _register(tx, engine, arrived, decided, now) if decided.is_registered else None
+    letter_id = _keep(tx, arrived, decided, registered, now)
+    if decided.report is not None:
+        take_report(tx, engine, decided.attempt, decided.report, letter_id, now)
+    if registered is not None:
+        if decided.judged.is_answered:
+            _answer(tx, engine, arrived, decided, registered, letter_id, now)
+        _pass_on(tx, engine, arrived, decided, registered, letter_id, now)
+    return letter_id
+
+
+def _about_campaigns(tx: Transaction, engine: Engine, decided: Decided, now: datetime) -> None:
+    """A person's answer proves that a message was read; a "no" holds from now on."""
+    sender = decided.letter.sender
+    if decided.is_unsubscribe:
+        unsubscribe_by_mail(tx, engine, decided.letter, now)
+    if not decided.is_registered:
+        return
+    if decided.wish is Wish.STOP and sender is not None:
+        words = decided.letter.words.strip() or decided.letter.subject
+        stop_asked(tx, engine, words, sender.address, now, attempt=decided.attempt)
+    if decided.attempt is not None:
+        reply_arrived(tx, engine, decided.attempt, now)
+
+
+def _register(
+    tx: Transaction, engine: Engine, arrived: Arrived, decided: Decided, now: datetime
+) -> Registered:
+    """The open inquiry that the letter belongs to, or a new one."""
+    if decided.inquiry is not None:
+        return Registered(decided.inquiry.id, decided.inquiry.number)
+    found, letter = decided.sorted, decided.letter
+    sender = letter.sender.address if letter.sender else ""
+    new = NewInquiry(
+        InquiryChannel.EMAIL,
+        arrived.mailbox,
+        decided.identity,
+        sender,
+        decided.wish,
+        letter.words[:LONGEST_TEXT],
+        account_number=found.account_number,
+        attempt_id=decided.attempt.id if decided.attempt else None,
+        status=InquiryStatus.ROUTED if found.person else InquiryStatus.REGISTERED,
+        subject=letter.subject,
+        customer=decided.values("", now).customer,
+        topic=found.topic,
+        confidence=found.confidence,
+        branch=found.branch,
+        segment=found.segment,
+        language=letter.language,
+        person=found.person,
+        head=found.head,
+        missing=found.missing,
+        readings=tuple(decided.values("", now).readings),
+        respond_on=found.respond_on,
+        answer_on=found.answer_on,
+        follows_id=decided.former.id if decided.former else None,
+    )
+    return register(tx, engine, new, now)
+
+
+def _keep(
+    tx: Transaction,
+    arrived: Arrived,
+    decided: Decided,
+    registered: Registered | None,
+    now: datetime,
+) -> int:
+    letter = decided.letter
+    return letters.add(
+        tx,
+        NewLetter(
+            identity=decided.identity,
+            mailbox=arrived.mailbox,
+            message_id=letter.message_id,
+            sender=letter.sender.address if letter.sender else "",
+            subject=letter.subject,
+            words=letter.words[:LONGEST_TEXT],
+            words_digest=decided.words_digest,
+            arrived_at=arrived.arrived_at,
+            verdict=decided.judged.verdict,
+            reason=decided.judged.reason,
+            size_bytes=arrived.size_bytes or len(arrived.raw),
+            flaws=letter.flaws,
+            attachments=letter.attachments,
+            inquiry_id=registered.id if registered else None,
+            attempt_id=decided.attempt.id if decided.attempt else None,
+        ),
+        arrived.raw,
+        is_whole=arrived.is_whole,
+        now=now,
+    )
+
+
+def _answer(
+    tx: Transaction,
+    engine: Engine,
+    arrived: Arrived,
+    decided: Decided,
+    registered: Registered,
+    letter_id: int,
+    now: datetime,
+) -> None:
+    if decided.recipient is None:
+        return
+    try:
+        owed = write(
+            engine,
+            decided.kind,
+            occasion=decided.occasion,
+            recipient=decided.recipient,
+            words=decided.values(registered.number, now),
+            inquiry_id=registered.id,
+            letter=decided.letter,
+            now=now,
+            letter_id=letter_id,
+            asked_at=arrived.arrived_at,
+        )
+    except RenderError as error:
+        # An address that no header can carry: registered all the same, and staff may call.
+        log.error("answer.not_written", letter=letter_id, kind=type(error).__name__)
+        return
+    outbox.owe(tx, owed, now)
+
+
+def _pass_on(
+    tx: Transaction,
+    engine: Engine,
+    arrived: Arrived,
+    decided: Decided,
+    registered: Registered,
+    letter_id: int,
+    now: datetime,
+) -> None:
+    """The specialist gets the letter whole. A stop that was obeyed needs nobody."""
+    person = decided.inquiry.person if decided.inquiry else decided.sorted.person
+    if not person or decided.wish is Wish.STOP:
+        return
+    whole = arrived.is_whole and len(arrived.raw) <= LARGEST_PASSED_ON
+    owed = write(
+        engine,
+        AnswerKind.ROUTE,
+        occasion=f"route:{registered.id}:{letter_id}",
+        recipient=Mailbox(person),
+        words=decided.values(registered.number, now),
+        inquiry_id=registered.id,
+        letter=None,
+        now=now,
+        attachment=(f"{registered.number}.eml", arrived.raw) if whole else None,
+        letter_id=letter_id,
+        asked_at=arrived.arrived_at,
+    )
+    outbox.owe(tx, owed, now)

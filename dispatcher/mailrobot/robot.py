@@ -1,0 +1,193 @@
+"""The mail-robot at work: a thread for each mailbox, one for what is handed over by LMTP, one that
+sends, and one that looks after the others and after deadlines.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from campaigns.channel import ChannelName
+from channels.mailbox.arrived import Arrived
+from channels.mailbox.imap import ImapIntake
+from channels.mailbox.lmtp import LmtpListener
+from channels.mailbox.look import Look
+from dispatcher.engine import Engine
+from dispatcher.errors import BadSetting, LedgerAway
+from dispatcher.ledger import LedgerFault, letters, mailboxes, outbox
+from dispatcher.ledger.mailboxes import MailboxState
+from dispatcher.mailrobot.postman import Postman
+from dispatcher.mailrobot.taking_in import TakingIn
+from dispatcher.mailrobot.wellbeing import wellbeing
+from dispatcher.reminding import remind
+from dispatcher.settings import PREFIX
+from templates.i18n import _
+
+log = structlog.get_logger()
+
+MEGABYTE = 1024 * 1024
+BEAT_SECONDS = 3.0
+REMIND_SECONDS = 60.0
+ALARM_SECONDS = 10.0
+
+
+class Robot:
+    """Built over an engine; works between `start` and `stop`. Raises BadSetting.
+
+    Any number of robots may share a ledger: each letter is taken in once, and sent by one of them.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._id = str(uuid.uuid4())
+        self._stopped = threading.Event()
+        self._postman = Postman(engine, self._id)
+        self._taking_in = TakingIn(engine)
+        self._threads: list[threading.Thread] = []
+        self._intakes = self._make_intakes()
+        self._lmtp = self._listener()
+
+    @property
+    def lmtp_port(self) -> int | None:
+        """Where letters may be handed over; known as soon as the robot is made."""
+        return self._lmtp.port if self._lmtp else None
+
+    def start(self) -> Self:
+        self._beat()
+        for intake in self._intakes:
+            self._begin("mailbox", intake.run)
+        if self._lmtp is not None:
+            self._lmtp.start()
+        self._begin("postman", self._postman.run)
+        self._begin("robot", self._look_after)
+        return self
+
+    def stop(self) -> None:
+        """What is being taken in or sent is finished; nothing new is begun."""
+        self._stopped.set()
+        self._postman.wake()
+        if self._lmtp is not None:
+            self._lmtp.stop()
+        for thread in self._threads:
+            thread.join(10)
+        try:
+            with self._engine.ledger.write() as tx:
+                outbox.leave(tx, self._id)
+        except LedgerFault:
+            log.warning("robot.left_without_a_word")  # it is seen no more, which says the same
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def take(self, batch: Sequence[Arrived]) -> Collection[int]:
+        """Put letters into the ledger; the uids of those that are safe there."""
+        taken = self._taking_in.take(batch)
+        self._postman.wake()
+        return taken
+
+    def _make_intakes(self) -> Sequence[ImapIntake]:
+        settings = self._engine.settings
+        try:
+            return [
+                ImapIntake(
+                    account,
+                    self.take,
+                    self._seen(account.name),
+                    self._looked,
+                    now=self._engine.clock.now,
+                    letter_max_bytes=settings.letter_max_mb * MEGABYTE,
+                )
+                for account in settings.mailboxes
+            ]
+        except ValueError as error:
+            raise BadSetting(f"{PREFIX}MAILBOXES", str(error)) from None
+
+    def _listener(self) -> LmtpListener | None:
+        settings = self._engine.settings
+        if not settings.lmtp_port:
+            return None
+        return LmtpListener(
+            settings.lmtp_host,
+            settings.lmtp_port,
+            self._take_handed_over,
+            now=self._engine.clock.now,
+            letter_max_bytes=settings.letter_max_mb * MEGABYTE,
+        )
+
+    def _take_handed_over(self, arrived: Arrived) -> bool:
+        done = self._taking_in.take_one(arrived)
+        self._postman.wake()
+        return done
+
+    def _seen(self, mailbox: str) -> Callable[[int, Sequence[int]], Collection[int]]:
+        def seen(uid_validity: int, uids: Sequence[int]) -> Collection[int]:
+            with self._engine.ledger.read() as tx:
+                return letters.uids_taken(tx, mailbox, uid_validity, uids)
+
+        return seen
+
+    def _looked(self, look: Look) -> None:
+        state = MailboxState(
+            look.mailbox, look.looked_at, look.waiting, look.oldest_at, look.trouble
+        )
+        try:
+            with self._engine.ledger.write() as tx:
+                mailboxes.note(tx, state)
+        except LedgerFault as error:
+            log.error("ledger.away", kind=type(error).__name__)
+
+    def _begin(self, name: str, work: Callable[[threading.Event], object]) -> None:
+        thread = threading.Thread(target=work, args=(self._stopped,), name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _look_after(self, stopped: threading.Event) -> None:
+        """Stay alive in the eyes of others, remind staff, and cry out before the minute is over."""
+        next_reminding = next_alarm = time.monotonic()
+        while not stopped.wait(BEAT_SECONDS):
+            try:
+                self._beat()
+                if time.monotonic() >= next_alarm:
+                    next_alarm = time.monotonic() + ALARM_SECONDS
+                    for alarm in wellbeing(self._engine).alarms:
+                        log.error("mailrobot.alarm", what=alarm)
+                if time.monotonic() >= next_reminding:
+                    next_reminding = time.monotonic() + REMIND_SECONDS
+                    if remind(self._engine, self._engine.clock.now()):
+                        self._postman.wake()
+            except (*LedgerFault, LedgerAway) as error:
+                log.error("ledger.away", kind=type(error).__name__)
+            except Exception:
+                log.exception("robot.broken")
+
+    def _beat(self) -> None:
+        now = self._engine.clock.now()
+        with self._engine.ledger.write() as tx:
+            outbox.beat(tx, self._id, now)
+            freed = outbox.free(tx, self._id, now)
+        if freed:
+            log.warning("outbox.freed", letters=freed)
+            self._postman.wake()
+
+
+def check_settings(engine: Engine) -> None:
+    """What a robot cannot do without. Raises BadSetting."""
+    if not engine.channels.get(ChannelName.EMAIL):
+        raise BadSetting(
+            f"{PREFIX}SMTP_HOST", _("the mail-robot answers by e-mail: it needs a mail server.")
+        )
+    names = [box.name for box in engine.settings.mailboxes]
+    if len(set(names)) != len(names):
+        raise BadSetting(f"{PREFIX}MAILBOXES", _("each mailbox needs a name of its own."))

@@ -173,6 +173,8 @@ class _Book:
         campaign = self._campaigns[delivery.campaign_id]
         scenario = self._engine.scenario(self._tx, campaign.scenario_id).scenario
         policy = scenario.policy(delivery.channel)
+        if attempt.positive and MEANING[outcome].reached and outcome not in policy.positive:
+            return  # whoever does more than the scenario asks for has done what it asks for
         ended_at = max(finding.ended_at, attempt.started_at)
         dead = set(delivery.dead_points)
         if MEANING[outcome].address_is_dead:

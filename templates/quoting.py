@@ -33,7 +33,7 @@ _SCHEMES = ("://", "www.", "@", "mailto:", "tel:", "javascript:", "data:")
 
 def quote(words: str, longest: int = LONGEST_QUOTE) -> str:
     """The beginning of what somebody wrote; empty where nothing is left that can be quoted."""
-    line = _NUMBER.sub(" … ", _TAG.sub(" ", one_line(words[:_READ])))
+    line = _NUMBER.sub("…", _TAG.sub(" ", one_line(words[:_READ])))
     said: list[str] = []
     for word in line.split():
         kept = "…" if _leads_elsewhere(word) else word.translate(_MARKUP)

@@ -267,6 +267,7 @@ def test_every_text_has_an_english_twin() -> None:
         "anna@spam.example",
         "ｗｗｗ．ｓｐａｍ．ｃｏｍ",
         "spam。com",
+        "ｈｔｔｐ：／／spam",
         "sp\u200bam.com",
         "[купи](http://spam.example)",
         "[url=http://spam.example]купи[/url]",
@@ -299,6 +300,10 @@ def test_ordinary_words_are_quoted_as_they_are(words: str) -> None:
 def test_a_quote_begins_with_the_matter_and_not_with_the_greeting() -> None:
     assert quote("Добрый день!\n\nНет света.") == "Нет света."
     assert quote("Здравствуйте") == "Здравствуйте"
+
+
+def test_what_was_taken_out_leaves_one_mark_behind() -> None:
+    assert quote("Звоните +7 916 123-45-67. http://x.ru Анна") == "Звоните … Анна"
 
 
 @pytest.mark.parametrize("words", ["", " \n\t", "***", "<b></b>", "…", "http://x.ru", "—"])

@@ -10,7 +10,7 @@ from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import ConsentRule, Suppression
 from campaigns.permission import point_party
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, campaigns, suppressions
+from dispatcher.ledger import Transaction, campaigns, inquiries, suppressions
 from dispatcher.ledger.attempts import Attempt
 
 # The reasons of stops that were asked for by SMS, by letter, and by the link in a letter.
@@ -39,6 +39,7 @@ def refuse(
     tx: Transaction, engine: Engine, point: str, channel: ChannelName, reason: str, now: datetime
 ) -> bool:
     """Stop every purpose that a customer may refuse; False when all of them stood already."""
+    inquiries.one_at_a_time(tx, point_party(point))
     missing = refusable(tx, engine, point, channel, now)
     for purpose in missing:
         stop = Suppression(reason=reason, contact_point=point, channel=channel, purpose=purpose)

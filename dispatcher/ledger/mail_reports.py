@@ -97,12 +97,14 @@ class Sent:
     recipient: str
 
 
-def letter_named(tx: Transaction, inquiry_id: int, token: str) -> Sent | None:
-    """The letter about an inquiry whose Message-ID begins with this token."""
+def letter_named(tx: Transaction, inquiry_id: int | None, message_id: str) -> Sent | None:
+    """The letter about an inquiry (None: about none) with this Message-ID. Mail systems may spell
+    its domain in their own way."""
+    o = outbox.c
     row = tx.execute(
-        select(outbox.c.id, outbox.c.kind, outbox.c.inquiry_id, outbox.c.recipient).where(
-            outbox.c.inquiry_id == inquiry_id,
-            outbox.c.message_id.startswith(f"<{token}@", autoescape=True),
+        select(o.id, o.kind, o.inquiry_id, o.recipient).where(
+            o.inquiry_id == inquiry_id,  # None: is null
+            o.message_id.startswith(message_id.partition("@")[0] + "@", autoescape=True),
         )
     ).first()
     return Sent(*row) if row else None

@@ -25,9 +25,9 @@ from dispatcher.ledger import Transaction, inquiries, mail_reports, suppressions
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.mail_reports import Sent
 from dispatcher.logs import mask
-from dispatcher.mailrobot.campaign_mail import note_receipt, own_letters
+from dispatcher.mailrobot.campaign_mail import MOST_NAMES, note_receipt
+from dispatcher.mailrobot.writing import attempt_key_of_message_id, inquiry_of_message_id, wrote
 from dispatcher.record import Finding, hold_all, record
-from dispatcher.tokens import TokenFor
 
 log = structlog.get_logger()
 
@@ -120,10 +120,10 @@ def _status(report: MailReport) -> str:
 
 def _answer_of_ours(tx: Transaction, engine: Engine, report: MailReport) -> Sent | None:
     """The letter about an inquiry that a report quotes: an answer, or one to a specialist."""
-    for name in own_letters(engine, report.message_ids):
-        inquiry = name.key.partition("-")[0]
-        if name.purpose is TokenFor.INQUIRY and inquiry.isdecimal():
-            sent = mail_reports.letter_named(tx, int(inquiry), name.token)
+    for message_id in report.message_ids[:MOST_NAMES]:
+        if wrote(engine, message_id) and attempt_key_of_message_id(engine, message_id) is None:
+            inquiry_id = inquiry_of_message_id(engine, message_id)
+            sent = mail_reports.letter_named(tx, inquiry_id, message_id)
             if sent is not None:
                 return sent
     return None

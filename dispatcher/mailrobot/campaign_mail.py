@@ -8,8 +8,7 @@ Whoever takes a letter in calls these before it registers anything: deliveries a
 everywhere, so that nobody waits crosswise.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -21,21 +20,14 @@ from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, attempts
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
+from dispatcher.mailrobot.writing import attempt_key_of_message_id, wrote
+from dispatcher.receipts import attempt_of as by_token
 from dispatcher.record import Finding, record
-from dispatcher.tokens import TokenFor, read_key, verify
+from dispatcher.tokens import TokenFor
 
 # No genuine letter names more of us, and no token of ours is longer.
 MOST_NAMES = 200
 LONGEST_TOKEN = 80
-
-
-@dataclass(frozen=True, slots=True)
-class OwnName:
-    """A name of a letter of ours, found in a stranger's letter and genuine."""
-
-    purpose: TokenFor
-    token: str
-    key: str
 
 
 def attempt_of(
@@ -50,13 +42,8 @@ def attempt_of(
     `recipients` are those of its envelope. A letter about an answer of ours to an inquiry is about
     no attempt, though it quotes the campaign's letter that began it all.
     """
-    for name in _own_names(engine, letter, report, recipients):
-        if name.purpose is TokenFor.INQUIRY:
-            return None
-        attempt = attempts.by_number(tx, *read_key(name.key))
-        if attempt is not None and attempt.channel is ChannelName.EMAIL:
-            return attempt
-    return None
+    found = _named(tx, engine, letter, report, recipients)
+    return next((one for one in found if one is None or one.channel is ChannelName.EMAIL), None)
 
 
 def reply_arrived(tx: Transaction, engine: Engine, attempt: Attempt, now: datetime) -> bool:
@@ -88,35 +75,37 @@ def note_receipt(
     )
 
 
-def own_letters(engine: Engine, message_ids: Sequence[str]) -> Iterator[OwnName]:
-    """Those of these Message-IDs that are ours: of campaigns, and of answers to inquiries."""
-    for message_id in islice(message_ids, MOST_NAMES):
-        token = message_id.strip().removeprefix("<").partition("@")[0]
-        for purpose in (TokenFor.MESSAGE_ID, TokenFor.INQUIRY):
-            yield from _genuine(engine, purpose, token)
-
-
-def _own_names(
-    engine: Engine, letter: Letter, report: MailReport | None, recipients: Collection[str]
-) -> Iterator[OwnName]:
+def _named(
+    tx: Transaction,
+    engine: Engine,
+    letter: Letter,
+    report: MailReport | None,
+    recipients: Collection[str],
+) -> Iterator[Attempt | None]:
     """What proves most comes first: whom a bounce goes to, what a report quotes, what a letter
-    says that it answers; of a thread the latest letter."""
+    says that it answers; of a thread the latest letter. None: an answer of ours to an inquiry."""
     for address in islice((*recipients, *letter.recipients), MOST_NAMES):
-        yield from _genuine(engine, TokenFor.BOUNCE, tag_of(address))
-    if report is not None:
-        yield from own_letters(engine, report.message_ids)
-    yield from own_letters(engine, letter.in_reply_to)
-    yield from own_letters(engine, letter.references[::-1])
+        token = tag_of(address)
+        if 0 < len(token) <= LONGEST_TOKEN:
+            attempt = by_token(tx, engine, TokenFor.BOUNCE, token)
+            if attempt is not None:
+                yield attempt
+    quoted = report.message_ids[:MOST_NAMES] if report is not None else ()
+    for message_id in (
+        *quoted,
+        *letter.in_reply_to[:MOST_NAMES],
+        *letter.references[: -MOST_NAMES - 1 : -1],
+    ):
+        key = attempt_key_of_message_id(engine, message_id)
+        if key is not None:
+            attempt = attempts.by_number(tx, *key)
+            if attempt is not None:
+                yield attempt
+        elif wrote(engine, message_id):
+            yield None
 
 
 def tag_of(address: str) -> str:
     """What stands behind the plus in an address, in lower case like all that we put there."""
     local = address.strip().strip("<>").rpartition("@")[0]
     return local.rpartition("+")[2].lower() if "+" in local else ""
-
-
-def _genuine(engine: Engine, purpose: TokenFor, token: str) -> Iterator[OwnName]:
-    if token and len(token) <= LONGEST_TOKEN:
-        key = verify(engine.secret, purpose, token)
-        if key:
-            yield OwnName(purpose, token, key)

@@ -70,19 +70,38 @@ def write(
     customers in theirs. Raises RenderError for an address that no header can carry or words that
     cannot be made; no personal data is in its text.
     """
-    settings = engine.settings
-    address = _sender(engine)
     if letter is not None and not words.subject:
         words = replace(words, subject=letter.subject)
-    said = render_answer(
-        kind,
-        settings.language if kind in FOR_STAFF else words.language,
-        words,
-        settings.supplier(),
-    )
     message_id = _message_id(engine, inquiry_id, occasion)
-    content = build_letter(
-        sender=address,
+    content = _letter(engine, kind, message_id, recipient, words, letter, now, attachment)
+    return Owed(
+        occasion=occasion,
+        kind=_MAIL_KINDS.get(kind, MailKind.ACKNOWLEDGEMENT),
+        sender="" if _auto_submitted(kind) == "auto-replied" else _sender(engine),
+        recipient=recipient.address,
+        message_id=message_id,
+        content=content,
+        asked_at=asked_at or now,
+        inquiry_id=inquiry_id,
+        letter_id=letter_id,
+    )
+
+
+def _letter(
+    engine: Engine,
+    kind: AnswerKind,
+    message_id: str,
+    recipient: Mailbox,
+    words: AnswerValues,
+    letter: Letter | None,
+    now: datetime,
+    attachment: tuple[str, bytes] | None,
+) -> bytes:
+    settings = engine.settings
+    language = settings.language if kind in FOR_STAFF else words.language
+    said = render_answer(kind, language, words, settings.supplier())
+    return build_letter(
+        sender=_sender(engine),
         sender_name=settings.mail_from_name or settings.company,
         to=recipient.address,
         to_name=_called(kind, recipient, words),
@@ -91,23 +110,12 @@ def write(
         html=said.html,
         message_id=message_id,
         sent_at=now,
-        reply_to=settings.mail_reply_to or address,
+        reply_to=settings.mail_reply_to or _sender(engine),
         in_reply_to=letter.message_id if letter else None,
         references=thread_of(letter.message_id, letter.references) if letter else (),
         auto_submitted=_auto_submitted(kind),
         loop_mark=loop_mark(engine),
         attachment=attachment,
-    )
-    return Owed(
-        occasion=occasion,
-        kind=_MAIL_KINDS.get(kind, MailKind.ACKNOWLEDGEMENT),
-        sender="" if _auto_submitted(kind) == "auto-replied" else address,
-        recipient=recipient.address,
-        message_id=message_id,
-        content=content,
-        asked_at=asked_at or now,
-        inquiry_id=inquiry_id,
-        letter_id=letter_id,
     )
 
 

@@ -14,14 +14,15 @@ MOST_CHARACTERS = 60_000
 # Readings of a word that are rarer than this do not count: «света» is the light, not a name.
 _RARE = 0.05
 _WORD = re.compile(r"[^\W\d_]+")
+_RUSSIAN = re.compile(r"[а-я]+")
 _BREAK = re.compile(r"[.!?;:…—–()\"«»]|\n\s{0,9}\n")
 # «Нет, свет есть»: the comma after such a word parts what follows from it.
 _PARTED_BY_COMMA = frozenset({"да", "нет", "yes", "no"})
 # Small words that change nothing about what is asked; they are not seen, in rules and in letters.
 _SMALL_WORDS = """
     уже же ли бы то всё все еще ещё опять снова вообще просто очень так вот тоже также нам мне нас
-    меня мой моя моё мое мои мою моего моей моих наш наша наше наши нашу нашего нашей наших ваш ваша
-    ваше ваши вашу вашего вашей ваших вам вас вы мы я этот эта это эту этого этой
+    у меня мой моя моё мое мои мою моего моей моих наш наша наше наши нашу нашего нашей наших ваш
+    ваша ваше ваши вашу вашего вашей ваших вам вас вы мы я этот эта это эту этого этой
     the a an our my your we i you me us it this that these those very so just still again already
 """
 SMALL = frozenset(_SMALL_WORDS.split())
@@ -63,6 +64,8 @@ def _forms(word: str) -> tuple[str, ...]:
         return ()
     if word.isascii():
         return (_singular(word),)
+    if not _RUSSIAN.fullmatch(word):
+        return (word,)  # the dictionary fails on letters that have no name
     readings = _dictionary().parse(word)
     likely = [one.normal_form for one in readings if one.score >= _RARE]
     found = likely or [one.normal_form for one in readings[:1]]

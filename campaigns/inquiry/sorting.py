@@ -2,6 +2,7 @@
 what it lacks, and by when it must be answered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -85,7 +86,8 @@ def sort_out(
     text = f"{asked.subject}\n{asked.words}"
     found = find_account(text, rules.account_pattern, asked.account_number)
     account = _account(found, customer)
-    about = _about(classifier, asked, account)
+    readings = find_readings(text, account)
+    about = _about(classifier, asked, account, readings)
     branch = _branch(rules, account, customer)
     segment = customer.segment if customer else ""
     to = route(rules, about.topic, branch.name, segment, default_person)
@@ -96,7 +98,7 @@ def sort_out(
         because=about.because,
         account_number=account,
         wrong_account=found.wrong if account is None else "",
-        readings=find_readings(text, account),
+        readings=readings,
         branch=branch.name,
         branch_phone=branch.phone,
         branch_hours=branch.hours,
@@ -116,16 +118,23 @@ def _account(found: AccountFound, customer: Known | None) -> str | None:
     return customer.account_number if customer else found.number
 
 
-def _about(classifier: Classifier, asked: Asked, account: str | None) -> About:
+def _about(
+    classifier: Classifier, asked: Asked, account: str | None, readings: Sequence[Reading]
+) -> About:
+    """Who tells readings and asks nothing else has told readings, thanks or no thanks."""
     if asked.topic is not None:
         return About(asked.topic, 1.0, ())
-    return classifier.classify(
+    about = classifier.classify(
         asked.subject,
         asked.words,
         sender=asked.sender,
         mailbox=asked.mailbox,
         account=account or "",
     )
+    is_by_rule = about.confidence == 1
+    if readings and about.topic in (Topic.THANKS, Topic.OTHER) and not is_by_rule:
+        return About(Topic.READING, 0.5, tuple(str(one) for one in readings))
+    return about
 
 
 def _branch(rules: InquiryRules, account: str | None, customer: Known | None) -> Branch:

@@ -2,6 +2,7 @@
 their language. What a program sees is JSON on standard output, and nothing else there."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -56,6 +57,14 @@ def say_well(text: str) -> None:
 
 def say_badly(text: str) -> None:
     console.print(f"[red]✗[/red] {escape(text)}")
+
+
+def printable(text: str) -> str:
+    """A stranger's text without what would move the cursor or change the terminal's colours."""
+    return "".join(
+        c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") else "\ufffd"
+        for c in text
+    )
 
 
 def tell_error(message: str, *problems: Problem) -> None:

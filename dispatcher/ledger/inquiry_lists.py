@@ -140,9 +140,7 @@ def tallies(tx: Transaction, since_at: datetime, before_at: datetime) -> Sequenc
         .group_by(i.topic, i.channel, i.segment, is_stop)
     )
     return [
-        Tally(
-            Topic(row.topic), InquiryChannel(row.channel), row.segment, bool(row.stop), row.number
-        )
+        Tally(Topic(row.topic), InquiryChannel(row.channel), row.segment, bool(row.stop), row.many)
         for row in rows
     ]
 

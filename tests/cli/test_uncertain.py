@@ -86,25 +86,29 @@ def test_staff_see_what_is_theirs_and_decide_and_the_books_still_hold(
 def test_a_customers_answer_is_listed_shown_and_dealt_with_once(
     run: Run, books: Books, ledger: dict[str, str]
 ) -> None:
-    assert "нет" in run("inquiry", "list", **ledger).stdout
+    assert "нет" in run("inquiries", "list", **ledger).stdout
     for kind, text in ((Wish.QUESTION, "Я оплатил [red]\x1b[2J вчера"), (Wish.STOP, "стоп")):
         with books.ledger.write() as tx:
             new = NewInquiry(InquiryChannel.SMS, "smsaero", kind, NUMBERS["501"], kind, text)
             inquiries.register(tx, new, inquiries.next_number(tx, START.year), START)
-    done = run("inquiry", "list", **ledger)
+    done = run("inquiries", "list", **ledger)
     assert "\x1b" not in done.stdout
-    assert "[red]" in done.stdout.replace("\n", "")
     assert NUMBERS["501"] not in done.stdout
-    assert [one["inquiry"] for one in facts(run("inquiry", "list", "--json", **ledger))] == [1]
-    assert len(facts(run("inquiry", "list", "--all", "--json", **ledger))) == 2
-    shown = run("inquiry", "show", "1", "--full", **ledger).stdout
+    assert [one["inquiry"] for one in facts(run("inquiries", "list", "--json", **ledger))] == [1]
+    assert len(facts(run("inquiries", "list", "--all", "--json", **ledger))) == 2
+    shown = run("inquiries", "show", "1", "--full", **ledger).stdout
+    assert "[red]" in shown
     assert NUMBERS["501"] in shown
     assert "\x1b" not in shown
-    assert run("inquiry", "done", "1", **ledger).returncode == 0
-    assert run("inquiry", "done", "1", **ledger).returncode == 1
-    assert run("inquiry", "show", "7", **ledger).returncode == 2
-    assert facts(run("inquiry", "list", "--json", **ledger)) == []
-    assert facts(run("inquiry", "show", "1", "--json", **ledger))["status"] == "closed"
+
+    def close() -> int:
+        return run("inquiries", "close", "1", "--reason", "done", **ledger).returncode
+
+    assert close() == 0
+    assert close() == 2  # closed already
+    assert run("inquiries", "show", "7", **ledger).returncode == 2
+    assert facts(run("inquiries", "list", "--json", **ledger)) == []
+    assert facts(run("inquiries", "show", "1", "--json", **ledger))["status"] == "closed"
 
 
 def test_what_became_of_a_confirmation_is_shown_with_the_stop(
@@ -116,11 +120,11 @@ def test_what_became_of_a_confirmation_is_shown_with_the_stop(
         number = inquiries.register(tx, new, inquiries.next_number(tx, START.year), START)
         replies.add(tx, number, ChannelName.SMS, "smsaero", point, "Вы отписаны", START)
         assert replies.of_inquiry(tx, number, ChannelName.SMS, "twilio") is None
-    assert "ждёт отправки" in run("inquiry", "show", "1", **ledger).stdout
+    assert "ждёт отправки" in run("inquiries", "show", "1", **ledger).stdout
     with books.ledger.write() as tx:
         replies.note_receipt(tx, number, "r-1", Outcome.DELIVERED, START)
-    assert "доставлено" in run("inquiry", "show", "1", **ledger).stdout.lower()
-    shown = facts(run("inquiry", "show", "1", "--json", **ledger))
+    assert "доставлено" in run("inquiries", "show", "1", **ledger).stdout.lower()
+    shown = facts(run("inquiries", "show", "1", "--json", **ledger))
     assert (shown["reply"], shown["reply_outcome"]) == ("sent", "delivered")
 
 

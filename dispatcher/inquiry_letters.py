@@ -1,0 +1,146 @@
+"""The letters that staff's acts and deadlines bring about: to the customer, the specialist, the
+head.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from babel.dates import format_date
+
+from campaigns.inquiry.deadlines import Deadline, Reminder, When
+from campaigns.inquiry.letter import Letter, Mailbox
+from campaigns.inquiry.status import InquiryChannel
+from channels.mailbox.reading import read_letter
+from dispatcher.engine import Engine
+from dispatcher.ledger import Transaction, customers, letters
+from dispatcher.ledger.inquiries import Inquiry
+from dispatcher.ledger.letters import StoredLetter
+from dispatcher.ledger.outbox import Owed
+from dispatcher.mailrobot.house import house_of
+from dispatcher.mailrobot.writing import values_of, write
+from templates.answers import AnswerKind
+from templates.i18n import current_language
+
+# Larger letters are not passed on whole: mail servers would refuse them. Staff save them instead.
+LARGEST_PASSED_ON = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondent:
+    """Whom an answer goes to, how to greet them, and the letter that it answers."""
+
+    recipient: Mailbox
+    name: str = ""
+    patronymic: str = ""
+    letter: Letter | None = None
+    letter_id: int | None = None
+
+
+def correspondent(engine: Engine, inquiry: Inquiry) -> Correspondent:
+    """The customer, and the last letter of theirs. Reading it may take seconds: nothing is held."""
+    address = inquiry.contact_point
+    with engine.ledger.read() as tx:
+        name, patronymic = _name(tx, inquiry)
+        theirs = [one for one in letters.of_inquiry(tx, inquiry.id) if one.sender == address]
+        source = letters.original(tx, theirs[-1].id) if theirs else None
+    if source is None:
+        return Correspondent(Mailbox(address), name, patronymic)
+    letter = read_letter(source.content, is_whole=source.is_whole).letter
+    wished = letter.reply_to
+    if len(wished) == 1 and wished[0].address.lower() not in house_of(engine).addresses:
+        address = wished[0].address
+    return Correspondent(Mailbox(address), name, patronymic, letter, theirs[-1].id)
+
+
+def to_customer(
+    engine: Engine,
+    inquiry: Inquiry,
+    kind: AnswerKind,
+    text: str,
+    to: Correspondent,
+    occasion: str,
+    now: datetime,
+) -> Owed:
+    """Staff's own words, in the thread of the customer's last letter."""
+    values = values_of(engine, inquiry, name=to.name, patronymic=to.patronymic)
+    return write(
+        engine,
+        kind,
+        occasion=occasion,
+        recipient=to.recipient,
+        words=replace(values, text=text),
+        inquiry_id=inquiry.id,
+        letter=to.letter,
+        now=now,
+        letter_id=to.letter_id,
+        asked_at=inquiry.received_at,
+    )
+
+
+def to_specialist(
+    engine: Engine, tx: Transaction, inquiry: Inquiry, occasion: str, now: datetime
+) -> Owed:
+    """Everything the customer wrote about it so far, with the first letter as it came."""
+    theirs = letters.of_inquiry(tx, inquiry.id)
+    values = values_of(engine, inquiry)
+    if theirs:
+        words = "\n\n".join(one.words for one in theirs if one.words.strip())
+        values = replace(values, question=words)
+    return write(
+        engine,
+        AnswerKind.ROUTE,
+        occasion=occasion,
+        recipient=Mailbox(inquiry.person),
+        words=values,
+        inquiry_id=inquiry.id,
+        letter=None,
+        now=now,
+        attachment=_whole(tx, inquiry, theirs[0]) if theirs else None,
+        letter_id=theirs[0].id if theirs else None,
+        asked_at=inquiry.received_at,
+    )
+
+
+def to_remind(
+    engine: Engine, inquiry: Inquiry, reminder: Reminder, to: str, occasion: str, now: datetime
+) -> Owed:
+    """To the specialist or the head: a deadline is near, or missed."""
+    values = replace(
+        values_of(engine, inquiry),
+        due_on=reminder.on,
+        is_overdue=reminder.when is When.AFTER,
+        is_answer_due=reminder.deadline is Deadline.ANSWER,
+    )
+    return write(
+        engine,
+        AnswerKind.REMINDER,
+        occasion=occasion,
+        recipient=Mailbox(to),
+        words=values,
+        inquiry_id=inquiry.id,
+        letter=None,
+        now=now,
+    )
+
+
+def shown(day: date) -> str:
+    """A day as the reader's calendar has it: 5 декабря 2026 г."""
+    return str(format_date(day, "long", locale=current_language()))
+
+
+def _whole(tx: Transaction, inquiry: Inquiry, letter: StoredLetter) -> tuple[str, bytes] | None:
+    """The letter as an attachment, where it is here whole and mail servers would take it."""
+    if letter.size_bytes > LARGEST_PASSED_ON:
+        return None
+    source = letters.original(tx, letter.id)
+    return (f"{inquiry.number}.eml", source.content) if source.is_whole else None
+
+
+def _name(tx: Transaction, inquiry: Inquiry) -> tuple[str, str]:
+    """As our base knows whoever has this address, several people under one being nobody; who filled
+    in a form told us how to call them."""
+    known = customers.by_address(tx, inquiry.contact_point) if inquiry.contact_point else ()
+    names = {(one.name, one.patronymic) for one in known}
+    if len(names) == 1:
+        return names.pop()
+    return (inquiry.customer, "") if inquiry.channel is InquiryChannel.FORM else ("", "")

@@ -1,9 +1,12 @@
 """The staff's file of rules for inquiries: read strictly, every mistake told with its line."""
 
+import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from campaigns.inquiry.rule_rows import TopicRow
 from campaigns.inquiry.rules import Branch, Periods, Route, Topic, TopicRule
 from campaigns.inquiry.rules_file import LIMIT_BYTES, parse_rules, read_rules
 from campaigns.inquiry.topics import Classifier
@@ -219,3 +222,26 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
     with pytest.raises(Refused) as refused:
         read_rules(path)
     assert refused.value.problems[0].file == str(path)
+
+
+# What the documentation says ---------------------------------------------------------------------
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "inquiries.md").read_text("utf-8")
+
+
+def test_the_documented_file_can_be_used() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)
+    rules = parse_rules(example)
+    assert rules.routes
+    assert rules.branches
+    assert rules.periods.answer_days == 15
+
+
+def test_the_documented_periods_are_the_defaults() -> None:
+    rows = re.findall(r"\| `(\w+)` \| (\d+|false) \|$", DOCUMENT, re.MULTILINE)
+    told = {name: value == "true" if value == "false" else int(value) for name, value in rows}
+    assert told == asdict(Periods())
+
+
+def test_every_field_of_a_topic_is_documented() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE)) == set(TopicRow.model_fields)

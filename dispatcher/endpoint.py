@@ -1,4 +1,5 @@
-"""The HTTP endpoint that the outside calls: receipts, links of letters, unsubscribing.
+"""The HTTP endpoint that the outside calls: receipts, links of letters, unsubscribing,
+the form of the site.
 
 Everything here is hostile until checked. Answers tell nothing about what exists: a forged token
 and an old one look alike.
@@ -27,6 +28,7 @@ from campaigns.channel import ChannelName
 from channels.base import Forged, Payload, Receipt, SaysNothing
 from dispatcher import conversation, receipts
 from dispatcher.engine import Engine
+from dispatcher.form_routes import form_routes
 from dispatcher.inbound_routes import inbound_routes
 from dispatcher.sound_shelf import DIGEST, SoundShelf
 from templates.i18n import _
@@ -112,6 +114,7 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
         routes=[
             Route("/twilio/sms/{token}", twilio_sms, methods=["POST"]),
             *inbound_routes(engine, _payload),
+            *form_routes(engine, _payload),
             Route("/twilio/{kind}/{token}", twilio, methods=["POST"]),
             Route("/smsaero/{token}", smsaero, methods=["POST", "GET"]),
             Route("/link/{token}", link, methods=["GET"]),

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,6 +14,9 @@ from campaigns.channel import ChannelName
 from campaigns.regions import load_regions
 from campaigns.scenario_file import library, library_path, read_scenario
 from channels.base import AccountState, Channel
+from channels.mailbox import imap_troubles
+from channels.mailbox.account import MailboxAccount
+from channels.mailbox.imap_session import open_session
 from channels.sandbox import load_patterns
 from dispatcher.cli import screen, shared, summary
 from dispatcher.cli.shared import AsJson
@@ -22,7 +27,7 @@ from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
 from dispatcher.report import words
 from dispatcher.settings import Settings, environment_names
-from dispatcher.wiring import make_desks, receipts_url_of
+from dispatcher.wiring import make_desks, make_inquiry_rules, receipts_url_of
 from templates.i18n import _
 from templates.problem import Refused
 
@@ -54,10 +59,12 @@ def check(live: Live = False, as_json: AsJson = False) -> None:
         _examine(_("built-in scenarios"), lambda: _library(settings)),
         _examine(_("regions"), lambda: _regions(settings)),
         _examine(_("desks"), lambda: _desks(settings)),
+        _examine(_("rules for inquiries"), lambda: _inquiry_rules(settings)),
+        _examine(_("mailboxes"), lambda: _mailboxes(settings)),
         _examine(_("sandbox table"), lambda: _patterns(settings)),
     ]
     if live:
-        found += [*_accounts(settings), *_circuits(settings)]
+        found += [*_accounts(settings), *_boxes(settings), *_circuits(settings)]
     if as_json:
         screen.print_json([{"what": one.what, "ok": one.ok, "note": one.note} for one in found])
     else:
@@ -146,6 +153,25 @@ def _told(one: Channel, state: AccountState | BaseException) -> Examined:
     return Examined(what, state.ok, note)
 
 
+def _boxes(settings: Settings) -> Sequence[Examined]:
+    """Whether each mailbox lets the robot in; nothing in it is touched."""
+    return [
+        _examine(_("mailbox {name}").format(name=account.name), partial(_box, account, settings))
+        for account in settings.mailboxes
+    ]
+
+
+def _box(account: MailboxAccount, settings: Settings) -> str:
+    try:
+        open_session(
+            account, threading.Event(), timeout_seconds=settings.provider_timeout_seconds
+        ).close()
+    except Exception as error:
+        # Its text may hold the server's own words, or an address.
+        raise OSError(imap_troubles.words(imap_troubles.trouble_of(error))) from None
+    return _("the mail server lets us in")
+
+
 def _circuits(settings: Settings) -> Sequence[Examined]:
     """The providers that the workers leave alone just now."""
     try:
@@ -193,6 +219,24 @@ def _desks(settings: Settings) -> str:
     if settings.desks_file is None:
         return _("not set up")
     return str(1 + len(make_desks(settings).by_branch))
+
+
+def _inquiry_rules(settings: Settings) -> str:
+    rules = make_inquiry_rules(settings)
+    return _("topics {topics}, specialists {routes}, branches {branches}").format(
+        topics=len({rule.topic for rule in rules.topics}),
+        routes=len(rules.routes) + bool(settings.inquiries_to),
+        branches=len(rules.branches),
+    )
+
+
+def _mailboxes(settings: Settings) -> str:
+    if not settings.mailboxes and not settings.lmtp_port:
+        return _("not set up")
+    if not make_channels(settings).get(ChannelName.EMAIL):
+        raise OSError(_("the mail-robot answers by e-mail: it needs a mail server."))
+    names = [account.name for account in settings.mailboxes]
+    return ", ".join([*names, *(["LMTP"] if settings.lmtp_port else [])])
 
 
 def _patterns(settings: Settings) -> str:

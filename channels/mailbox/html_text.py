@@ -152,7 +152,7 @@ class _Page:
         name = found.group(2).lower().rpartition(":")[2]
         closes = bool(found.group(1))
         end = self._tag_end(found.end())
-        attributes = self._source[found.end() : min(end, found.end() + _LONGEST_READ_TAG)]
+        attributes = self._source[found.end() : min(end - 1, found.end() + _LONGEST_READ_TAG)]
         if attributes.count('"') % 2:
             # A ">" within quotation marks does not end the tag, if they end soon.
             quote = self._source.find('"', end, end + _LONGEST_READ_TAG)

@@ -14,7 +14,7 @@ import structlog
 
 from campaigns.inquiry.letter import Flaw, Letter, Mailbox
 from campaigns.inquiry.report import MailReport
-from channels.mailbox.addresses import mailboxes, usable_address
+from channels.mailbox.addresses import mailboxes
 from channels.mailbox.bodies import charset_of, read_bodies
 from channels.mailbox.charsets import known_charset
 from channels.mailbox.header_block import HeaderBlock
@@ -142,8 +142,11 @@ class _Reading:
         values = self._block.every("return-path")
         if not values:
             return None
-        inside = self._letters(values[0]).strip().strip("<>").strip()
-        return usable_address(inside) or plain_line(inside.lower(), 320)
+        value = self._letters(values[0]).strip()
+        if value.startswith("<>"):
+            return ""
+        found = mailboxes([value], 1)
+        return found[0].address if found else plain_line(value.strip("<> ").lower(), 320)
 
     def _mailboxes(self, name: str) -> tuple[Mailbox, ...]:
         values = [self._letters(value) for value in self._block.every(name)]

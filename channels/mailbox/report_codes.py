@@ -8,8 +8,8 @@ import re
 
 from campaigns.inquiry.report import ReportKind
 
-_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
-_AFTER_REPLY = re.compile(r"\b[245]\d\d[- ]{1,3}#?([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+_STATUS = re.compile(r"(?<![\d.])[245]\.[0-7]\.\d{1,3}(?!\.?\d)")
+_AFTER_REPLY = re.compile(r"\b[245]\d\d[- ]{1,3}#?([245]\.[0-7]\.\d{1,3})(?!\.?\d)")
 _NO_SUCH_USER = (
     "no such user", "user unknown", "unknown user", "user not found", "no such recipient",
     "recipient not found", "invalid recipient", "unknown recipient", "no such mailbox",
@@ -47,10 +47,6 @@ def status_in(text: str) -> str:
         return found.group(1)
     code = _STATUS.search(text)
     return code.group() if code else ""
-
-
-def statuses_in(text: str) -> list[str]:
-    return [found.group() for found in _STATUS.finditer(text)]
 
 
 def kind_of_failure(status: str, words: str) -> ReportKind:

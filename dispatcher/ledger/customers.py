@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 
 from campaigns.channel import ContactKind
 from campaigns.inquiry.sorting import Known
@@ -22,12 +22,16 @@ NEWEST_LISTS = 50
 
 
 def by_address(tx: Transaction, address: str) -> Sequence[Known]:
-    """The accounts of an e-mail address, each as the newest list knows it, the newest first."""
+    """The accounts of an e-mail address, each as the newest list knows it, the newest first.
+
+    Lists keep addresses as people spell them; capitals make no other mailbox.
+    """
     is_theirs = recipients.c.id.in_(
         select(contact_points.c.recipient_id)
         .where(
-            contact_points.c.kind == ContactKind.EMAIL.value,
-            contact_points.c.address == address,
+            # Written out: only so does SQLite see that the partial index fits.
+            contact_points.c.kind == literal_column(f"'{ContactKind.EMAIL.value}'"),
+            func.lower(contact_points.c.address) == address.lower(),
         )
         .order_by(contact_points.c.recipient_id.desc())
         .limit(10 * MOST_ACCOUNTS)

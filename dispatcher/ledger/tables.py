@@ -161,7 +161,7 @@ contact_points = Table(
     Index(None, "audience_id", "address"),
     Index(  # whose address a letter came from, over all audiences
         "ix_contact_points_email",
-        "address",
+        text("lower(address)"),
         sqlite_where=text("kind = 'email'"),
         postgresql_where=text("kind = 'email'"),
     ),
@@ -369,7 +369,8 @@ inquiries = Table(
     # 2026-000123, as customers are told it; see `inquiry_numbers`.
     Column("number", String(16), nullable=False, server_default=""),
     Column("channel", String(8), nullable=False),  # sms, email, form, phone
-    Column("provider", String(16), nullable=False),
+    # Of the SMS; the mailbox, whose name may be longer. SQLite keeps to no length anyhow.
+    Column("provider", String(16).with_variant(Text(), "postgresql"), nullable=False),
     Column("reference", Text, nullable=False),  # the provider's own name for the message
     Column("contact_point", Text, nullable=False),
     Column("account_number", Text),  # whose, if that is known

@@ -18,6 +18,10 @@ from dispatcher.ledger.tables import metadata
 from tests.ledger.making import ACTOR, NOW
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Skipped unsupported reflection of expression-based index",
+    "ignore:autogenerate skipping metadata-specified expression-based index",
+)
 def test_the_migrations_make_exactly_the_tables(unmigrated_url: str) -> None:
     ledger = open_ledger(unmigrated_url)
     with ledger.read() as tx:

@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_contact_points_email",
         "contact_points",
-        ["address"],
+        [sa.text("lower(address)")],
         sqlite_where=_EMAIL,
         postgresql_where=_EMAIL,
     )
@@ -33,6 +33,9 @@ def upgrade() -> None:
 def _extend_inquiries() -> None:
     for column in _new_columns():
         op.add_column("inquiries", column)
+    if op.get_bind().dialect.name == "postgresql":
+        # The name of a mailbox may be longer than a provider's; SQLite keeps to no length.
+        op.alter_column("inquiries", "provider", type_=sa.Text())
     inquiries, numbers = _number_what_is_there()
     op.create_index("uq_inquiries_number", "inquiries", ["number"], unique=True)
     op.create_index(op.f("ix_inquiries_account_number"), "inquiries", ["account_number"])

@@ -74,13 +74,15 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class MailEnding:
-    """What came of a claimed letter. `due_at` is set when and only when it waits again."""
+    """What came of a claimed letter. `due_at` is set when and only when it waits again; `was_sent`
+    False says that it never got as far as the mail server, which does not count."""
 
     id: int
     status: MailStatus
     reason: str = ""
     sent_at: datetime | None = None
     due_at: datetime | None = None
+    was_sent: bool = True
 
 
 def owe(tx: Transaction, letter: Owed, now: datetime) -> int | None:
@@ -153,7 +155,7 @@ def claim(tx: Transaction, robot: str, now: datetime, limit: int = 50) -> Sequen
         )
         for row in rows
     ]
-    return sorted(claimed, key=lambda one: one.id)
+    return sorted(claimed, key=lambda one: (one.kind is not MailKind.ACKNOWLEDGEMENT, one.id))
 
 
 def finish(tx: Transaction, endings: Collection[MailEnding], robot: str) -> None:
@@ -162,7 +164,7 @@ def finish(tx: Transaction, endings: Collection[MailEnding], robot: str) -> None
     for ending in endings:
         mine = outbox.c.status == MailStatus.SENDING
         if ending.status is MailStatus.SENT:
-            mine = outbox.c.status.in_((MailStatus.SENDING, MailStatus.WAITING))
+            mine = outbox.c.status != MailStatus.SENT
         else:
             mine = mine & (outbox.c.robot == robot)
         tx.execute(
@@ -174,6 +176,7 @@ def finish(tx: Transaction, endings: Collection[MailEnding], robot: str) -> None
                 sent_at=ending.sent_at,
                 due_at=ending.due_at,
                 robot=None,
+                sends=outbox.c.sends if ending.was_sent else outbox.c.sends - 1,
                 content=_kept(ending),
             )
         )
@@ -194,6 +197,11 @@ def beat(tx: Transaction, robot: str, now: datetime) -> None:
             index_elements=[robots.c.id], set_={"seen_at": now}
         )
     )
+
+
+def release(tx: Transaction, robot: str) -> int:
+    """What a robot claimed and does not know of waits again; how many letters."""
+    return _release(tx, outbox.c.robot == robot, "claim lost")
 
 
 def leave(tx: Transaction, robot: str) -> None:

@@ -6,6 +6,7 @@ sent again, the very same letter under the same Message-ID.
 """
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import structlog
 from campaigns.channel import ChannelName
 from channels.base import Cause, Channel, Handover, HandoverKind, MailMessage
 from dispatcher.engine import Engine
+from dispatcher.errors import LedgerAway
 from dispatcher.ledger import Transaction, outbox
 from dispatcher.ledger.outbox import Claimed, MailEnding, MailKind, MailStatus
 from dispatcher.logs import mask
@@ -55,6 +57,8 @@ class Postman:
         self._engine, self._robot = engine, robot
         self._wanted = threading.Event()
         self._away = 0  # rounds in a row that found no mail server
+        self._endings: list[MailEnding] = []  # known to nobody but us until they are written down
+        self._may_have_lost = False  # claims of which we were not told
 
     def wake(self) -> None:
         """There is something to send, now."""
@@ -65,6 +69,9 @@ class Postman:
         while not stopped.is_set():
             try:
                 asyncio.run(self._work(stopped, pause_seconds))
+            except LedgerAway:
+                log.error("ledger.away", kind="postman")
+                stopped.wait(pause_seconds)
             except Exception:
                 log.exception("postman.broken")
                 stopped.wait(pause_seconds)
@@ -113,8 +120,11 @@ class Postman:
         return SERVER_PAUSES_SECONDS[min(self._away, len(SERVER_PAUSES_SECONDS)) - 1]
 
     async def _round(self, channel: Channel) -> _Round:
+        await asyncio.to_thread(self._catch_up)
+        self._may_have_lost = True  # until all of this round is written down
         claimed = await asyncio.to_thread(self._claim, PROBE if self._away else BATCH)
         if not claimed:
+            self._may_have_lost = False
             return _Round()
         handovers = await self._hand_over(channel, claimed)
         is_away = all(one.cause is Cause.UNREACHABLE for one in handovers)
@@ -123,13 +133,31 @@ class Postman:
         endings = [
             ending_of(one, handover, now) for one, handover in zip(claimed, handovers, strict=True)
         ]
-        await asyncio.to_thread(self._finish, endings)
+        self._endings = endings
+        await asyncio.to_thread(self._finish)
+        self._may_have_lost = False
         for one, handover, ending in zip(claimed, handovers, endings, strict=True):
             _tell(one, handover, ending, now)
         return _Round(len(claimed), is_away)
 
+    def _catch_up(self) -> None:
+        """After a ledger that was away for longer than we insist: what we know of the last round is
+        written down, and what it claimed besides waits again. While this robot lives nobody else
+        frees it."""
+        if self._endings:
+            self._finish()
+        if self._may_have_lost:
+            lost = self._engine.ledger.insist(lambda tx: outbox.release(tx, self._robot))
+            self._may_have_lost = False
+            if lost:
+                log.warning("outbox.released", letters=lost)
+
     def _claim(self, limit: int) -> Sequence[Claimed]:
+        tries = itertools.count()
+
         def act(tx: Transaction) -> Sequence[Claimed]:
+            if next(tries):  # the try before may have been committed without our being told
+                outbox.release(tx, self._robot)
             return outbox.claim(tx, self._robot, self._engine.clock.now(), limit)
 
         now = self._engine.clock.now()
@@ -151,8 +179,10 @@ class Postman:
 
         return await asyncio.gather(*(send(one) for one in claimed))
 
-    def _finish(self, endings: Sequence[MailEnding]) -> None:
+    def _finish(self) -> None:
+        endings = self._endings
         self._engine.ledger.insist(lambda tx: outbox.finish(tx, endings, self._robot))
+        self._endings = []
 
 
 def _message(one: Claimed) -> MailMessage:
@@ -193,7 +223,8 @@ def ending_of(one: Claimed, handover: Handover, now: datetime) -> MailEnding:
     if now - one.asked_at >= KEEP_TRYING:
         return MailEnding(one.id, MailStatus.FAILED, handover.detail)
     due_at = now + pause_after(one, handover)
-    return MailEnding(one.id, MailStatus.WAITING, handover.detail, due_at=due_at)
+    was_sent = handover.cause is not Cause.UNREACHABLE
+    return MailEnding(one.id, MailStatus.WAITING, handover.detail, due_at=due_at, was_sent=was_sent)
 
 
 def pause_after(one: Claimed, handover: Handover) -> timedelta:

@@ -3,17 +3,18 @@
 Deliveries are held first and inquiries after, as everywhere: nobody waits crosswise.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from campaigns.inquiry.letter import Mailbox
-from campaigns.inquiry.status import InquiryChannel, InquiryStatus
+from campaigns.inquiry.status import OPEN, InquiryChannel, InquiryStatus, Missing
 from campaigns.stop_words import Wish
 from channels.mailbox.arrived import Arrived
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, letters, outbox
-from dispatcher.ledger.inquiries import NewInquiry
+from dispatcher.ledger import Transaction, inquiries, letters, outbox
+from dispatcher.ledger.inquiries import Inquiry, NewInquiry
 from dispatcher.ledger.letters import NewLetter
 from dispatcher.mailrobot.bounces import take_report
 from dispatcher.mailrobot.campaign_mail import reply_arrived
@@ -26,8 +27,9 @@ from templates.errors import RenderError
 
 log = structlog.get_logger()
 
-# Larger letters are not passed on whole: mail servers would refuse them. Staff save them instead.
-LARGEST_PASSED_ON = 20 * 1024 * 1024
+# Larger letters are not passed on whole: mail servers would refuse them (Postfix takes 10 MB unless
+# it is told otherwise, and base64 adds a third). Staff save them instead.
+LARGEST_PASSED_ON = 7 * 1024 * 1024
 LONGEST_TEXT = 20_000
 
 
@@ -36,6 +38,7 @@ def carry_out(
 ) -> int:
     """Keep the letter and do what follows from it; the letter's id."""
     _about_campaigns(tx, engine, decided, now)
+    decided = _as_it_stands(tx, decided)
     registered = _register(tx, engine, arrived, decided, now) if decided.is_registered else None
     letter_id = _keep(tx, arrived, decided, registered, now)
     if decided.report is not None:
@@ -61,13 +64,24 @@ def _about_campaigns(tx: Transaction, engine: Engine, decided: Decided, now: dat
         reply_arrived(tx, engine, decided.attempt, now)
 
 
+def _as_it_stands(tx: Transaction, decided: Decided) -> Decided:
+    """Staff may have closed the inquiry since it was looked at: nobody would read what is added."""
+    if decided.inquiry is None or not decided.is_registered:
+        return decided
+    held = inquiries.hold(tx, decided.inquiry.id)
+    if held.status in OPEN:
+        return replace(decided, inquiry=held)
+    return replace(decided, inquiry=None, former=held)
+
+
 def _register(
     tx: Transaction, engine: Engine, arrived: Arrived, decided: Decided, now: datetime
 ) -> Registered:
     """The open inquiry that the letter belongs to, or a new one."""
     if decided.inquiry is not None:
+        _complete(tx, decided.inquiry, decided.sorted.account_number)
         return Registered(decided.inquiry.id, decided.inquiry.number)
-    found, letter = decided.sorted, decided.letter
+    found, letter, words = decided.sorted, decided.letter, decided.values("")
     sender = letter.sender.address if letter.sender else ""
     new = NewInquiry(
         InquiryChannel.EMAIL,
@@ -80,7 +94,7 @@ def _register(
         attempt_id=decided.attempt.id if decided.attempt else None,
         status=InquiryStatus.ROUTED if found.person else InquiryStatus.REGISTERED,
         subject=letter.subject,
-        customer=decided.values("", now).customer,
+        customer=words.customer,
         topic=found.topic,
         confidence=found.confidence,
         branch=found.branch,
@@ -89,12 +103,20 @@ def _register(
         person=found.person,
         head=found.head,
         missing=found.missing,
-        readings=tuple(decided.values("", now).readings),
+        readings=tuple(words.readings),
         respond_on=found.respond_on,
         answer_on=found.answer_on,
         follows_id=decided.former.id if decided.former else None,
     )
     return register(tx, engine, new, now)
+
+
+def _complete(tx: Transaction, inquiry: Inquiry, account_number: str | None) -> None:
+    """The account that we asked for, told in a further letter."""
+    if account_number is None or inquiry.account_number is not None:
+        return
+    missing = [one for one in inquiry.missing if one is not Missing.ACCOUNT]
+    inquiries.change(tx, inquiry, inquiry.status, account_number=account_number, missing=missing)
 
 
 def _keep(
@@ -147,7 +169,7 @@ def _answer(
             decided.kind,
             occasion=decided.occasion,
             recipient=decided.recipient,
-            words=decided.values(registered.number, now),
+            words=decided.values(registered.number),
             inquiry_id=registered.id,
             letter=decided.letter,
             now=now,
@@ -175,17 +197,22 @@ def _pass_on(
     if not person or decided.wish is Wish.STOP:
         return
     whole = arrived.is_whole and len(arrived.raw) <= LARGEST_PASSED_ON
-    owed = write(
-        engine,
-        AnswerKind.ROUTE,
-        occasion=f"route:{registered.id}:{letter_id}",
-        recipient=Mailbox(person),
-        words=decided.values(registered.number, now),
-        inquiry_id=registered.id,
-        letter=None,
-        now=now,
-        attachment=(f"{registered.number}.eml", arrived.raw) if whole else None,
-        letter_id=letter_id,
-        asked_at=arrived.arrived_at,
-    )
+    try:
+        owed = write(
+            engine,
+            AnswerKind.ROUTE,
+            occasion=f"route:{registered.id}:{letter_id}",
+            recipient=Mailbox(person),
+            words=decided.values(registered.number),
+            inquiry_id=registered.id,
+            letter=None,
+            now=now,
+            attachment=(f"{registered.number}.eml", arrived.raw) if whole else None,
+            letter_id=letter_id,
+            asked_at=arrived.arrived_at,
+        )
+    except RenderError as error:
+        # Staff find it in the list of inquiries; the customer is answered all the same.
+        log.error("letter.not_passed_on", letter=letter_id, kind=type(error).__name__)
+        return
     outbox.owe(tx, owed, now)

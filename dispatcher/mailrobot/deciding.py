@@ -6,14 +6,17 @@ code that works.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from campaigns.inquiry.address import likeness, written
 from campaigns.inquiry.judgement import judge
 from campaigns.inquiry.letter import Flaw, Letter, Mailbox
 from campaigns.inquiry.reply_to import reply_address
 from campaigns.inquiry.report import MailReport
 from campaigns.inquiry.sorting import Asked, Known, Sorted
-from campaigns.inquiry.status import OPEN, InquiryChannel
+from campaigns.inquiry.status import OPEN, InquiryChannel, Missing
 from campaigns.inquiry.verdict import History, House, Judged, Reason
+from campaigns.permission import point_party
 from campaigns.stop_words import Wish, wish_of
 from channels.mailbox.reading import ReadLetter
 from dispatcher.engine import Engine
@@ -41,7 +44,8 @@ REGISTERED_ANYHOW = frozenset(
 @dataclass(frozen=True, slots=True)
 class Decided:
     """`inquiry` is the open one that the letter belongs to; `former` one that is over, which a new
-    one follows. `customer` is the sender as our base knows them, and nobody else."""
+    one follows. `customer` is the sender as our base knows them, and nobody else. `at` is now, in
+    the house's own zone."""
 
     letter: Letter
     report: MailReport | None
@@ -51,6 +55,7 @@ class Decided:
     occasion: str
     recipient: Mailbox | None
     customer: Known | None
+    at: datetime
     sorted: Sorted
     attempt: Attempt | None
     inquiry: Inquiry | None
@@ -70,28 +75,40 @@ class Decided:
             return AnswerKind.STOPPED
         return AnswerKind.ADDED if self.inquiry else AnswerKind.ACKNOWLEDGEMENT
 
-    def values(self, number: str, now: datetime) -> AnswerValues:
+    @property
+    def greeted(self) -> Known | None:
+        """Whom the answer may call by name: From is a stranger's word, and where the answer goes
+        elsewhere it would tell whoever wrote it how somebody else is called."""
+        sender, recipient = self.letter.sender, self.recipient
+        if sender is None or recipient is None:
+            return None
+        is_same = likeness(sender.address) == likeness(recipient.address)
+        return self.customer if is_same else None
+
+    def values(self, number: str) -> AnswerValues:
         """What the answer and the letter to the specialist say."""
-        known, found, old = self.customer, self.sorted, self.inquiry
+        known, found, old = self.greeted, self.sorted, self.inquiry
+        account = found.account_number or (old.account_number if old else None)
+        received_at = old.received_at if old else self.at
         return AnswerValues(
             language=self.letter.language,
             number=number,
             channel=InquiryChannel.EMAIL,
-            received_on=now.date(),
+            received_on=received_at.astimezone(self.at.tzinfo).date(),
             subject=self.letter.subject,
             question=self.letter.words,
             topic=old.topic if old else found.topic,
             confidence=found.confidence,
-            missing=found.missing,
+            missing=[one for one in found.missing if account is None or one is not Missing.ACCOUNT],
             readings=[f"{one.zone} {one.value_text}".strip() for one in found.readings],
             respond_on=old.respond_on if old else found.respond_on,
             answer_on=old.answer_on if old else found.answer_on,
             is_repeated=self.is_repeated,
             name=known.name if known else "",
             patronymic=known.patronymic if known else "",
-            customer=_called(self.letter, known),
+            customer=_called(self.letter, self.customer),
             contact_point=self.recipient.address if self.recipient else "",
-            account_number=found.account_number or "",
+            account_number=account or "",
             branch=found.branch,
             phone=found.branch_phone,
             hours=found.branch_hours,
@@ -144,7 +161,8 @@ def decide(
         occasion=occasion,
         recipient=recipient,
         customer=customer,
-        sorted=sorted_for(engine, tx, _asked(letter, recipient, mailbox), meant, now),
+        at=now.astimezone(ZoneInfo(engine.settings.zone)),
+        sorted=sorted_for(engine, tx, _asked(engine, letter, recipient, mailbox), meant, now),
         attempt=attempt,
         inquiry=about if is_open else None,
         former=None if is_open else about,
@@ -169,7 +187,7 @@ def _about(
             return found, False
     number = number_in(letter.subject)
     found = _existing(tx, number) if number else None
-    if found is not None and sender and found.contact_point == sender:
+    if found is not None and sender and point_party(found.contact_point) == point_party(sender):
         return found, False
     if sender:
         same = letters.same_question(tx, sender, digest, now - SAME_QUESTION)
@@ -192,16 +210,26 @@ def _customer(tx: Transaction, sender: str) -> Known | None:
     return found[0] if len(names) == 1 else None
 
 
-def _asked(letter: Letter, recipient: Mailbox | None, mailbox: str) -> Asked:
+def _asked(engine: Engine, letter: Letter, recipient: Mailbox | None, mailbox: str) -> Asked:
     return Asked(
         InquiryChannel.EMAIL,
         subject=letter.subject,
         words=letter.words,
         sender=letter.sender.address if letter.sender else "",
-        mailbox=mailbox,
+        mailbox=_written_to(engine, letter, mailbox),
         has_contact=recipient is not None,
         is_readable=Flaw.UNREADABLE not in letter.flaws,
     )
+
+
+def _written_to(engine: Engine, letter: Letter, mailbox: str) -> str:
+    """The address of the mailbox that a letter came by; where only the mail server knows it, as
+    that server wrote it down."""
+    for box in engine.settings.mailboxes:
+        if box.name == mailbox:
+            return box.address or box.username
+    delivered = (written(value).address for value in letter.values("delivered-to")[:1])
+    return next(delivered, "")
 
 
 def _wish(letter: Letter, engine: Engine, judged: Judged) -> Wish:

@@ -20,6 +20,8 @@ def identity_of(letter: Letter, raw: bytes) -> str:
         letter.subject,
         letter.sent_at.isoformat() if letter.sent_at else "",
     )
+    if not any(told):  # nothing to tell it by but the whole of it
+        body = raw
     digest = hashlib.sha256("\x00".join(told).encode("utf-8", "replace"))
     # Mail systems disagree about line ends, and about the empty ones at the end.
     digest.update(b"\x00" + body.replace(b"\r\n", b"\n").rstrip())

@@ -12,6 +12,7 @@ from typing import Self
 import structlog
 
 from campaigns.channel import ChannelName
+from campaigns.inquiry.address import is_usable
 from channels.mailbox.arrived import Arrived
 from channels.mailbox.imap import ImapIntake
 from channels.mailbox.lmtp import LmtpListener
@@ -188,6 +189,9 @@ def check_settings(engine: Engine) -> None:
         raise BadSetting(
             f"{PREFIX}SMTP_HOST", _("the mail-robot answers by e-mail: it needs a mail server.")
         )
+    person = engine.settings.inquiries_to
+    if person and not is_usable(person):
+        raise BadSetting(f"{PREFIX}INQUIRIES_TO", _("one e-mail address is expected."))
     names = [box.name for box in engine.settings.mailboxes]
     if len(set(names)) != len(names):
         raise BadSetting(f"{PREFIX}MAILBOXES", _("each mailbox needs a name of its own."))

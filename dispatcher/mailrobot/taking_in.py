@@ -76,6 +76,8 @@ class TakingIn:
         log.error("letter.broken", mailbox=arrived.mailbox, kind=type(error).__name__)
         try:
             self._take_all([(arrived, _NOTHING)])
+        except LedgerAway:
+            raise
         except Exception:
             log.exception("letter.not_taken", mailbox=arrived.mailbox)
             return False

@@ -1,4 +1,4 @@
-"""Trying a letter out: what would be done with it, by the code that would do it, and nothing done."""
+"""Trying a letter out: what would be done with it, by the very code, and nothing is done."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def try_out(engine: Engine, tx: Transaction, path: Path) -> Trial:
     year = now.astimezone(ZoneInfo(engine.settings.zone)).year
     number = decided.inquiry.number if decided.inquiry else f"{year}-{NO_NUMBER}"
     language = decided.letter.language
-    values = decided.values(number, now)
+    values = decided.values(number)
     return Trial(
         path,
         decided,

@@ -65,8 +65,10 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command(help=_("What would be done with a letter; nothing is sent and nothing written."))
-def test(
+@app.command(
+    "test", help=_("What would be done with a letter; nothing is sent and nothing written.")
+)
+def try_letters(
     letters: Annotated[
         list[Path], typer.Argument(metavar="FILE…", help=_("Letters (.eml), or folders of them."))
     ],
@@ -91,13 +93,14 @@ def _looking_only() -> Iterator[Engine]:
     """The engine over the ledger that is there; where none is yet, over an empty one that leaves
     nothing behind."""
     settings = shared.settings()
-    if not settings.is_embedded or settings.ledger_file.exists():
-        yield make_engine(settings)
-        return
     with tempfile.TemporaryDirectory(prefix="dispatcher-") as folder:
-        engine = make_engine(settings.model_copy(update={"data_dir": Path(folder)}))
-        yield engine
-        engine.ledger.close()
+        if settings.is_embedded and not settings.ledger_file.exists():
+            settings = settings.model_copy(update={"data_dir": Path(folder)})
+        engine = make_engine(settings)
+        try:
+            yield engine
+        finally:
+            engine.ledger.close()
 
 
 def _seconds(seconds: float | None) -> str:
@@ -107,7 +110,8 @@ def _seconds(seconds: float | None) -> str:
 def _facts(trial: Trial) -> dict[str, object]:
     decided, answer = trial.decided, trial.answer
     return {
-        "file": str(trial.path),
+        # The name of a file is bytes, and those may be no letters.
+        "file": str(trial.path).encode("utf-8", "replace").decode(),
         "verdict": decided.judged.verdict,
         "reason": decided.judged.reason,
         "topic": decided.sorted.topic,

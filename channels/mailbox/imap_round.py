@@ -91,7 +91,8 @@ class Round:
             self._hand_over(batch)
             if len(self._unsettled) >= SETTLE_AT:
                 self._settle()
-            self._report(self._waiting)
+            if self._waiting:
+                self._report(self._waiting)
         if len(self._unsettled) >= SETTLE_AT:
             self._settle()
 

@@ -29,7 +29,7 @@ class NotTaken(Exception):
 
 # RFC 5530: a refusal that says nothing about the password.
 _PASSING = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN"})
-_CODE = re.compile(r"\[([A-Za-z-]{1,30})")
+_CODE = re.compile(r"\[([A-Za-z-]{1,30})\]")
 
 
 class Trouble(StrEnum):
@@ -96,5 +96,4 @@ def words_about_letters(stuck: int, *, moves_fail: bool) -> str:
 
 def is_passing(answer: object) -> bool:
     """Whether a refused login says that it may be tried again: the server is ill, not we wrong."""
-    found = _CODE.search(str(answer)[:300])
-    return bool(found) and found is not None and found[1].upper() in _PASSING
+    return any(code.upper() in _PASSING for code in _CODE.findall(str(answer)[:300]))

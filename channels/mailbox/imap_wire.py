@@ -1,8 +1,8 @@
 """A connection to a mail server on which every wait ends: in time, or when we are told to stop.
 
 imaplib reads lines and literals of any size that a server names, and a time-out leaves its reader
-unusable. Here both are bounded, and a wait in the middle of anything ends within a quarter of a
-second once `stopped` is set.
+unusable. Here both are bounded, and a wait in the middle of anything ends soon after `stopped` is
+set.
 """
 
 import imaplib
@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 
-SLICE_SECONDS = 0.25
+SLICE_SECONDS = 0.1
 MAX_LINE_BYTES = 16 * 1024 * 1024  # a search's answer is one line: some two million numbers
 ALLOWED_BYTES = 16 * 1024 * 1024
 ALLOWED_SECONDS = 120.0

@@ -23,6 +23,7 @@ from pymap.imap import IMAPServer
 from pymap.interfaces.login import IdentityInterface
 from pymap.selected import SelectedMailbox
 from pymap.user import Passwords, UserMetadata
+from pysasl.hashing import Cleartext
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +176,7 @@ class MailboxServer:
             port=0,
             tls_enabled=False,
             invalid_user_sleep=0.0,
+            hash_context=Cleartext(),  # a slow hash would protect a password that everybody knows
             cpu_subsystem=Subsystem.for_asyncio(),
             demo_data=False,
             demo_user=self.username,

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import smtplib
 import socket
 import subprocess
@@ -141,6 +142,10 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  # or else a wrong password holds up every login from this machine
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service lmtp {{
   inet_listener lmtp {{
@@ -187,13 +192,16 @@ class Dovecot:
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen([self._program, "-F", "-c", str(self._config)])
+        self._process = subprocess.Popen(
+            [self._program, "-F", "-c", str(self._config)], start_new_session=True
+        )
         _wait_for_port(self.port)
         _wait_for_port(self.lmtp_port)
 
     def stop(self) -> None:
+        """All its processes at once: asked politely, they would end their conversations first."""
         if self._process is not None:
-            self._process.terminate()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
             self._process = None
 

@@ -28,7 +28,7 @@ from campaigns.channel import ChannelName
 from channels.base import Forged, Payload, Receipt, SaysNothing
 from dispatcher import conversation, receipts
 from dispatcher.engine import Engine
-from dispatcher.form_routes import form_routes
+from dispatcher.form.routes import form_routes
 from dispatcher.inbound_routes import inbound_routes
 from dispatcher.sound_shelf import DIGEST, SoundShelf
 from templates.i18n import _

@@ -21,6 +21,7 @@ from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish, means_calls, wish_of
 from channels.base import Inbound
 from dispatcher.engine import Engine
+from dispatcher.inquiries.registering import register
 from dispatcher.ledger import Transaction, inquiries, namesakes, replies
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.answered import Answered, answered_by
@@ -30,7 +31,6 @@ from dispatcher.ledger.receipts import storable
 from dispatcher.logs import mask
 from dispatcher.record import Finding, record
 from dispatcher.refusing import BY_SMS, refusable, refuse
-from dispatcher.registering import register
 from dispatcher.tokens import TokenFor, sign, verify
 from templates.i18n import _, speaking
 

@@ -14,11 +14,11 @@ from campaigns.inquiry.status import InquiryChannel
 from campaigns.stop_words import Wish
 from channels.base import Unread
 from dispatcher.engine import Engine
+from dispatcher.inquiries.registering import register
 from dispatcher.ledger import Transaction, inquiries
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.inquiries import NewInquiry
 from dispatcher.ledger.receipts import storable
-from dispatcher.registering import register
 
 log = structlog.get_logger()
 

@@ -9,14 +9,16 @@ import typer
 
 from campaigns.inquiry.rules import Topic
 from campaigns.inquiry.status import OPEN, OVER, CloseReason, InquiryChannel, InquiryStatus
-from dispatcher import inquiry_desk, inquiry_export, inquiry_totals, inquiry_words
 from dispatcher.cli import inquiry_facts, inquiry_screen, screen, shared
 from dispatcher.cli.inquiry_screen import Shown
 from dispatcher.cli.saved_letters import save_letters
 from dispatcher.cli.screen import printable
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import NotPossible
-from dispatcher.inquiry_letters import shown
+from dispatcher.inquiries import desk, words
+from dispatcher.inquiries import export as export_to
+from dispatcher.inquiries import totals as totals_of
+from dispatcher.inquiries.letters import shown
 from dispatcher.ledger import inquiry_lists, letters
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import ALL, Wanted
@@ -68,7 +70,7 @@ def list_(
 ) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    today = inquiry_desk.today(engine, engine.clock.now())
+    today = desk.today(engine, engine.clock.now())
     wanted = Wanted(
         statuses=frozenset({status}) if status else ALL if everything else OPEN,
         topic=topic,
@@ -102,7 +104,7 @@ def show(
 ) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    today = inquiry_desk.today(engine, engine.clock.now())
+    today = desk.today(engine, engine.clock.now())
     with engine.ledger.read() as tx:
         whole = inquiry_screen.look_up(tx, number)
         originals = [letters.original(tx, one.id) for one in whole.letters] if save else []
@@ -130,7 +132,7 @@ def assign(
 ) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    done = inquiry_desk.assign(engine, number, person, shared.actor(settings), head)
+    done = desk.assign(engine, number, person, shared.actor(settings), head)
     told = _("Inquiry {number} is with {person}.").format(number=done.number, person=done.person)
     _tell(done, told, as_json)
 
@@ -145,7 +147,7 @@ def interim(
     settings = shared.settings()
     engine = shared.engine(settings)
     day = _day(until)
-    done = inquiry_desk.interim(engine, number, _words(text), day, shared.actor(settings))
+    done = desk.interim(engine, number, _words(text), day, shared.actor(settings))
     told = _("Inquiry {number}: the customer is promised an answer by {day}.").format(
         number=done.number, day=shown(day)
     )
@@ -156,7 +158,7 @@ def interim(
 def answer(number: Number, text: Text, as_json: AsJson = False) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    done = inquiry_desk.answer(engine, number, _words(text), shared.actor(settings))
+    done = desk.answer(engine, number, _words(text), shared.actor(settings))
     told = _("Inquiry {number} is answered; the mail-robot sends the letter.").format(
         number=done.number
     )
@@ -180,9 +182,9 @@ def close(
 ) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    done = inquiry_desk.close(engine, number, reason, shared.actor(settings))
+    done = desk.close(engine, number, reason, shared.actor(settings))
     told = _("Inquiry {number} is closed: {reason}.").format(
-        number=done.number, reason=inquiry_words.close_reasons()[reason]
+        number=done.number, reason=words.close_reasons()[reason]
     )
     _tell(done, told, as_json)
 
@@ -191,7 +193,7 @@ def close(
 def reopen(number: Number, as_json: AsJson = False) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    done = inquiry_desk.reopen(engine, number, shared.actor(settings))
+    done = desk.reopen(engine, number, shared.actor(settings))
     _tell(done, _("Inquiry {number} is open again.").format(number=done.number), as_json)
 
 
@@ -223,12 +225,12 @@ def export(
         since_at=_midnight(first, settings.zone),
         before_at=_midnight(last, settings.zone, end_of_day=True),
     )
-    span = inquiry_export.Span(settings.zone, inquiry_desk.today(engine, now))
+    span = export_to.Span(settings.zone, desk.today(engine, now))
     with engine.ledger.read() as tx:
         if file.suffix.lower() == ".csv":
-            count = inquiry_export.write_lines(file, tx, wanted, span, full=full)
+            count = export_to.write_lines(file, tx, wanted, span, full=full)
         else:
-            count = inquiry_export.write_book(file, tx, wanted, span, full=full, now=now)
+            count = export_to.write_book(file, tx, wanted, span, full=full, now=now)
     if as_json:
         screen.print_json({"file": str(file), "inquiries": count})
     else:
@@ -240,14 +242,14 @@ def export(
 def totals(first: First = None, last: Last = None, as_json: AsJson = False) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    today = inquiry_desk.today(engine, engine.clock.now())
+    today = desk.today(engine, engine.clock.now())
     until = _day(last) if last else today
     since = _day(first) if first else until.replace(day=1)
     if since > until:
         raise NotPossible(_("The period ends before it begins."))
     with engine.ledger.read() as tx:
-        period = inquiry_totals.Period(since, until)
-        found = inquiry_totals.totals(tx, period, settings.zone)
+        period = totals_of.Period(since, until)
+        found = totals_of.totals(tx, period, settings.zone)
     if as_json:
         screen.print_json(inquiry_facts.totals_facts(found))
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dispatcher.cli.inquiry_screen import Shown, Whole
-from dispatcher.inquiry_totals import Change, Totals
+from dispatcher.inquiries.totals import Change, Totals
 from dispatcher.ledger import inquiry_lists
 from dispatcher.ledger.inquiries import Inquiry
 

@@ -17,11 +17,11 @@ from campaigns.channel import ChannelName
 from campaigns.inquiry.status import InquiryChannel
 from campaigns.inquiry.verdict import Verdict
 from campaigns.outcome import Outcome
-from dispatcher import inquiry_words
 from dispatcher.cli import screen
 from dispatcher.cli.screen import printable
-from dispatcher.inquiry_letters import shown
-from dispatcher.inquiry_totals import Change, Totals
+from dispatcher.inquiries import words as inquiry_words
+from dispatcher.inquiries.letters import shown
+from dispatcher.inquiries.totals import Change, Totals
 from dispatcher.ledger import Transaction, inquiries, inquiry_lists, letters, replies, trail
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import Written

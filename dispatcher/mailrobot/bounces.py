@@ -21,12 +21,12 @@ from campaigns.inquiry.bounce_rules import (
 from campaigns.inquiry.report import MailReport, ReportKind
 from campaigns.permission import point_party
 from dispatcher.engine import Engine
+from dispatcher.inquiries.writing import attempt_key_of_message_id, inquiry_of_message_id, wrote
 from dispatcher.ledger import Transaction, inquiries, mail_reports, suppressions
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.mail_reports import Sent
 from dispatcher.logs import mask
 from dispatcher.mailrobot.campaign_mail import MOST_NAMES, note_receipt
-from dispatcher.mailrobot.writing import attempt_key_of_message_id, inquiry_of_message_id, wrote
 from dispatcher.record import Finding, hold_all, record
 
 log = structlog.get_logger()

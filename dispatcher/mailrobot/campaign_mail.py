@@ -17,10 +17,10 @@ from campaigns.inquiry.letter import Letter
 from campaigns.inquiry.report import MailReport
 from campaigns.outcome import Outcome
 from dispatcher.engine import Engine
+from dispatcher.inquiries.writing import attempt_key_of_message_id, wrote
 from dispatcher.ledger import Transaction, attempts
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
-from dispatcher.mailrobot.writing import attempt_key_of_message_id, wrote
 from dispatcher.receipts import attempt_of as by_token
 from dispatcher.record import Finding, record
 from dispatcher.tokens import TokenFor

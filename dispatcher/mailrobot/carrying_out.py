@@ -13,6 +13,8 @@ from campaigns.inquiry.status import OPEN, InquiryChannel, InquiryStatus, Missin
 from campaigns.stop_words import Wish
 from channels.mailbox.arrived import Arrived
 from dispatcher.engine import Engine
+from dispatcher.inquiries.registering import Registered, register
+from dispatcher.inquiries.writing import write
 from dispatcher.ledger import Transaction, inquiries, letters, outbox
 from dispatcher.ledger.inquiries import Inquiry, NewInquiry
 from dispatcher.ledger.letters import NewLetter
@@ -20,8 +22,6 @@ from dispatcher.mailrobot.bounces import take_report
 from dispatcher.mailrobot.campaign_mail import reply_arrived
 from dispatcher.mailrobot.deciding import Decided
 from dispatcher.mailrobot.unsubscribing import stop_asked, unsubscribe_by_mail
-from dispatcher.mailrobot.writing import write
-from dispatcher.registering import Registered, register
 from templates.answers import AnswerKind
 from templates.errors import RenderError
 

@@ -21,14 +21,14 @@ from campaigns.stop_words import Wish, wish_of
 from channels.mailbox.reading import ReadLetter
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound
+from dispatcher.inquiries.registering import sorted_for
+from dispatcher.inquiries.writing import inquiry_of_message_id
 from dispatcher.ledger import Transaction, customers, inquiries, letters, outbox
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.mailrobot.campaign_mail import attempt_of
 from dispatcher.mailrobot.identity import identity_of, occasion_of_answer, words_digest
 from dispatcher.mailrobot.unsubscribing import asks_to_unsubscribe
-from dispatcher.mailrobot.writing import inquiry_of_message_id
-from dispatcher.registering import sorted_for
 from templates.answers import AnswerKind, AnswerValues, number_in
 
 # The period in which answers to one sender are counted.

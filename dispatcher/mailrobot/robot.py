@@ -19,12 +19,12 @@ from channels.mailbox.lmtp import LmtpListener
 from channels.mailbox.look import Look
 from dispatcher.engine import Engine
 from dispatcher.errors import BadSetting, LedgerAway
+from dispatcher.inquiries.reminding import remind
 from dispatcher.ledger import LedgerFault, letters, mailboxes, outbox
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.mailrobot.postman import Postman
 from dispatcher.mailrobot.taking_in import TakingIn
 from dispatcher.mailrobot.wellbeing import wellbeing
-from dispatcher.reminding import remind
 from dispatcher.settings import PREFIX
 from templates.i18n import _
 

@@ -15,11 +15,11 @@ from channels.mailbox.arrived import Arrived
 from channels.mailbox.reading import ReadLetter, read_letter
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
+from dispatcher.inquiries.house import house_of
 from dispatcher.ledger import Transaction, letters
 from dispatcher.logs import mask
 from dispatcher.mailrobot.carrying_out import carry_out
 from dispatcher.mailrobot.deciding import Decided, decide
-from dispatcher.mailrobot.house import house_of
 
 log = structlog.get_logger()
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from channels.mailbox.reading import read_letter
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
+from dispatcher.inquiries.house import house_of
 from dispatcher.ledger import Transaction
 from dispatcher.mailrobot.deciding import Decided, decide
-from dispatcher.mailrobot.house import house_of
 from templates.answers import AnswerWords, render_answer
 from templates.i18n import _
 

@@ -16,6 +16,7 @@ from campaigns.inquiry.verdict import Reason, Verdict
 from campaigns.stop_words import Wish
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
+from dispatcher.inquiries import desk
 from dispatcher.ledger import Ledger, inquiries, letters, trail
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.inquiries import Inquiry, NewInquiry

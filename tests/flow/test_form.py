@@ -20,10 +20,10 @@ from structlog.testing import capture_logs
 from campaigns.channel import ContactKind
 from campaigns.inquiry.rules import InquiryRules, Route, Topic, TopicRule
 from campaigns.recipient import ContactPoint, Recipient
-from dispatcher import form_routes
 from dispatcher.clock import SimulatedClock
 from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
+from dispatcher.form import routes as form_routes
 from dispatcher.ledger import Ledger, audiences, connection
 from dispatcher.ledger import tables as t
 from dispatcher.wiring import make_engine

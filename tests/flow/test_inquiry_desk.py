@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from campaigns.inquiry.status import OPEN, CloseReason, InquiryChannel, InquiryStatus
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound, NotPossible
+from dispatcher.inquiries import desk
 from dispatcher.ledger import Ledger, inquiries, inquiry_lists
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import ALL, Wanted

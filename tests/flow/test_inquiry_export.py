@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from campaigns.inquiry.rules import Topic
 from campaigns.inquiry.status import CloseReason, InquiryChannel
 from campaigns.stop_words import Wish
+from dispatcher.inquiries import desk
 from dispatcher.inquiries.export import Span, write_book, write_lines
 from dispatcher.inquiries.totals import Change, Period, totals
 from dispatcher.ledger import Ledger, outbox

@@ -20,9 +20,9 @@ from channels.base import Inbound
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
 from dispatcher.inbound import take_in
+from dispatcher.inquiries.registering import Registered, classifier, register, sorted_for
 from dispatcher.ledger import Ledger, audiences, calendar, inquiries
 from dispatcher.ledger.inquiries import Inquiry, NewInquiry
-from dispatcher.registering import Registered, classifier, register, sorted_for
 from dispatcher.settings import Settings
 from dispatcher.wiring import make_inquiry_rules
 from templates.problem import Refused

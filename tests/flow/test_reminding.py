@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.inquiry.status import CloseReason
+from dispatcher.inquiries import desk
 from dispatcher.inquiries.reminding import BATCH, remind
 from dispatcher.ledger import Ledger, calendar
 from tests.flow.inquiring import DAY, HEAD, NOON, OLGA, PAVEL, TODAY, Office, open_office, said

@@ -22,10 +22,7 @@ from channels.email.smtp import SmtpChannel
 from channels.sandbox import Sandbox
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
-from dispatcher.ledger import Ledger, inquiries, outbox
-from dispatcher.ledger.inquiries import NewInquiry
-from dispatcher.ledger.outbox import MailKind, Owed
-from dispatcher.mailrobot.writing import (
+from dispatcher.inquiries.writing import (
     attempt_key_of_message_id,
     inquiry_of_message_id,
     loop_mark,
@@ -34,6 +31,9 @@ from dispatcher.mailrobot.writing import (
     write,
     wrote,
 )
+from dispatcher.ledger import Ledger, inquiries, outbox
+from dispatcher.ledger.inquiries import NewInquiry
+from dispatcher.ledger.outbox import MailKind, Owed
 from dispatcher.settings import Settings
 from dispatcher.tokens import TokenFor, sign
 from templates.answers import FOR_STAFF, WRITTEN_BY_STAFF, AnswerKind, AnswerValues

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.inquiry.rules import Topic
-from dispatcher.mailrobot.form_fields import (
+from dispatcher.form.fields import (
     FIELDS,
     LONGEST_TEXT,
     Form,

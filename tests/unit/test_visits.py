@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.visits import HOUR, Visits, visitor_of
+from dispatcher.form.visits import HOUR, Visits, visitor_of
 
 NOON = datetime(2026, 9, 7, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -23,10 +23,7 @@ from starlette.routing import Route
 from channels.base import Payload
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
-from dispatcher.inbound_routes import Read
-from dispatcher.ledger import LedgerFault
-from dispatcher.mailrobot.form import DAY, pretend, take_in
-from dispatcher.mailrobot.form_fields import (
+from dispatcher.form.fields import (
     TRAP,
     WHOLE,
     Form,
@@ -36,8 +33,11 @@ from dispatcher.mailrobot.form_fields import (
     read_fields,
     typed,
 )
-from dispatcher.mailrobot.form_page import Thanks, form_page, style_digest, thanks_page
-from dispatcher.visits import Visits, visitor_of
+from dispatcher.form.page import Thanks, form_page, style_digest, thanks_page
+from dispatcher.form.taking_in import DAY, pretend, take_in
+from dispatcher.form.visits import Visits, visitor_of
+from dispatcher.inbound_routes import Read
+from dispatcher.ledger import LedgerFault
 from templates.i18n import LANGUAGES, _, current_language, speaking
 
 log = structlog.get_logger()

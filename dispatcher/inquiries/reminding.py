@@ -16,7 +16,7 @@ from campaigns.holidays import Holidays
 from campaigns.inquiry.deadlines import Due, Reminder, reminders
 from campaigns.inquiry.working_days import add_working_days
 from dispatcher.engine import Engine
-from dispatcher.inquiry_letters import to_remind
+from dispatcher.inquiries.letters import to_remind
 from dispatcher.ledger import Transaction, inquiries, inquiry_lists, outbox
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.outbox import MailKind

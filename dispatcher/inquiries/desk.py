@@ -13,10 +13,11 @@ from campaigns.channel import ChannelName
 from campaigns.contact import BadContact, classify_email
 from campaigns.inquiry.deadlines import interim_by, interim_until
 from campaigns.inquiry.status import OPEN, CloseReason, InquiryChannel, InquiryStatus
-from dispatcher import inquiry_letters, inquiry_words
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.inquiry_letters import Correspondent
+from dispatcher.inquiries import letters as inquiry_letters
+from dispatcher.inquiries import words as inquiry_words
+from dispatcher.inquiries.letters import Correspondent
 from dispatcher.ledger import Transaction, inquiries, inquiry_lists, outbox, trail
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.outbox import MailKind

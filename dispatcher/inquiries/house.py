@@ -2,7 +2,7 @@
 
 from campaigns.inquiry.verdict import House
 from dispatcher.engine import Engine
-from dispatcher.mailrobot.writing import loop_mark, wrote
+from dispatcher.inquiries.writing import loop_mark, wrote
 
 
 def house_of(engine: Engine) -> House:

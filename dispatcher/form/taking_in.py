@@ -19,13 +19,13 @@ from campaigns.inquiry.sorting import Asked, Known, Sorted
 from campaigns.inquiry.status import InquiryChannel, InquiryStatus
 from campaigns.stop_words import Wish
 from dispatcher.engine import Engine
+from dispatcher.form.fields import Form
+from dispatcher.form.page import Thanks
+from dispatcher.inquiries.registering import register, sorted_for
+from dispatcher.inquiries.writing import write
 from dispatcher.ledger import Transaction, customers, forms, inquiries, outbox
 from dispatcher.ledger.inquiries import NewInquiry
 from dispatcher.logs import mask
-from dispatcher.mailrobot.form_fields import Form
-from dispatcher.mailrobot.form_page import Thanks
-from dispatcher.mailrobot.writing import write
-from dispatcher.registering import register, sorted_for
 from templates.answers import AnswerKind, AnswerValues
 from templates.errors import RenderError
 from templates.i18n import _, speaking

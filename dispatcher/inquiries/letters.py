@@ -12,12 +12,12 @@ from campaigns.inquiry.letter import Letter, Mailbox
 from campaigns.inquiry.status import InquiryChannel
 from channels.mailbox.reading import read_letter
 from dispatcher.engine import Engine
+from dispatcher.inquiries.house import house_of
+from dispatcher.inquiries.writing import values_of, write
 from dispatcher.ledger import Transaction, customers, letters
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.letters import StoredLetter
 from dispatcher.ledger.outbox import Owed
-from dispatcher.mailrobot.house import house_of
-from dispatcher.mailrobot.writing import values_of, write
 from templates.answers import AnswerKind
 from templates.i18n import current_language
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from campaigns.inquiry.status import OVER
-from dispatcher import inquiry_words
+from dispatcher.inquiries import words as inquiry_words
 from dispatcher.ledger import Transaction, inquiry_lists
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import Wanted

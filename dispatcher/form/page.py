@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from campaigns.inquiry.rules import Topic
 from dispatcher.engine import Engine
-from dispatcher.mailrobot.form_fields import (
+from dispatcher.form.fields import (
     FIELDS,
     LONGEST_LINE,
     LONGEST_TEXT,
@@ -126,9 +126,9 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("form_page.html.j2")
+    return environment.get_template("page.html.j2")
 
 
 @cache
 def _style() -> str:
-    return (_FOLDER / "form_page.css").read_text(encoding="utf-8")
+    return (_FOLDER / "page.css").read_text(encoding="utf-8")

@@ -65,6 +65,10 @@ class Original:
     is_whole: bool
 
 
+# Values come beside it and not within: a burst of letters would spend a tenth of its time on
+# statements being made and compared.
+_INSERTED = insert(letters).returning(letters.c.id)
+
 # Names our lock among the advisory locks of a PostgreSQL database.
 ROBOT_LOCK = 72_115_201
 
@@ -87,34 +91,28 @@ def known(tx: Transaction, identity: str) -> int | None:
 
 def add(tx: Transaction, letter: NewLetter, raw: bytes, *, is_whole: bool, now: datetime) -> int:
     """Write a letter down with its original. The identity must be new (`known`)."""
-    letter_id: int = tx.execute(
-        insert(letters)
-        .values(
-            identity=letter.identity,
-            mailbox=letter.mailbox,
-            message_id=storable(letter.message_id),
-            sender=storable(letter.sender),
-            subject=storable(letter.subject),
-            words=storable(letter.words),
-            words_digest=letter.words_digest,
-            arrived_at=letter.arrived_at,
-            taken_at=now,
-            verdict=letter.verdict,
-            reason=letter.reason,
-            flaws=sorted(letter.flaws),
-            attachments=[
-                [storable(a.name), a.media_type, a.size_bytes] for a in letter.attachments
-            ],
-            size_bytes=letter.size_bytes,
-            inquiry_id=letter.inquiry_id,
-            attempt_id=letter.attempt_id,
-        )
-        .returning(letters.c.id)
-    ).scalar_one()
+    values = {
+        "identity": letter.identity,
+        "mailbox": letter.mailbox,
+        "message_id": storable(letter.message_id),
+        "sender": storable(letter.sender),
+        "subject": storable(letter.subject),
+        "words": storable(letter.words),
+        "words_digest": letter.words_digest,
+        "arrived_at": letter.arrived_at,
+        "taken_at": now,
+        "verdict": letter.verdict,
+        "reason": letter.reason,
+        "flaws": sorted(letter.flaws),
+        "attachments": [[storable(a.name), a.media_type, a.size_bytes] for a in letter.attachments],
+        "size_bytes": letter.size_bytes,
+        "inquiry_id": letter.inquiry_id,
+        "attempt_id": letter.attempt_id,
+    }
+    letter_id: int = tx.execute(_INSERTED, values).scalar_one()
     content = zlib.compress(raw, 3)
-    tx.execute(
-        insert(letter_sources).values(letter_id=letter_id, content=content, is_whole=is_whole)
-    )
+    source = {"letter_id": letter_id, "content": content, "is_whole": is_whole}
+    tx.execute(insert(letter_sources), source)
     return letter_id
 
 

@@ -88,23 +88,21 @@ class MailEnding:
 def owe(tx: Transaction, letter: Owed, now: datetime) -> int | None:
     """Put a letter into the outbox; None where its occasion has one already."""
     made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(outbox)
-    return tx.execute(
-        made.values(
-            occasion=letter.occasion,
-            kind=letter.kind,
-            inquiry_id=letter.inquiry_id,
-            letter_id=letter.letter_id,
-            sender=letter.sender,
-            recipient=letter.recipient,
-            message_id=letter.message_id,
-            content=letter.content,
-            asked_at=letter.asked_at,
-            status=MailStatus.WAITING,
-            due_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[outbox.c.occasion])
-        .returning(outbox.c.id)
-    ).scalar()
+    values = {
+        "occasion": letter.occasion,
+        "kind": letter.kind,
+        "inquiry_id": letter.inquiry_id,
+        "letter_id": letter.letter_id,
+        "sender": letter.sender,
+        "recipient": letter.recipient,
+        "message_id": letter.message_id,
+        "content": letter.content,
+        "asked_at": letter.asked_at,
+        "status": MailStatus.WAITING,
+        "due_at": now,
+    }
+    is_new = made.on_conflict_do_nothing(index_elements=[outbox.c.occasion])
+    return tx.execute(is_new.returning(outbox.c.id), values).scalar()
 
 
 def is_owed(tx: Transaction, occasion: str) -> bool:

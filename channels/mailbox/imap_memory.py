@@ -53,7 +53,7 @@ class FolderMemory:
             self._arrivals.pop(uid, None)
 
     def arrived(self, uid: int, at: datetime) -> None:
-        self._arrivals[uid] = at
+        self._arrivals.setdefault(uid, at)
 
     def taken(self, uids: Iterable[int]) -> None:
         for uid in uids:

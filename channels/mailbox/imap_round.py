@@ -77,11 +77,8 @@ class Round:
     def _take_in(self, uids: Sequence[int]) -> None:
         """A chunk of what waits."""
         before = self._taken_before(uids)
-        measured = self._measured(uids)
-        for uid in before:
-            known = measured.get(uid)
-            self._note_taken(uid, too_large=known is not None and self._is_too_large(known))
-        fresh = {uid: measured[uid] for uid in uids if uid in measured and uid not in before}
+        fresh = self._fresh([uid for uid in uids if uid not in before])
+        self._settle_before(before)
         for uid, measure in fresh.items():
             self._memory.arrived(uid, self._arrival(measure))
         self._waiting -= len(uids) - len(fresh)
@@ -96,9 +93,34 @@ class Round:
         if len(self._unsettled) >= SETTLE_AT:
             self._settle()
 
+    def _fresh(self, uids: Sequence[int]) -> Mapping[int, Measure]:
+        """What is not in the ledger yet, measured. What has no measure has vanished, or the server
+        stumbles over it: then its text is asked for all the same, alone."""
+        measured = self._measured(uids) if uids else {}
+        fresh = {}
+        for uid in uids:
+            if uid in measured:
+                fresh[uid] = measured[uid]
+            elif self._memory.is_suspect(uid):
+                fresh[uid] = Measure(0, None)
+            else:
+                self._memory.put_off(uid)
+        return fresh
+
+    def _settle_before(self, before: Collection[int]) -> None:
+        """What was taken in before, but neither marked nor moved."""
+        session = self._session
+        measured = self._measured(list(before)) if before and session.can_move else {}
+        for uid in before:
+            if session.keeps_marks or session.can_move:
+                known = measured.get(uid)
+                self._note_taken(uid, too_large=known is not None and self._is_too_large(known))
+            else:
+                self._memory.is_over([uid])
+
     def _taken_before(self, uids: Sequence[int]) -> Collection[int]:
         try:
-            return set(self._terms.seen(self._session.uid_validity, uids))
+            return set(self._terms.seen(self._session.uid_validity, uids)) & set(uids)
         except Exception as error:
             raise NotTaken from error
 
@@ -109,7 +131,6 @@ class Round:
                 return self._session.measures(uids)
         except Refused:
             if len(uids) == 1:
-                self._memory.put_off(uids[0])
                 return {}
         found: dict[int, Measure] = {}
         for uid in uids:

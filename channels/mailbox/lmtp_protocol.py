@@ -15,8 +15,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 logger = logging.getLogger(__name__)
 
-# aiosmtpd logs every command, addresses included; above ERROR it tells nothing that we do not.
-logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+# aiosmtpd logs every command, addresses included; whatever level others set, not ours.
+logging.getLogger("mail.log").addFilter(lambda record: record.levelno >= logging.ERROR)
 
 MAX_RECIPIENTS = 100
 MAX_COMMAND_BYTES = 4096

@@ -216,6 +216,26 @@ def test_a_letter_that_cannot_be_fetched_does_not_hold_up_those_behind_it(
     assert "new" in book.subjects()
 
 
+def test_a_letter_whose_size_the_server_cannot_tell_is_taken_all_the_same(
+    mail_server: MailServer,
+) -> None:
+    with Meddler(mail_server.port) as meddler:
+        mail_server.drop_many([letter(str(number)) for number in range(3)])
+        unmeasured = uid_of(mail_server, "1")
+
+        def refuse(line: bytes) -> bytes:
+            if asks_for(line, unmeasured, b"RFC822"):
+                raise Answer(line.split()[0] + b" NO [SERVERBUG] the index is damaged\r\n")
+            return line
+
+        meddler.on_command = refuse
+        book = Book()
+        with intake(book, account(mail_server, port=meddler.port)):
+            book.until_settled(3)
+            assert subjects(mail_server, "Processed") == ["0", "1", "2"]
+    assert book.subjects()[-1] == "1"
+
+
 @pytest.mark.parametrize("break_off", ["cut", "lie", "garbage", "nothing"])
 def test_a_letter_that_breaks_the_connection_does_not_hold_up_those_behind_it(
     mail_server: MailServer, break_off: str
@@ -619,8 +639,8 @@ def cut_at(command: bytes) -> Callable[[bytes], bytes]:
     return meddle
 
 
-def asks_for(line: bytes, uid: int) -> bool:
-    found = re.search(rb"FETCH ([\d:,]+) \(UID BODY", line)
+def asks_for(line: bytes, uid: int, what: bytes = b"BODY") -> bool:
+    found = re.search(rb"FETCH ([\d:,]+) \(UID " + what, line)
     if not found:
         return False
     runs = [part.split(b":") for part in found[1].split(b",")]

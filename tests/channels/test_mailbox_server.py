@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from imap_tools import MailBoxUnencrypted
 from imap_tools.errors import MailboxLoginError
+from pydantic import SecretStr
 
+from channels.mailbox.account import MailboxAccount
+from channels.mailbox.imap_session import open_session
 from channels.sandbox.mailbox_server import MailboxServer
 
 LETTER = b"From: a@example.org\r\nSubject: light\r\n\r\n\xd0\xa1\xd0\xb2\xd0\xb5\xd1\x82\r\n"
@@ -35,19 +38,28 @@ def test_a_dropped_letter_lies_in_the_inbox_byte_for_byte_with_its_time() -> Non
 
 
 def test_who_idles_is_told_at_once_also_of_what_came_just_before() -> None:
-    with MailboxServer() as server, opened(server) as box:
+    with MailboxServer() as server:
+        box = MailboxAccount(
+            name="info",
+            host=server.host,
+            port=server.port,
+            username=server.username,
+            password=SecretStr(server.password),
+            tls="none",
+        )
+        session = open_session(box, threading.Event(), timeout_seconds=5)
         for _each in range(20):
+            session.waiting()
             server.drop(LETTER)  # before IDLE: no command of ours has told us of it
-            with box.idle as idle:
-                assert any(b"EXISTS" in line for line in idle.poll(timeout=2))
-            box.client.noop()
-        told: list[bytes] = []
-        with box.idle as idle:
-            dropping = threading.Thread(target=server.drop, args=(LETTER,))
-            dropping.start()
-            told += idle.poll(timeout=2)
-            dropping.join()
-    assert any(b"EXISTS" in line for line in told)
+            session.rest(2)
+            assert session.has_news
+        session.waiting()
+        dropping = threading.Timer(0.05, server.drop, [LETTER])
+        dropping.start()
+        session.rest(2)
+        assert session.has_news
+        dropping.join()
+        session.close()
 
 
 def test_letters_may_be_dropped_from_many_threads() -> None:

@@ -21,6 +21,7 @@ from campaigns.outcome import Outcome
 from campaigns.stop_words import Wish, means_calls, wish_of
 from channels.base import Inbound
 from dispatcher.engine import Engine
+from dispatcher.inquiries.letters import pass_on
 from dispatcher.inquiries.registering import register
 from dispatcher.ledger import Transaction, inquiries, namesakes, replies
 from dispatcher.ledger import receipts as kept
@@ -214,7 +215,9 @@ class _Desk:
             attempt_id=answered.attempt_id if answered else None,
             language=answered.language if answered else "ru",
         )
-        return register(self._tx, self._engine, new, self._now).id
+        inquiry_id = register(self._tx, self._engine, new, self._now).id
+        pass_on(self._engine, self._tx, inquiry_id, self._now)
+        return inquiry_id
 
 
 def _reference(message: Inbound) -> str:

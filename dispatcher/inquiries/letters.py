@@ -5,24 +5,30 @@ head.
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+import structlog
 from babel.dates import format_date
 
+from campaigns.channel import ChannelName
 from campaigns.inquiry.deadlines import Deadline, Reminder, When
 from campaigns.inquiry.letter import Letter, Mailbox
-from campaigns.inquiry.status import InquiryChannel
+from campaigns.inquiry.status import InquiryChannel, InquiryStatus
 from channels.mailbox.reading import read_letter
 from dispatcher.engine import Engine
 from dispatcher.inquiries.house import house_of
 from dispatcher.inquiries.writing import values_of, write
-from dispatcher.ledger import Transaction, customers, letters
+from dispatcher.ledger import Transaction, customers, inquiries, letters, outbox
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.letters import StoredLetter
 from dispatcher.ledger.outbox import Owed
 from templates.answers import AnswerKind
+from templates.errors import RenderError
 from templates.i18n import current_language
 
-# Larger letters are not passed on whole: mail servers would refuse them. Staff save them instead.
-LARGEST_PASSED_ON = 20 * 1024 * 1024
+log = structlog.get_logger()
+
+# Larger letters are not passed on whole: mail servers would refuse them (Postfix takes 10 MB unless
+# it is told otherwise, and base64 adds a third). Staff save them instead.
+LARGEST_PASSED_ON = 7 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,20 @@ def to_specialist(
         letter_id=theirs[0].id if theirs else None,
         asked_at=inquiry.received_at,
     )
+
+
+def pass_on(engine: Engine, tx: Transaction, inquiry_id: int, now: datetime) -> bool:
+    """Tell the specialist of an inquiry that came without a letter; False where nobody is told:
+    then it waits in the list of inquiries."""
+    inquiry = inquiries.get(tx, inquiry_id)
+    if inquiry.status is not InquiryStatus.ROUTED or not engine.channels.get(ChannelName.EMAIL):
+        return False
+    try:
+        owed = to_specialist(engine, tx, inquiry, f"route:{inquiry.id}", now)
+    except RenderError as error:
+        log.error("inquiry.not_passed_on", inquiry=inquiry.id, kind=type(error).__name__)
+        return False
+    return outbox.owe(tx, owed, now) is not None
 
 
 def to_remind(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.inquiry.rules import InquiryRules, Topic
 from campaigns.inquiry.sorting import Asked, Known, Sorted, sort_out
+from campaigns.inquiry.status import InquiryStatus
 from campaigns.inquiry.topics import Classifier
 from campaigns.stop_words import Wish
 from dispatcher.engine import Engine
@@ -70,14 +71,16 @@ def _filled(tx: Transaction, engine: Engine, new: NewInquiry, now: datetime) -> 
         topic=new.topic if is_chosen else None,
     )
     found = sorted_for(engine, tx, asked, _customer(tx, new), now)
+    person = new.person or found.person
     return replace(
         new,
+        status=InquiryStatus.ROUTED if person else new.status,
         account_number=new.account_number or found.account_number,
         topic=found.topic,
         confidence=new.confidence if is_chosen else found.confidence,
         branch=new.branch or found.branch,
         segment=new.segment or found.segment,
-        person=new.person or found.person,
+        person=person,
         head=new.head or (found.head if not new.person else ""),
         missing=new.missing or found.missing,
         readings=new.readings or tuple(str(one) for one in found.readings),

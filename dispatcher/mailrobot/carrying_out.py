@@ -13,6 +13,7 @@ from campaigns.inquiry.status import OPEN, InquiryChannel, InquiryStatus, Missin
 from campaigns.stop_words import Wish
 from channels.mailbox.arrived import Arrived
 from dispatcher.engine import Engine
+from dispatcher.inquiries.letters import LARGEST_PASSED_ON
 from dispatcher.inquiries.registering import Registered, register
 from dispatcher.inquiries.writing import write
 from dispatcher.ledger import Transaction, inquiries, letters, outbox
@@ -27,9 +28,6 @@ from templates.errors import RenderError
 
 log = structlog.get_logger()
 
-# Larger letters are not passed on whole: mail servers would refuse them (Postfix takes 10 MB unless
-# it is told otherwise, and base64 adds a third). Staff save them instead.
-LARGEST_PASSED_ON = 7 * 1024 * 1024
 LONGEST_TEXT = 20_000
 
 

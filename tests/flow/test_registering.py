@@ -84,7 +84,7 @@ def test_a_question_by_sms_gets_a_topic_a_person_and_deadlines(engine: Engine) -
     assert (inquiry.person, inquiry.head) == ("desk@example.com", "")
     assert (inquiry.respond_on, inquiry.answer_on) == (date(2026, 11, 23), date(2026, 12, 4))
     assert inquiry.missing == (Missing.ACCOUNT,)
-    assert inquiry.status is InquiryStatus.REGISTERED
+    assert inquiry.status is InquiryStatus.ROUTED
     assert done.new is not None
     assert done.new.topic is Topic.OUTAGE
 

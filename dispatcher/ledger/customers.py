@@ -1,8 +1,9 @@
 """Who writes to us: a customer of the base, by the address a letter came from or by an account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import Select, bindparam, func, literal_column, select
 
 from campaigns.channel import ContactKind
 from campaigns.inquiry.sorting import Known
@@ -20,55 +21,60 @@ MOST_ACCOUNTS = 50
 # An account is looked for in so many of the newest lists.
 NEWEST_LISTS = 50
 
+_CUSTOMERS = (
+    select(
+        recipients.c.account_number,
+        recipients.c.name,
+        recipients.c.patronymic,
+        recipients.c.branch,
+        recipients.c.segment,
+        recipients.c.language,
+    )
+    .order_by(recipients.c.id.desc())
+    .limit(10 * MOST_ACCOUNTS)
+)
+# Each letter that comes in asks these two: made once, as in `letters`.
+_BY_ADDRESS = _CUSTOMERS.where(
+    recipients.c.id.in_(
+        select(contact_points.c.recipient_id)
+        .where(
+            # Written out: only so does SQLite see that the partial index fits.
+            contact_points.c.kind == literal_column(f"'{ContactKind.EMAIL.value}'"),
+            func.lower(contact_points.c.address) == bindparam("address"),
+        )
+        .order_by(contact_points.c.recipient_id.desc())
+        .limit(10 * MOST_ACCOUNTS)
+    )
+)
+_BY_ACCOUNT = _CUSTOMERS.where(
+    recipients.c.account_number == bindparam("account_number"),
+    recipients.c.audience_id.in_(
+        select(audiences.c.id)
+        .where(audiences.c.status == "ready")
+        .order_by(audiences.c.id.desc())
+        .limit(NEWEST_LISTS)
+    ),
+)
+
 
 def by_address(tx: Transaction, address: str) -> Sequence[Known]:
     """The accounts of an e-mail address, each as the newest list knows it, the newest first.
 
     Lists keep addresses as people spell them; capitals make no other mailbox.
     """
-    is_theirs = recipients.c.id.in_(
-        select(contact_points.c.recipient_id)
-        .where(
-            # Written out: only so does SQLite see that the partial index fits.
-            contact_points.c.kind == literal_column(f"'{ContactKind.EMAIL.value}'"),
-            func.lower(contact_points.c.address) == address.lower(),
-        )
-        .order_by(contact_points.c.recipient_id.desc())
-        .limit(10 * MOST_ACCOUNTS)
-    )
-    return _newest_of_each(tx, is_theirs)
+    return _newest_of_each(tx, _BY_ADDRESS, {"address": address.lower()})
 
 
 def by_account(tx: Transaction, account_number: str) -> Known | None:
     """The customer of an account, as the newest list that has it knows them."""
-    newest = (
-        select(audiences.c.id)
-        .where(audiences.c.status == "ready")
-        .order_by(audiences.c.id.desc())
-        .limit(NEWEST_LISTS)
-    )
-    found = _newest_of_each(
-        tx,
-        recipients.c.account_number == account_number,
-        recipients.c.audience_id.in_(newest),
-    )
+    found = _newest_of_each(tx, _BY_ACCOUNT, {"account_number": account_number})
     return found[0] if found else None
 
 
-def _newest_of_each(tx: Transaction, *wanted: ColumnElement[bool]) -> Sequence[Known]:
-    rows = tx.execute(
-        select(
-            recipients.c.account_number,
-            recipients.c.name,
-            recipients.c.patronymic,
-            recipients.c.branch,
-            recipients.c.segment,
-            recipients.c.language,
-        )
-        .where(*wanted)
-        .order_by(recipients.c.id.desc())
-        .limit(10 * MOST_ACCOUNTS)
-    )
+def _newest_of_each(
+    tx: Transaction, wanted: Select[Any], asked: Mapping[str, str]
+) -> Sequence[Known]:
+    rows = tx.execute(wanted, dict(asked))
     found: dict[str, Known] = {}
     for row in rows:
         found.setdefault(
@@ -92,5 +98,5 @@ def of_attempt(tx: Transaction, attempt_id: int) -> Known | None:
         .join(attempts, attempts.c.delivery_id == deliveries.c.id)
         .where(attempts.c.id == attempt_id)
     )
-    found = _newest_of_each(tx, is_theirs)
+    found = _newest_of_each(tx, _CUSTOMERS.where(is_theirs), {})
     return found[0] if found else None

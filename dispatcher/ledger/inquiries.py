@@ -21,6 +21,14 @@ INQUIRY_LOCK = 72_115_200
 
 # Values come beside it: made anew with each, it costs more than the database takes to carry it out.
 _INSERTED = insert(inquiries).returning(inquiries.c.id)
+_NEXT = {
+    name: made.insert(inquiry_numbers)
+    .on_conflict_do_update(
+        index_elements=[inquiry_numbers.c.year], set_={"last": inquiry_numbers.c.last + 1}
+    )
+    .returning(inquiry_numbers.c.last)
+    for name, made in (("postgresql", postgresql), ("sqlite", sqlite))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +118,7 @@ def is_known(
 def next_number(tx: Transaction, year: int) -> str:
     """The next registration number of the year. Whoever registers at the same time waits until this
     transaction ends, so that there are no gaps."""
-    made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(inquiry_numbers)
-    last = tx.execute(
-        made.values(year=year, last=1)
-        .on_conflict_do_update(
-            index_elements=[inquiry_numbers.c.year], set_={"last": inquiry_numbers.c.last + 1}
-        )
-        .returning(inquiry_numbers.c.last)
-    ).scalar_one()
+    last = tx.execute(_NEXT[tx.dialect.name], {"year": year, "last": 1}).scalar_one()
     return f"{year}-{last:06}"
 
 

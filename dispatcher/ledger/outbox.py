@@ -14,7 +14,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.ledger.connection import Transaction
@@ -33,6 +43,21 @@ class MailKind(StrEnum):
     INTERIM = "interim"
     ROUTE = "route"  # to the specialist
     REMINDER = "reminder"  # to the specialist and the head
+
+
+# What each letter that comes in asks is made once, as in `letters`.
+_OWED = {
+    name: made.insert(outbox)
+    .on_conflict_do_nothing(index_elements=[outbox.c.occasion])
+    .returning(outbox.c.id)
+    for name, made in (("postgresql", postgresql), ("sqlite", sqlite))
+}
+_OF_OCCASION = select(outbox.c.id).where(outbox.c.occasion == bindparam("occasion"))
+_ANSWERS_TO = select(func.count()).where(
+    outbox.c.recipient == bindparam("recipient"),
+    outbox.c.kind == literal_column(f"'{MailKind.ACKNOWLEDGEMENT.value}'"),
+    outbox.c.asked_at > bindparam("since_at"),
+)
 
 
 class MailStatus(StrEnum):
@@ -87,7 +112,6 @@ class MailEnding:
 
 def owe(tx: Transaction, letter: Owed, now: datetime) -> int | None:
     """Put a letter into the outbox; None where its occasion has one already."""
-    made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(outbox)
     values = {
         "occasion": letter.occasion,
         "kind": letter.kind,
@@ -101,13 +125,12 @@ def owe(tx: Transaction, letter: Owed, now: datetime) -> int | None:
         "status": MailStatus.WAITING,
         "due_at": now,
     }
-    is_new = made.on_conflict_do_nothing(index_elements=[outbox.c.occasion])
-    return tx.execute(is_new.returning(outbox.c.id), values).scalar()
+    return tx.execute(_OWED[tx.dialect.name], values).scalar()
 
 
 def is_owed(tx: Transaction, occasion: str) -> bool:
     """Whether the occasion has its letter, sent or not."""
-    return tx.execute(select(outbox.c.id).where(outbox.c.occasion == occasion)).first() is not None
+    return tx.execute(_OF_OCCASION, {"occasion": occasion}).first() is not None
 
 
 def claim(tx: Transaction, robot: str, now: datetime, limit: int = 50) -> Sequence[Claimed]:
@@ -250,10 +273,5 @@ def next_due(tx: Transaction) -> datetime | None:
 
 def answers_since(tx: Transaction, recipient: str, since_at: datetime) -> int:
     """How many answers this address was given since then."""
-    return tx.execute(
-        select(func.count()).where(
-            outbox.c.recipient == recipient,
-            outbox.c.kind == MailKind.ACKNOWLEDGEMENT,
-            outbox.c.asked_at > since_at,
-        )
-    ).scalar_one()
+    asked = {"recipient": recipient, "since_at": since_at}
+    return tx.execute(_ANSWERS_TO, asked).scalar_one()

@@ -4,11 +4,14 @@ A batch is one transaction, for the sake of bursts. What breaks it is found by t
 one by one; a letter that breaks even alone is kept as it is, for a person to look at.
 """
 
+import traceback
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
+import dispatcher
 from campaigns.inquiry.letter import Flaw, Letter
 from campaigns.inquiry.verdict import House
 from channels.mailbox.arrived import Arrived
@@ -22,6 +25,9 @@ from dispatcher.mailrobot.carrying_out import carry_out
 from dispatcher.mailrobot.deciding import Decided, decide
 
 log = structlog.get_logger()
+
+_CODE = Path(dispatcher.__file__).parent.parent
+_OURS = tuple(f"{_CODE / name}/" for name in ("dispatcher", "channels", "campaigns", "templates"))
 
 # Of a letter that nothing can be made of.
 _NOTHING = ReadLetter(Letter(flaws=frozenset({Flaw.UNREADABLE, Flaw.NO_SENDER})), None)
@@ -73,13 +79,13 @@ class TakingIn:
 
     def _take_anyhow(self, arrived: Arrived, error: Exception) -> bool:
         """What our own code breaks on is a bug of ours, and no reason to lose a letter."""
-        log.error("letter.broken", mailbox=arrived.mailbox, kind=type(error).__name__)
+        log.error("letter.broken", mailbox=arrived.mailbox, **_known_of(error))
         try:
             self._take_all([(arrived, _NOTHING)])
         except LedgerAway:
             raise
-        except Exception:
-            log.exception("letter.not_taken", mailbox=arrived.mailbox)
+        except Exception as worse:
+            log.error("letter.not_taken", mailbox=arrived.mailbox, **_known_of(worse))
             return False
         return True
 
@@ -109,6 +115,16 @@ class TakingIn:
             )
 
 
+def _known_of(error: Exception) -> dict[str, str]:
+    """The kind of an error and where in our code it came up. Not its words: a database quotes the
+    row that it refuses, which is the letter."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [one for one in frames if one.filename.startswith(_OURS)]
+    place = ours[-1] if ours else None
+    where = f"{Path(place.filename).relative_to(_CODE)}:{place.lineno}" if place else ""
+    return {"kind": type(error).__name__, "where": where}
+
+
 def _tell(told: _Told) -> None:
     """The canonical line: one for each letter that came in."""
     decided = told.decided
@@ -124,6 +140,6 @@ def _tell(told: _Told) -> None:
         verdict=decided.judged.verdict.value,
         reason=decided.judged.reason.value,
         topic=decided.sorted.topic.value if decided.is_registered else None,
-        flaws=sorted(decided.letter.flaws),
+        flaws=sorted(flaw.value for flaw in decided.letter.flaws),
         size_bytes=told.arrived.size_bytes,
     )

@@ -17,12 +17,9 @@ from channels.mailbox.imap import ImapIntake
 from channels.mailbox.imap_session import MARK
 from channels.mailbox.look import Look
 from tests.channels.mail_servers import (
-    Answer,
-    CutOff,
     Dovecot,
     DovecotMailbox,
     MailServer,
-    Meddler,
     SandboxMailbox,
     account,
     dovecot,
@@ -31,6 +28,7 @@ from tests.channels.mail_servers import (
     staff,
     subjects,
 )
+from tests.channels.meddler import Answer, CutOff, Meddler
 
 __all__ = ["dovecot", "mail_server"]  # fixtures
 

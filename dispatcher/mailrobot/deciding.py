@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.inquiry.address import likeness, written
+from campaigns.inquiry.findings import find_account
 from campaigns.inquiry.judgement import judge
 from campaigns.inquiry.letter import Flaw, Letter, Mailbox
 from campaigns.inquiry.reply_to import reply_address
@@ -219,7 +220,17 @@ def _asked(engine: Engine, letter: Letter, recipient: Mailbox | None, mailbox: s
         mailbox=_written_to(engine, letter, mailbox),
         has_contact=recipient is not None,
         is_readable=Flaw.UNREADABLE not in letter.flaws,
+        account_number=_signed_with(engine, letter),
     )
+
+
+def _signed_with(engine: Engine, letter: Letter) -> str:
+    """The account that a signature names, or a quoted letter, where the words name none."""
+    pattern = engine.inquiry_rules.account_pattern
+    if find_account(f"{letter.subject}\n{letter.words}", pattern).number:
+        return ""
+    found = find_account(letter.text, pattern)
+    return found.number or "" if found.is_labelled else ""
 
 
 def _written_to(engine: Engine, letter: Letter, mailbox: str) -> str:

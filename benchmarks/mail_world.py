@@ -83,6 +83,7 @@ class DovecotMailbox:
         certificate.write_text(key.read_text() + certificate.read_text())
         self._server = Dovecot(certificate)
         self.port = self._server.port
+        self.counts()  # makes the mailbox: one that is old is what a robot finds
 
     def entrance(self) -> Callable[[int, bytes], float]:
         """A connection of its own; a letter put in returns when the 250 came."""
@@ -205,6 +206,11 @@ async def serve_sink(port: int, path: Path) -> None:
         file.write(f"{time.time():.6f}\t{names}\n".encode())
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await talk(reader, writer)
+        writer.close()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 sink\r\n")
         while line := await reader.readline():
             verb = line[:4].upper()
@@ -217,8 +223,7 @@ async def serve_sink(port: int, path: Path) -> None:
             else:
                 writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
             if verb == b"QUIT":
-                break
-        writer.close()
+                return
 
     with path.open("ab", buffering=0) as file:
         server = await asyncio.start_server(converse, "127.0.0.1", port, limit=1 << 26, backlog=512)
@@ -233,6 +238,7 @@ class RobotProcess:
     settings: Mapping[str, str]
     _process: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
+    cpu_seconds: float = 0.0  # of all that have ended
 
     def start(self, *, wait: bool = True) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DISPATCHER_")}
@@ -255,7 +261,8 @@ class RobotProcess:
     def end(self, how: signal.Signals) -> None:
         if self._process is not None and self._log is not None:
             self._process.send_signal(how)
-            self._process.wait(60)
+            _pid, _status, used = os.wait4(self._process.pid, 0)
+            self.cpu_seconds += used.ru_utime + used.ru_stime
             self._log.close()
             self._process = None
 

@@ -143,6 +143,7 @@ def settle(place: World) -> None:
 def books(place: World) -> Mapping[str, object]:
     """Every letter that arrived, against what the sink took, the ledger and the mailbox hold."""
     place.robot.end(signal.SIGTERM)
+    cpu_seconds = place.robot.cpu_seconds
     names = {named(number) for number in place.arrived_at}
     answers: dict[str, Counter[str]] = {}
     for one in place.sink.look():
@@ -158,6 +159,7 @@ def books(place: World) -> Mapping[str, object]:
         "unanswered": len(names - answers.keys()),
         "passed on": len(passed_on),
         **ledger_counts(place.robot.settings),
+        "ms of the robot's CPU a letter": round(1000 * cpu_seconds / len(names), 1),
         **{f"in {name}": number for name, number in place.box.counts().items()},
     }
 

@@ -19,7 +19,7 @@ from campaigns.channel import ChannelName
 from channels.base import Cause, Channel, Handover, HandoverKind, MailMessage
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
-from dispatcher.ledger import Transaction, outbox
+from dispatcher.ledger import LedgerFault, Transaction, outbox
 from dispatcher.ledger.outbox import Claimed, MailEnding, MailKind, MailStatus
 from dispatcher.logs import mask
 
@@ -69,8 +69,8 @@ class Postman:
         while not stopped.is_set():
             try:
                 asyncio.run(self._work(stopped, pause_seconds))
-            except LedgerAway:
-                log.error("ledger.away", kind="postman")
+            except (*LedgerFault, LedgerAway) as error:
+                log.error("ledger.away", kind=type(error).__name__)
                 stopped.wait(pause_seconds)
             except Exception:
                 log.exception("postman.broken")
@@ -127,17 +127,9 @@ class Postman:
             self._may_have_lost = False
             return _Round()
         handovers = await self._hand_over(channel, claimed)
+        self._may_have_lost = False
         is_away = all(one.cause is Cause.UNREACHABLE for one in handovers)
         self._away = self._away + 1 if is_away else 0
-        now = self._engine.clock.now()
-        endings = [
-            ending_of(one, handover, now) for one, handover in zip(claimed, handovers, strict=True)
-        ]
-        self._endings = endings
-        await asyncio.to_thread(self._finish)
-        self._may_have_lost = False
-        for one, handover, ending in zip(claimed, handovers, endings, strict=True):
-            _tell(one, handover, ending, now)
         return _Round(len(claimed), is_away)
 
     def _catch_up(self) -> None:
@@ -167,22 +159,39 @@ class Postman:
         return self._engine.ledger.insist(act) if due_at is not None and due_at <= now else ()
 
     async def _hand_over(self, channel: Channel, claimed: Sequence[Claimed]) -> Sequence[Handover]:
+        """Send them all. What came of each is written down as soon as it is known, with whatever
+        else has become known meanwhile: who dies leaves in doubt only what is in the air."""
         limit = asyncio.Semaphore(channel.concurrency)
+        sending = [asyncio.create_task(self._send(channel, one, limit)) for one in claimed]
+        pending = set(sending)
+        try:
+            while pending:
+                _done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.to_thread(self._finish)
+        finally:
+            if pending:  # the ledger is away: what has begun is finished, and written down later
+                await asyncio.wait(pending)
+        return [one.result() for one in sending]
 
-        async def send(one: Claimed) -> Handover:
-            async with limit:
-                try:
-                    return await channel.deliver(_message(one))
-                except Exception:
-                    log.exception("channel.broken", provider=channel.provider, outbox=one.id)
-                    return Handover(HandoverKind.UNCERTAIN, detail="internal error")
-
-        return await asyncio.gather(*(send(one) for one in claimed))
+    async def _send(self, channel: Channel, one: Claimed, limit: asyncio.Semaphore) -> Handover:
+        async with limit:
+            try:
+                handover = await channel.deliver(_message(one))
+            except Exception:
+                log.exception("channel.broken", provider=channel.provider, outbox=one.id)
+                handover = Handover(HandoverKind.UNCERTAIN, detail="internal error")
+        now = self._engine.clock.now()
+        ending = ending_of(one, handover, now)
+        self._endings.append(ending)
+        _tell(one, handover, ending, now)
+        return handover
 
     def _finish(self) -> None:
-        endings = self._endings
+        endings = self._endings.copy()  # while it is written down more may come
+        if not endings:
+            return
         self._engine.ledger.insist(lambda tx: outbox.finish(tx, endings, self._robot))
-        self._endings = []
+        del self._endings[: len(endings)]
 
 
 def _message(one: Claimed) -> MailMessage:

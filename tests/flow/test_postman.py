@@ -476,3 +476,21 @@ def test_the_sender_of_what_staff_write_is_told_to_the_server(post: Post) -> Non
         outbox.owe(tx, owed, now)
     post.send()
     assert [one.sender for one in post.sink.received] == [INFO]
+
+
+def test_what_a_server_took_is_written_down_while_other_letters_are_in_the_air(
+    quick: Post,
+) -> None:
+    """Who dies then leaves only those in doubt."""
+    owe(quick, "0")
+    owe(quick, "1")
+    seen: list[bool] = []
+
+    def hold(_received: object) -> None:
+        if len(quick.sink.received) == 2:
+            seen.append(quick.sink.wait_for(lambda: "sent" in statuses(quick), 20))
+
+    quick.sink.after_content = hold
+    quick.send()
+    assert seen == [True]
+    assert statuses(quick) == ["sent", "sent"]

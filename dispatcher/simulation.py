@@ -44,7 +44,9 @@ def simulate(
         crew.join()
 
     while True:
-        while works.loop.tick().claimed:
+        # Until it finds nothing, as a real loop does: what a worker settles at this instant may be
+        # due at this instant, and whether the tick still saw it depends on who was quicker.
+        while not works.loop.tick().is_idle:
             drain()
         drain()
         look_at = clock.now() + LOOK_EVERY

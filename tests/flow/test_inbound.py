@@ -204,9 +204,8 @@ def test_a_question_is_kept_with_account_and_message_and_proves_that_it_arrived(
 
 def test_an_answer_cancels_the_next_sms_that_was_due(rehearse: Rehearse) -> None:
     rehearsal = rehearse(patterns(sms={NUMBER: "no_receipt"}))
-    late = rehearsal.clock.now() + 10 * HOUR + timedelta(minutes=59)
-    rehearsal.launch([ANNA], scenario_text("sms"), start_at=late)
-    rehearsal.run(late + DAY + HOUR)
+    rehearsal.launch([ANNA], scenario_text("sms", rules={"sms": 'retry = "2d"'}))
+    rehearsal.run(DAY + 3 * HOUR)
     assert rehearsal.status("1", SMS) is Status.PENDING
     write(rehearsal, "какой долг?")
     assert rehearsal.status("1", SMS) is Status.POSITIVE

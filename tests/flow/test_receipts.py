@@ -88,13 +88,13 @@ def test_a_weaker_receipt_after_a_stronger_one_changes_nothing(rehearsal: Rehear
 def test_a_late_positive_receipt_cancels_the_next_attempt_that_was_due(
     rehearse: Rehearse,
 ) -> None:
-    """After a day without a receipt the SMS is tried again the next morning; the receipt is 26
+    """After 25 hours without a receipt the SMS is tried again the next morning; the receipt is 26
     hours late, and the second SMS never goes."""
     rehearsal = rehearse(patterns(sms={NUMBER: "late_receipt"}))
-    # 20:00 in Moscow: 24 hours later one may still send, so the window must close the gap.
+    # 20:59 in Moscow: 25 hours later the window is closed.
     late = rehearsal.clock.now() + 10 * HOUR + timedelta(minutes=59)
-    rehearsal.launch([ANNA], scenario_text("sms"), start_at=late)
-    rehearsal.run(late + DAY + HOUR)
+    rehearsal.launch([ANNA], scenario_text("sms", rules={"sms": 'retry = "25h"'}), start_at=late)
+    rehearsal.run(late + DAY + HOUR + timedelta(minutes=30))
     assert rehearsal.status("1", SMS) is Status.PENDING
     assert rehearsal.outcomes() == ["no_receipt"]
     rehearsal.run(3 * DAY)

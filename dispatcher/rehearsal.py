@@ -6,10 +6,14 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from campaigns.channel import ChannelName
+from channels.mailbox.account import MailboxAccount
 from channels.routing import Providers, only
 from channels.sandbox import Sandbox, load_patterns
+from channels.sandbox.mailbox_server import MailboxServer
 from dispatcher.clock import Clock, SystemClock
 from dispatcher.settings import Settings
+
+SANDBOX_MAILBOX = "sandbox"  # how the log and the screen call it
 
 
 def open_sandbox(
@@ -54,6 +58,25 @@ def toward(sandbox: Sandbox, settings: Settings) -> Settings:
             "caller_id": settings.caller_id or "+74951000000",
         }
     )
+
+
+def account_of(mailbox: MailboxServer) -> dict[str, str | int]:
+    """A row of the setting MAILBOXES that leads to the (started) sandbox's mailbox."""
+    return {
+        "name": SANDBOX_MAILBOX,
+        "host": mailbox.host,
+        "port": mailbox.port,
+        "username": mailbox.username,
+        "password": mailbox.password,
+        "tls": "none",
+    }
+
+
+def with_mailbox(mailbox: MailboxServer, settings: Settings) -> Settings:
+    """The same settings with the sandbox's mailbox in place of every real one: whoever rehearses
+    must not take customers' letters out of theirs."""
+    account = MailboxAccount.model_validate(account_of(mailbox))
+    return settings.model_copy(update={"mailboxes": (account,)})
 
 
 def stand_ins() -> Mapping[ChannelName, Providers]:

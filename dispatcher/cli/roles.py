@@ -1,12 +1,13 @@
 """The processes: `up` for everything in one, or one role each."""
 
 import fcntl
+import json
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -14,7 +15,7 @@ import typer
 from campaigns.channel import ChannelName
 from dispatcher import inbound
 from dispatcher.cli import screen, shared
-from dispatcher.clock import SystemClock
+from dispatcher.clock import Clock, SystemClock
 from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.errors import AlreadyRunning, BadSetting
@@ -25,7 +26,13 @@ from dispatcher.settings import Settings
 from dispatcher.wiring import make_engine, make_works, receipts_url_of, serving
 from templates.i18n import _
 
+if TYPE_CHECKING:
+    from channels.sandbox import Sandbox
+    from channels.sandbox.mailbox_server import MailboxServer
+
 log = structlog.get_logger()
+
+JOURNAL = "received.jsonl"
 
 WithSandbox = Annotated[
     bool, typer.Option("--sandbox", help=_("Rehearse: every provider is the local sandbox."))
@@ -42,11 +49,7 @@ def up(sandbox: WithSandbox = False) -> None:
         endpoint = stack.enter_context(Endpoint(settings.receipts_host, settings.receipts_port))
         receipts_url = None
         if sandbox:
-            from dispatcher.rehearsal import open_sandbox, toward
-
-            journal = settings.data_dir / "received.jsonl"
-            world = open_sandbox(settings, clock, journal=journal, simulated=False)
-            settings = toward(stack.enter_context(world), settings)
+            settings, world, mailbox = _rehearsing(stack, settings, clock)
             receipts_url = f"http://{endpoint.host}:{endpoint.port}"
         engine = make_engine(settings, clock=clock, receipts_url=receipts_url)
         if sandbox:
@@ -69,9 +72,25 @@ def up(sandbox: WithSandbox = False) -> None:
             )
         )
         if sandbox:
+            journal = settings.data_dir / JOURNAL
             screen.say("  " + _("Rehearsal: what was received is in {path}").format(path=journal))
+            _tell_mailbox(mailbox)
         _turn(works.loop, settings.poll_seconds, _stopped_by_signal())
     screen.say(_("Stopped."))
+
+
+def _rehearsing(
+    stack: ExitStack, settings: Settings, clock: Clock
+) -> "tuple[Settings, Sandbox, MailboxServer]":
+    """The sandbox with its mailbox, started, and the settings that lead to them alone."""
+    from channels.sandbox.mailbox_server import MailboxServer
+    from dispatcher.rehearsal import open_sandbox, toward, with_mailbox
+
+    journal = settings.data_dir / JOURNAL
+    world = open_sandbox(settings, clock, journal=journal, simulated=False)
+    mailbox = stack.enter_context(MailboxServer())
+    settings = with_mailbox(mailbox, toward(stack.enter_context(world), settings))
+    return settings, world, mailbox
 
 
 def loop() -> None:
@@ -137,9 +156,11 @@ def receipts() -> None:
 def sandbox(
     smtp_port: Annotated[int, typer.Option(min=0, max=65535)] = 2525,
     http_port: Annotated[int, typer.Option(min=0, max=65535)] = 8025,
+    imap_port: Annotated[int, typer.Option(min=0, max=65535)] = 1143,
     journal: Annotated[Path | None, typer.Option(help=_("Where to write what comes."))] = None,
 ) -> None:
-    from dispatcher.rehearsal import open_sandbox
+    from channels.sandbox.mailbox_server import MailboxServer
+    from dispatcher.rehearsal import account_of, open_sandbox
 
     settings = shared.settings()
     world = open_sandbox(
@@ -153,7 +174,7 @@ def sandbox(
     world.inbound_urls.update(
         inbound.addresses(receipts_url_of(settings), settings.signing_secret())
     )
-    with world:
+    with world, MailboxServer(port=imap_port) as mailbox:
         screen.say_well(_("The sandbox listens. Settings that lead to it:"))
         for line in (
             f"DISPATCHER_SMTP_HOST={world.smtp_host}",
@@ -168,9 +189,33 @@ def sandbox(
             f"DISPATCHER_TWILIO_AUTH_TOKEN={world.twilio_auth_token}",
             f"DISPATCHER_TWILIO_BASE_URL={world.twilio_base_url}",
             "DISPATCHER_CALLER_ID=+74951000000",
+            f"DISPATCHER_MAILBOXES='{json.dumps([account_of(mailbox)])}'",
         ):
             print(line, flush=True)
+        _tell_mailbox(mailbox)
         _stopped_by_signal().wait()
+
+
+def _tell_mailbox(mailbox: "MailboxServer") -> None:
+    """Where a letter can be put by hand; nothing real is behind the password."""
+    screen.say(
+        "  "
+        + _(
+            "The sandbox's mailbox: {address} at {host}:{port} (IMAP), password {password}."
+        ).format(
+            address=mailbox.username,
+            host=mailbox.host,
+            port=mailbox.port,
+            password=mailbox.password,
+        )
+    )
+    screen.say("  " + _("To put a letter into it:"))
+    # Whole on a line of its own, so that it can be copied.
+    print(
+        f"  curl --upload-file letter.eml --user {mailbox.username}:{mailbox.password} "
+        f"imap://{mailbox.host}:{mailbox.port}/INBOX",
+        flush=True,
+    )
 
 
 def _turn(loop: Loop, poll_seconds: float, stopped: threading.Event) -> None:

@@ -31,6 +31,8 @@ from dispatcher.wiring import make_engine, make_works, serving
 ACTOR = "demo"
 LEDGER = "ledger"
 JOURNAL = "received.jsonl"
+LETTERS = "letters.csv"
+ANSWERS = "answers.jsonl"  # of the mail-robot; what the mail server took, written by it alone
 # What an earlier demonstration left would be taken for the books of this one, should it fail.
 BOOKS = (
     JOURNAL,
@@ -39,6 +41,8 @@ BOOKS = (
     "attempts.csv",
     "skips.csv",
     "row-errors.csv",
+    LETTERS,
+    ANSWERS,
 )
 # Who takes calls in the rehearsal: three at any hour, for its customers live in eleven time zones.
 # Hardly anybody is expected to ask for them, so that calls never compete for lines: who gets the

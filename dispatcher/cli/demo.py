@@ -11,13 +11,14 @@ from rich.console import Group
 from rich.live import Live
 
 from campaigns.demo import BILLING_EXPORT
-from dispatcher.cli import audience, screen, shared, summary, texts
+from dispatcher.cli import audience, demo_letters, screen, shared, summary, texts
 from dispatcher.cli.scenario import find_file
 from dispatcher.demo import Telling, rehearse
 from dispatcher.engine import Engine
 from dispatcher.examination import TextsUnfit
 from dispatcher.importing import NoRowTaken
 from dispatcher.report import figures
+from dispatcher.settings import Settings
 from templates.i18n import _, ngettext
 
 # A Monday, two days before a public holiday: the demonstration shows that nobody is called on it.
@@ -97,11 +98,14 @@ def demo(
     summary.write_files(done.engine, report, out, full=True)
     books = summary.examine(done.engine, done.campaign.id)
     seconds = time.monotonic() - began
+    # The campaign's books are written by now: nothing that a letter says changes them.
+    answered = demo_letters.drop(done.engine, done.campaign.id, out, quiet=quiet)
     if as_json:
         screen.print_json(
             summary.facts(report)
             | {
                 "received": done.received,
+                "letters": demo_letters.facts(answered),
                 "audit": summary.audit_facts(books),
                 "seconds": round(seconds, 1),
                 "out": str(out),
@@ -112,9 +116,10 @@ def demo(
         screen.console.print(summary.panel(report, settings.zone))
         summary.print_report(report)
         summary.print_audit(books)
-        _farewell(out, seconds, days)
+        demo_letters.tell(answered)
+        _farewell(settings, out, seconds, days)
     done.engine.ledger.close()
-    if not books.passed or not report.adds_up:
+    if not (books.passed and report.adds_up and demo_letters.is_well(answered)):
         raise typer.Exit(1)
 
 
@@ -161,7 +166,7 @@ class _View:
         self._looked = time.monotonic()
 
 
-def _farewell(out: Path, seconds: float, days: int) -> None:
+def _farewell(settings: Settings, out: Path, seconds: float, days: int) -> None:
     screen.console.rule(style="dim")
     screen.say_well(
         ngettext(
@@ -172,6 +177,7 @@ def _farewell(out: Path, seconds: float, days: int) -> None:
     screen.say(
         _("Beside it: report.xlsx, attempts.csv, skips.csv, row-errors.csv, received.jsonl.")
     )
+    demo_letters.say_next(settings, out)
     screen.say(_("Next, with your own file: dispatcher demo --audience FILE"))
     screen.say(
         _("For real: fill in .env (see .env.example), then dispatcher check and dispatcher up")

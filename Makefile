@@ -51,6 +51,8 @@ bench: setup-dev  ## figures of this machine
 	$(BIN)/python benchmarks/sms.py
 	$(BIN)/python benchmarks/pace.py
 	$(BIN)/python benchmarks/receipts.py
+	$(BIN)/python benchmarks/letters.py
+	$(BIN)/python benchmarks/mailrobot.py --paced 1000 --burst 10000 --kills 50 --outage 120
 	$(BIN)/python benchmarks/demo.py
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \

@@ -15,7 +15,7 @@ import argparse
 import email
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email import policy
 from email.message import EmailMessage
 
@@ -76,16 +76,29 @@ class Stdlib:
             return None
 
 
-def timed(read: Callable[[bytes], object], letters: Sequence[bytes]) -> dict[str, float]:
+def timed(
+    ways: Mapping[str, Callable[[bytes], object]], letters: Sequence[bytes]
+) -> Mapping[str, Mapping[str, float]]:
+    """Each way over the same letters, by turns, in seconds of the processor: whatever else the
+    machine does weighs on none of them more."""
+    spent, slowest = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0)
     for raw in letters[:100]:
-        read(raw)
-    slowest = 0.0
-    with Stopwatch() as watch:
-        for raw in letters:
-            began = time.perf_counter()
+        for read in ways.values():
             read(raw)
-            slowest = max(slowest, time.perf_counter() - began)
-    return {"letters/s": round(len(letters) / watch.seconds), "slowest, ms": slowest * 1000}
+    for raw in letters:
+        for name, read in ways.items():
+            began = time.process_time()
+            read(raw)
+            took = time.process_time() - began
+            spent[name] += took
+            slowest[name] = max(slowest[name], took)
+    return {
+        name: {
+            "letters/s of one core": round(len(letters) / spent[name]),
+            "slowest, ms": 1000 * slowest[name],
+        }
+        for name in ways
+    }
 
 
 def spoilt_ones(count: int, seed: int) -> dict[str, object]:
@@ -102,12 +115,12 @@ def spoilt_ones(count: int, seed: int) -> dict[str, object]:
     with Stopwatch() as watch, capture_logs() as said:
         for _ in range(count):
             raw = spoilt(dice, letters)
-            began = time.perf_counter()
+            began = time.process_time()
             try:
                 check(raw)
             except Exception:
                 crashes += 1
-            took = time.perf_counter() - began
+            took = time.process_time() - began
             stdlib(raw)
             if took > slowest:
                 slowest, size = took, len(raw)
@@ -138,14 +151,15 @@ def main() -> None:
         "of it read": read,
         "stdlib, headers and text": stdlib,
     }
-    found = {name: timed(way, letters) for name, way in ways.items()}
+    found = timed(ways, letters)
     show(
         f"{len(letters)} ordinary letters, {sum(map(len, letters)) // len(letters)} bytes each",
         [{"way": name, **figures} for name, figures in found.items()],
     )
-    plain = found["stdlib, headers and text"]["letters/s"]
-    print(f"read and judged / stdlib: {found['read and judged']['letters/s'] / plain:.2f}")
-    print(f"read / stdlib: {found['of it read']['letters/s'] / plain:.2f}")
+    rates = {name: figures["letters/s of one core"] for name, figures in found.items()}
+    plain = rates["stdlib, headers and text"]
+    print(f"read and judged / stdlib: {rates['read and judged'] / plain:.2f}")
+    print(f"read / stdlib: {rates['of it read'] / plain:.2f}")
     if stdlib.raised:
         print(f"stdlib raised on {stdlib.raised} of them")
     show(f"Spoilt letters, seed {options.seed}", [spoilt_ones(options.spoilt, options.seed)])

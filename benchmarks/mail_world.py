@@ -206,7 +206,7 @@ async def serve_sink(port: int, path: Path) -> None:
         file.write(f"{time.time():.6f}\t{names}\n".encode())
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, EOFError):  # killed in the middle of it
             await talk(reader, writer)
         writer.close()
 

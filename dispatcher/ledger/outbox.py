@@ -67,6 +67,28 @@ class MailStatus(StrEnum):
     FAILED = "failed"
 
 
+# So does each that was tried. A specialist's letter takes along a letter that is kept anyhow: once
+# sent, it is let go.
+_ENDED = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("ended_id"))
+    .values(
+        status=bindparam("status"),
+        reason=bindparam("reason"),
+        sent_at=bindparam("sent_at"),
+        due_at=bindparam("due_at"),
+        robot=None,
+        sends=outbox.c.sends - bindparam("uncounted"),
+    )
+)
+_SENT = _ENDED.where(outbox.c.status != MailStatus.SENT).values(
+    content=case((outbox.c.kind == MailKind.ROUTE, b""), else_=outbox.c.content)
+)
+_NOT_SENT = _ENDED.where(
+    outbox.c.status == MailStatus.SENDING, outbox.c.robot == bindparam("its_robot")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """A letter to be sent. `sender` is that of the envelope, empty for the null path; `asked_at`
@@ -182,32 +204,24 @@ def claim(tx: Transaction, robot: str, now: datetime, limit: int = 50) -> Sequen
 def finish(tx: Transaction, endings: Collection[MailEnding], robot: str) -> None:
     """Write down what came of letters that this robot claimed. That one was sent stands in any
     case: a robot that was taken for dead knows better."""
-    for ending in endings:
-        mine = outbox.c.status == MailStatus.SENDING
-        if ending.status is MailStatus.SENT:
-            mine = outbox.c.status != MailStatus.SENT
-        else:
-            mine = mine & (outbox.c.robot == robot)
-        tx.execute(
-            update(outbox)
-            .where(outbox.c.id == ending.id, mine)
-            .values(
-                status=ending.status,
-                reason=storable(ending.reason),
-                sent_at=ending.sent_at,
-                due_at=ending.due_at,
-                robot=None,
-                sends=outbox.c.sends if ending.was_sent else outbox.c.sends - 1,
-                content=_kept(ending),
-            )
-        )
-
-
-def _kept(ending: MailEnding) -> ColumnElement[bytes]:
-    """A specialist's letter takes along a letter that is kept anyhow: once sent, it is let go."""
-    if ending.status is not MailStatus.SENT:
-        return outbox.c.content
-    return case((outbox.c.kind == MailKind.ROUTE, b""), else_=outbox.c.content)
+    for statement, ended in (
+        (_SENT, [one for one in endings if one.status is MailStatus.SENT]),
+        (_NOT_SENT, [one for one in endings if one.status is not MailStatus.SENT]),
+    ):
+        rows = [
+            {
+                "ended_id": ending.id,
+                "its_robot": robot,
+                "status": ending.status,
+                "reason": storable(ending.reason),
+                "sent_at": ending.sent_at,
+                "due_at": ending.due_at,
+                "uncounted": 0 if ending.was_sent else 1,
+            }
+            for ending in ended
+        ]
+        if rows:
+            tx.execute(statement, rows)
 
 
 def beat(tx: Transaction, robot: str, now: datetime) -> None:

@@ -10,13 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from campaigns.inquiry.address import (
-    domain_of,
-    is_mail_system,
-    is_no_reply,
-    likeness,
-    written,
-)
+from campaigns.inquiry.address import is_mail_system, is_no_reply, likeness, written
 from campaigns.inquiry.auto_headers import (
     is_auto_submitted,
     is_automatic,
@@ -94,11 +88,10 @@ def _is_spam(case: Case) -> bool:
 
 
 def _is_from_us(case: Case) -> bool:
-    """Also from the very mailbox that it was delivered to, should the settings not know it."""
+    """By what the settings know. A Delivered-To may be that of a server on the customer's side, who
+    passes on what lies in their own mailbox."""
     senders = {likeness(sender.address) for sender in case.letter.senders}
-    delivered = [written(value).address for value in case.letter.values("delivered-to")[:1]]
-    ours = {likeness(one) for one in delivered if domain_of(one)}
-    return not senders.isdisjoint(likenesses(case.house.addresses) | ours)
+    return not senders.isdisjoint(likenesses(case.house.addresses))
 
 
 def _is_from_mail_system(case: Case) -> bool:
@@ -151,7 +144,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         Reason.OWN_ADDRESS,
-        "comes from an address of ours, or from the mailbox it was delivered to",
+        "comes from an address of ours",
         _is_from_us,
     ),
     Row(

@@ -22,6 +22,7 @@ from campaigns.inquiry.address import (
     written,
 )
 from campaigns.inquiry.letter import Letter, Mailbox
+from campaigns.inquiry.public_mail import is_public
 
 MOST_ADDRESSES = 50  # of one header that are looked at
 
@@ -61,14 +62,18 @@ def _by_path(
     """The Return-Path where it is a person's, and not that of somebody who only passes letters on.
 
     Web sites and mailing services send in their own name what others wrote: their domain then has
-    nothing to do with the author's.
+    nothing to do with the author's. At a public provider another mailbox is another person.
     """
     if is_for_bounces(path, recipients):
         return None
     for author in authors:
         if likeness(author.address) == likeness(path):
             return author
-    if authors and not any(related(domain_of(path), domain_of(one.address)) for one in authors):
+    domain = domain_of(path)
+    firms = {domain_of(one.address) for one in authors}
+    if authors and not any(
+        related(domain, firm) and not is_public(domain) and not is_public(firm) for firm in firms
+    ):
         return None
     return _only(_answerable((Mailbox(tidy(path)),), own))
 

@@ -111,6 +111,25 @@ def test_the_null_path_is_never_answered(path: str) -> None:
     assert answered(letter(IVAN, path, reply_to="petr@mail.example", sender=IVAN)) is None
 
 
+@pytest.mark.parametrize(
+    ("senders", "path", "expected"),
+    [
+        ("anna@mail.ru", "mallory@mail.ru", "anna@mail.ru"),
+        ("anna@gmail.com", "mallory@GMAIL.com.", "anna@gmail.com"),
+        ("anna@mail.tomsk.ru", "mallory@tomsk.ru", "anna@mail.tomsk.ru"),
+        ("anna@mail.ru", "mallory@corp.mail.ru", "anna@mail.ru"),
+        ("anna@mail.ru", "Anna+bill@mail.ru", "anna@mail.ru"),
+        ("anna@mail.ru boris@mail.ru", "mallory@mail.ru", "anna@mail.ru"),
+        ("", "anna@mail.ru", "anna@mail.ru"),
+        ("anna@firm.example", "office@firm.example", "office@firm.example"),
+    ],
+)
+def test_at_a_public_provider_another_mailbox_is_another_person(
+    senders: str, path: str, expected: str
+) -> None:
+    assert answered(letter(senders, path)) == expected
+
+
 def test_without_a_return_path_from_is_answered() -> None:
     assert answered(letter(IVAN)) == IVAN
 

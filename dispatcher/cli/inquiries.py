@@ -1,6 +1,6 @@
 """`dispatcher inquiries …`: what customers ask us, by whichever channel, and what staff do"""
 
-import sys
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,8 @@ from dispatcher.cli.inquiry_screen import Shown
 from dispatcher.cli.saved_letters import save_letters
 from dispatcher.cli.screen import printable
 from dispatcher.cli.shared import AsJson
+from dispatcher.cli.typed_text import typed_text
+from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.inquiries import desk, words
 from dispatcher.inquiries import export as export_to
@@ -22,13 +24,13 @@ from dispatcher.inquiries.letters import shown
 from dispatcher.ledger import inquiry_lists, letters
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import ALL, Wanted
+from dispatcher.ledger.outbox import MailKind
+from dispatcher.logs import mask
 from templates.i18n import _, ngettext
 
 __all__ = ["app", "printable"]
 
 app = typer.Typer(no_args_is_help=True)
-
-LARGEST_TEXT = 1024 * 1024
 
 Number = Annotated[
     str,
@@ -108,6 +110,7 @@ def show(
     with engine.ledger.read() as tx:
         whole = inquiry_screen.look_up(tx, number)
         originals = [letters.original(tx, one.id) for one in whole.letters] if save else []
+    whole = replace(whole, answer_to=desk.goes_to(engine, whole.inquiry))
     if save and not originals:
         raise NotPossible(_("No letter came with this inquiry: there is nothing to save."))
     saved = save_letters(save, originals) if save else []
@@ -142,27 +145,28 @@ def interim(
     number: Number,
     until: Annotated[str, typer.Option(help=_("The day you promise: 2026-12-20."))],
     text: Text,
+    full: Full = False,
     as_json: AsJson = False,
 ) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
     day = _day(until)
-    done = desk.interim(engine, number, _words(text), day, shared.actor(settings))
+    done = desk.interim(engine, number, typed_text(text), day, shared.actor(settings))
     told = _("Inquiry {number}: the customer is promised an answer by {day}.").format(
         number=done.number, day=shown(day)
     )
-    _tell(done, told, as_json)
+    _tell(done, told, as_json, _sent_to(engine, done, MailKind.INTERIM, full=full))
 
 
 @app.command("answer", help=_("Answer the customer in substance, by e-mail."))
-def answer(number: Number, text: Text, as_json: AsJson = False) -> None:
+def answer(number: Number, text: Text, full: Full = False, as_json: AsJson = False) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    done = desk.answer(engine, number, _words(text), shared.actor(settings))
+    done = desk.answer(engine, number, typed_text(text), shared.actor(settings))
     told = _("Inquiry {number} is answered; the mail-robot sends the letter.").format(
         number=done.number
     )
-    _tell(done, told, as_json)
+    _tell(done, told, as_json, _sent_to(engine, done, MailKind.ANSWER, full=full))
 
 
 @app.command("close", help=_("Put an inquiry away: it is answered, or nobody owes an answer."))
@@ -256,26 +260,21 @@ def totals(first: First = None, last: Last = None, as_json: AsJson = False) -> N
         inquiry_screen.tell_totals(found)
 
 
-def _tell(done: Inquiry, told: str, as_json: bool) -> None:
+def _tell(done: Inquiry, told: str, as_json: bool, sent_to: str = "") -> None:
     if as_json:
-        screen.print_json({"inquiry": done.id, "number": done.number, "status": done.status})
-    else:
-        screen.say_well(told)
+        facts = {"inquiry": done.id, "number": done.number, "status": done.status}
+        screen.print_json(facts | ({"to": sent_to} if sent_to else {}))
+        return
+    screen.say_well(told)
+    if sent_to:
+        screen.say(_("The letter goes to {address}.").format(address=sent_to))
 
 
-def _words(file: Path) -> str:
-    """What staff wrote, from a file or as typed. Raises NotPossible."""
-    if str(file) == "-":
-        raw = sys.stdin.buffer.read(LARGEST_TEXT + 1)
-    else:
-        with shared.existing(file).open("rb") as opened:
-            raw = opened.read(LARGEST_TEXT + 1)
-    if len(raw) > LARGEST_TEXT:
-        raise NotPossible(_("The file is too large for a letter."))
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1251", errors="replace")
+def _sent_to(engine: Engine, done: Inquiry, kind: MailKind, *, full: bool) -> str:
+    """Whom the letter that was just written goes to, as the outbox has it."""
+    with engine.ledger.read() as tx:
+        to = inquiry_lists.written(tx, [done.id], kind)[-1].recipient
+    return printable(to) if full else mask(printable(to))
 
 
 def _day(text: str) -> date:

@@ -45,6 +45,7 @@ def facts(one: Inquiry, told: Shown) -> dict[str, object]:
 def whole_facts(whole: Whole, told: Shown) -> dict[str, object]:
     return facts(whole.inquiry, told) | {
         "follows": whole.follows or None,
+        "answer_to": told.point(whole.answer_to) if whole.answer_to else "",
         "reply": whole.reply,
         "reply_outcome": whole.reply_outcome,
         "letters": [

@@ -118,6 +118,7 @@ class Whole:
     acts: Sequence[Act]
     reply: ReplyStatus | None
     reply_outcome: Outcome | None
+    answer_to: str = ""  # the address that an answer would go to; empty: none can go by e-mail
 
 
 def look_up(tx: Transaction, number: str) -> Whole:
@@ -173,6 +174,7 @@ def _rows(whole: Whole, told: Shown) -> Iterator[tuple[str, str]]:
     one = whole.inquiry
     yield _("Received"), told.moment(one.received_at)
     yield _("From"), told.point(one.contact_point)
+    yield _("Answer goes to"), told.point(whole.answer_to) if whole.answer_to else ""
     yield _("Customer"), printable(one.customer)
     yield _("Account"), one.account_number or _("unknown account")
     yield _("Subject"), printable(one.subject)

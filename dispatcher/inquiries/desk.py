@@ -67,7 +67,7 @@ def interim(engine: Engine, number: str, text: str, until: date, actor: str) -> 
         _need_open(seen)
         _need_day(engine, seen, until, now)
         _move(tx, seen, InquiryStatus.INTERIM, answer_on=until)
-        details = {"until": until.isoformat(), "was": _iso(seen.answer_on)}
+        details = {"until": until.isoformat(), "was": _iso(seen.answer_on), "to": _told(to)}
         trail.note(tx, now, actor, "inquiry.interim", _subject(seen), **details)
         _owe(engine, tx, seen, AnswerKind.INTERIM, text, to, now)
 
@@ -81,7 +81,7 @@ def answer(engine: Engine, number: str, text: str, actor: str) -> Inquiry:
     def act(tx: Transaction, seen: Inquiry, now: datetime) -> None:
         _need_open(seen)
         _move(tx, seen, InquiryStatus.ANSWERED, done_at=now, done_by=actor)
-        trail.note(tx, now, actor, "inquiry.answer", _subject(seen))
+        trail.note(tx, now, actor, "inquiry.answer", _subject(seen), to=_told(to))
         _owe(engine, tx, seen, AnswerKind.ANSWER, text, to, now)
 
     return _do(engine, number, act)
@@ -119,6 +119,14 @@ def reopen(engine: Engine, number: str, actor: str) -> Inquiry:
         trail.note(tx, now, actor, "inquiry.reopen", _subject(seen), was=seen.status)
 
     return _do(engine, number, act)
+
+
+def goes_to(engine: Engine, seen: Inquiry) -> str:
+    """The address that an answer would go to; empty where it cannot be answered by e-mail, or no
+    more."""
+    if seen.status not in OPEN or seen.channel not in _BY_MAIL or not seen.contact_point:
+        return ""
+    return inquiry_letters.correspondent(engine, seen).recipient.address
 
 
 def today(engine: Engine, now: datetime) -> date:
@@ -217,6 +225,11 @@ def _owe(
     changed, occasion = inquiries.get(tx, seen.id), _next(tx, seen, MailKind(kind))
     letter = inquiry_letters.to_customer(engine, changed, kind, text, to, occasion, now)
     outbox.owe(tx, letter, now)
+
+
+def _told(to: Correspondent) -> str:
+    """Whom a letter goes to, as the trail keeps it."""
+    return mask(to.recipient.address)
 
 
 def _need_mail(seen: Inquiry) -> None:

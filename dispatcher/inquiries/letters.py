@@ -15,7 +15,7 @@ from campaigns.inquiry.status import InquiryChannel, InquiryStatus
 from channels.mailbox.reading import read_letter
 from dispatcher.engine import Engine
 from dispatcher.inquiries.house import house_of
-from dispatcher.inquiries.writing import values_of, write
+from dispatcher.inquiries.writing import inquiry_of_message_id, values_of, write
 from dispatcher.ledger import Transaction, customers, inquiries, letters, outbox
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.letters import StoredLetter
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 # Larger letters are not passed on whole: mail servers would refuse them (Postfix takes 10 MB unless
 # it is told otherwise, and base64 adds a third). Staff save them instead.
 LARGEST_PASSED_ON = 7 * 1024 * 1024
+# Of a customer's letters the last so many are looked into for where the answer is wished.
+MOST_READ = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,49 @@ class Correspondent:
 
 
 def correspondent(engine: Engine, inquiry: Inquiry) -> Correspondent:
-    """The customer, and the last letter of theirs. Reading it may take seconds: nothing is held."""
+    """The customer, and the last letter of theirs. Reading it may take seconds: nothing is held.
+
+    The answer goes to the inquiry's own contact point. Another address that the customer wishes it
+    at (Reply-To) is believed of the letter that opened the inquiry, and of one that answers a
+    letter of ours about it; a number in the subject under a forged From leads nobody's answer
+    elsewhere.
+    """
     address = inquiry.contact_point
     with engine.ledger.read() as tx:
         name, patronymic = _name(tx, inquiry)
-        theirs = [one for one in letters.of_inquiry(tx, inquiry.id) if one.sender == address]
-        source = letters.original(tx, theirs[-1].id) if theirs else None
-    if source is None:
-        return Correspondent(Mailbox(address), name, patronymic)
-    letter = read_letter(source.content, is_whole=source.is_whole).letter
-    wished = letter.reply_to
-    if len(wished) == 1 and wished[0].address.lower() not in house_of(engine).addresses:
-        address = wished[0].address
-    return Correspondent(Mailbox(address), name, patronymic, letter, theirs[-1].id)
+        every = letters.of_inquiry(tx, inquiry.id)
+    theirs = [one.id for one in every if one.sender == address]
+    opening = every[0].id if every and inquiry.channel is InquiryChannel.EMAIL else None
+    recent = theirs[: -MOST_READ - 1 : -1]
+    last, wished = None, None
+    for letter_id in (*recent, *(one for one in theirs[:-MOST_READ] if one == opening)):
+        letter = _read(engine, letter_id)
+        last = last or letter
+        if letter_id == opening or _answers_us(engine, inquiry, letter):
+            wished = _wished(engine, letter)
+            break
+    newest = recent[0] if recent else None
+    return Correspondent(wished or Mailbox(address), name, patronymic, last, newest)
+
+
+def _read(engine: Engine, letter_id: int) -> Letter:
+    with engine.ledger.read() as tx:
+        source = letters.original(tx, letter_id)
+    return read_letter(source.content, is_whole=source.is_whole).letter
+
+
+def _answers_us(engine: Engine, inquiry: Inquiry, letter: Letter) -> bool:
+    """Whether it bears a Message-ID that only those know who got a letter about the inquiry."""
+    named = (*letter.in_reply_to, *letter.references)
+    return any(inquiry_of_message_id(engine, one) == inquiry.id for one in named)
+
+
+def _wished(engine: Engine, letter: Letter) -> Mailbox | None:
+    """The one address that a letter asks to be answered at; never one of ours."""
+    if len(letter.reply_to) != 1:
+        return None
+    address = letter.reply_to[0].address
+    return None if address.lower() in house_of(engine).addresses else Mailbox(address)
 
 
 def to_customer(

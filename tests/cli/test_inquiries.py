@@ -13,6 +13,7 @@ from campaigns.inquiry.status import InquiryChannel, InquiryStatus
 from dispatcher.cli.app import build
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import Ledger
+from dispatcher.logs import mask
 from tests.cli.test_commands import Run, environment, home, run
 from tests.flow.inquiring import ANNA, DAY, HEAD, PAVEL, Office, open_office
 
@@ -97,6 +98,22 @@ def test_what_waits_is_told_by_urgency_with_what_is_late_marked(office: Office) 
     assert len(rows("list", "--all")) == 2
 
 
+def test_staff_see_where_an_answer_goes_before_and_after(office: Office) -> None:
+    one, other = office.asked(), office.asked()
+    office.wrote(one, "Reply-To: home@example.org")
+    shown = told("show", one.number)
+    assert isinstance(shown, dict)
+    assert shown["answer_to"] == mask("home@example.org")
+    assert mask("home@example.org") in type_in("show", one.number).stdout
+    assert "Ответ уйдёт на" in type_in("show", one.number).stdout
+    done = type_in("answer", one.number, "--text", "answer.txt", "--full")
+    assert "home@example.org" in done.stdout
+    assert "Ответ уйдёт на" not in type_in("show", one.number).stdout
+    sms = office.asked(channel=InquiryChannel.SMS, contact_point="+79160000001")
+    assert "Ответ уйдёт на" not in type_in("show", sms.number).stdout
+    assert ANNA in type_in("show", other.number, "--full").stdout
+
+
 def test_an_empty_list_says_what_that_means(office: Office) -> None:
     assert "Обращений, которые ждут ответа, нет" in type_in("list").stdout
     assert "Обращений пока нет" in type_in("list", "--all").stdout
@@ -113,9 +130,12 @@ def test_what_staff_do_is_told_and_kept(office: Office) -> None:
         "inquiry": one.id,
         "number": one.number,
         "status": "interim",
+        "to": mask(ANNA),
     }
     done = type_in("answer", str(one.id), "--text", "-", typed=TEXT)
     assert "дан ответ" in done.stdout
+    assert mask(ANNA) in done.stdout
+    assert ANNA not in done.stdout
     assert len(office.owed(ANNA)) == 2
     again = type_in("answer", one.number, "--text", "answer.txt")
     assert isinstance(again.exception, NotPossible)

@@ -16,6 +16,7 @@ from dispatcher.inquiries import desk
 from dispatcher.ledger import Ledger, inquiries, inquiry_lists
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import ALL, Wanted
+from dispatcher.logs import mask
 from tests.flow.inquiring import (
     ANNA,
     DAY,
@@ -141,6 +142,62 @@ def test_an_answer_goes_where_the_customer_wants_it_but_never_to_us(quick: Offic
     assert not quick.owed("info@energo.example.com")
 
 
+MALLORY = "mallory@evil.example"
+
+
+def test_a_letter_that_only_names_the_number_does_not_lead_the_answer_elsewhere(
+    office: Office,
+) -> None:
+    """From is a stranger's word, and the number may be seen over a shoulder."""
+    one = office.asked()
+    office.wrote(one)
+    for _each in range(7):  # more than are looked into
+        office.wrote(one, f"Subject: {one.number}", f"Reply-To: {MALLORY}")
+    until = TODAY + 15 * DAY
+    desk.interim(office.engine, one.number, WORDS, until, CLERK)
+    desk.answer(office.engine, one.number, WORDS, CLERK)
+    assert not office.owed(MALLORY)
+    assert len(office.owed(ANNA)) == 2
+    assert [act.details["to"] for act in office.acts(one)] == [mask(ANNA)] * 2
+
+
+def test_the_opening_letters_wish_stands_under_letters_that_prove_nothing(quick: Office) -> None:
+    one = quick.asked()
+    quick.wrote(one, "Reply-To: home@example.org")
+    for _each in range(7):
+        quick.wrote(one, f"Reply-To: {MALLORY}")
+    desk.answer(quick.engine, one.number, WORDS, CLERK)
+    assert len(quick.owed("home@example.org")) == 1
+    assert not quick.owed(MALLORY)
+
+
+@pytest.mark.parametrize("header", ["In-Reply-To", "References"])
+def test_who_answers_a_letter_of_ours_may_wish_the_answer_elsewhere(
+    quick: Office, header: str
+) -> None:
+    one, other = quick.asked(), quick.asked()
+    for asked in (one, other):
+        quick.wrote(asked, "Reply-To: home@example.org")
+    desk.interim(quick.engine, one.number, WORDS, TODAY + 15 * DAY, CLERK)
+    [ours] = quick.owed("home@example.org")
+    told = f"{header}: {ours['Message-ID']}"
+    quick.wrote(one, told, "Reply-To: office@example.org")
+    quick.wrote(other, told, f"Reply-To: {MALLORY}")  # about another inquiry: proves nothing
+    for asked in (one, other):
+        desk.answer(quick.engine, asked.number, WORDS, CLERK)
+    assert len(quick.owed("office@example.org")) == 1
+    assert len(quick.owed("home@example.org")) == 2
+    assert not quick.owed(MALLORY)
+
+
+def test_no_letter_opened_the_inquiry_of_a_form(quick: Office) -> None:
+    one = quick.asked(channel=InquiryChannel.FORM)
+    quick.wrote(one, f"Reply-To: {MALLORY}")
+    desk.answer(quick.engine, one.number, WORDS, CLERK)
+    assert len(quick.owed(ANNA)) == 1
+    assert not quick.owed(MALLORY)
+
+
 def test_who_filled_in_a_form_is_answered_by_the_name_they_gave(quick: Office) -> None:
     one = quick.asked(channel=InquiryChannel.FORM, customer="Анна Петровна")
     desk.answer(quick.engine, one.number, WORDS, CLERK)
@@ -215,7 +272,7 @@ def test_an_interim_answer_promises_a_later_day_and_says_so(office: Office) -> N
     with pytest.raises(NotPossible):  # what was given once is not given again
         desk.interim(office.engine, one.number, WORDS, until + DAY, CLERK)
     [act] = office.acts(one)
-    assert act.details == {"until": "2026-10-06", "was": "2026-09-21"}
+    assert act.details == {"until": "2026-10-06", "was": "2026-09-21", "to": mask(ANNA)}
 
 
 @pytest.mark.parametrize("days", [-1, 30])

@@ -12,7 +12,7 @@ import typer
 
 from campaigns.inquiry.verdict import Verdict
 from dispatcher.cli import roles, screen, shared
-from dispatcher.cli.inquiries import printable
+from dispatcher.cli.screen import printable
 from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
 from dispatcher.mailrobot.reasons import reason_words

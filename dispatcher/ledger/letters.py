@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, insert, literal_column, select, update
+from sqlalchemy import bindparam, func, insert, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.inquiry.letter import Attachment, Flaw
@@ -190,10 +190,6 @@ def same_question(
     """The inquiry that the same words of the same sender were registered as, the latest."""
     asked = {"sender": sender, "words_digest": words_digest, "since_at": since_at}
     return tx.execute(_SAME_QUESTION, asked).scalar()
-
-
-def attach(tx: Transaction, letter_id: int, inquiry_id: int) -> None:
-    tx.execute(update(letters).where(letters.c.id == letter_id).values(inquiry_id=inquiry_id))
 
 
 def uids_taken(

@@ -9,12 +9,17 @@ from typing import Any
 
 LONGEST_WORD = 30  # letters; what is longer is no word that anybody looks for
 MOST_WORDS = 3000
+# Of one text so many different words are looked up in the dictionary, and of words that it does not
+# know so many are guessed at, which is dearer: nobody's letter may hold up the others.
+MOST_DIFFERENT = 300
+MOST_GUESSED = 40
 # So many characters hold as many words as are looked at, or are no words.
 MOST_CHARACTERS = 60_000
 # Readings of a word that are rarer than this do not count: «света» is the light, not a name.
 _RARE = 0.05
 _WORD = re.compile(r"[^\W\d_]+")
 _RUSSIAN = re.compile(r"[а-я]+")
+_VOWEL = re.compile(r"[аеиоуыэюя]")
 _BREAK = re.compile(r"[.!?;:…—–()\"«»]|\n\s{0,9}\n")
 # «Нет, свет есть»: the comma after such a word parts what follows from it.
 _PARTED_BY_COMMA = frozenset({"да", "нет", "yes", "no"})
@@ -31,7 +36,7 @@ SMALL = frozenset(_SMALL_WORDS.split())
 def words_of(text: str) -> Iterator[Sequence[str] | None]:
     """The words of a text by their forms, small ones left out; None where a phrase cannot go on."""
     count, last, before = 0, 0, ""
-    text = text[:MOST_CHARACTERS].lower().replace("ё", "е")
+    text, reader = text[:MOST_CHARACTERS].lower().replace("ё", "е"), _Reader()
     for found in _WORD.finditer(text):
         between = text[last : found.start()]
         if _BREAK.search(between) or ("," in between and before in _PARTED_BY_COMMA):
@@ -42,7 +47,7 @@ def words_of(text: str) -> Iterator[Sequence[str] | None]:
         count += 1
         if count > MOST_WORDS:
             return
-        yield _forms(found[0])
+        yield reader.forms(found[0])
 
 
 def seen_words(text: str) -> Sequence[str]:
@@ -58,6 +63,31 @@ def words_of_rule(text: str) -> Sequence[str]:
     return [word if word in forms else forms[0] for word, forms in found if forms]
 
 
+class _Reader:
+    """Looks up the words of one text, within what one text may cost."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, ...]] = {}
+        self._different = self._guessed = 0
+
+    def forms(self, word: str) -> tuple[str, ...]:
+        found = self._seen.get(word)
+        if found is None:
+            found = self._seen[word] = _forms(word) if self._may_look_up(word) else (word,)
+        return found
+
+    def _may_look_up(self, word: str) -> bool:
+        if len(word) > LONGEST_WORD or not _RUSSIAN.fullmatch(word):
+            return True  # costs nothing
+        if _is_known(word):
+            self._different += 1
+            return self._different <= MOST_DIFFERENT
+        if not _VOWEL.search(word):
+            return True
+        self._guessed += 1
+        return self._guessed <= MOST_GUESSED
+
+
 @lru_cache(maxsize=50_000)
 def _forms(word: str) -> tuple[str, ...]:
     if len(word) > LONGEST_WORD:
@@ -66,6 +96,8 @@ def _forms(word: str) -> tuple[str, ...]:
         return (_singular(word),)
     if not _RUSSIAN.fullmatch(word):
         return (word,)  # the dictionary fails on letters that have no name
+    if not (_VOWEL.search(word) or _is_known(word)):
+        return (word,)  # an abbreviation, or somebody's cat: there is nothing to guess by
     readings = _dictionary().parse(word)
     likely = [one.normal_form for one in readings if one.score >= _RARE]
     found = likely or [one.normal_form for one in readings[:1]]
@@ -78,6 +110,11 @@ def _singular(word: str) -> str:
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
+
+
+def _is_known(word: str) -> bool:
+    """Whether the dictionary has it; asked in a tenth of the time that its forms take."""
+    return bool(_dictionary().word_is_known(word))
 
 
 @cache

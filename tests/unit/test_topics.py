@@ -1,5 +1,6 @@
 """What a letter is about: a corpus of invented letters, and the rules by which it is told."""
 
+import random
 import time
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.holidays import Holidays
-from campaigns.inquiry.dictionary import MOST_CHARACTERS, MOST_WORDS
+from campaigns.inquiry.dictionary import MOST_CHARACTERS, MOST_GUESSED, MOST_WORDS
 from campaigns.inquiry.rules import InquiryRules, Topic, TopicRule
 from campaigns.inquiry.rules_file import read_rules
 from campaigns.inquiry.sorting import Asked, sort_out
@@ -198,3 +199,38 @@ def test_what_is_said_beyond_the_limit_is_not_looked_at() -> None:
     assert about("слово " * (MOST_WORDS - 1) + "жалоба").topic is Topic.COMPLAINT
     assert about("слово " * MOST_WORDS + "жалоба").topic is Topic.OTHER
     assert about(" " * MOST_CHARACTERS + "жалоба").topic is Topic.OTHER
+
+
+ALPHABET = "абвгдежзиклмнопрстуфхцчшыьэюя"
+
+
+def gibberish(seed: int) -> str:
+    """36 KB of words that no dictionary has, each another one."""
+    dice = random.Random(seed)
+    words = ("".join(dice.choices(ALPHABET, k=dice.randint(3, 12))) for _each in range(4500))
+    return " ".join(words)[:18_000]
+
+
+def test_random_words_are_not_all_guessed_at() -> None:
+    """Guessing at each of them takes fifteen times as long."""
+    about(gibberish(0))  # the dictionary is read
+    texts = [gibberish(seed) for seed in range(1, 11)]
+    began = time.thread_time()
+    for text in texts:
+        assert about(text, "Нет света").topic is Topic.OUTAGE
+    assert (time.thread_time() - began) / len(texts) < 0.12
+
+
+def test_what_is_said_before_random_words_and_between_the_first_is_heard() -> None:
+    junk = gibberish(7).split()
+    assert about(" ".join(["жалоба", *junk])).topic is Topic.COMPLAINT
+    assert about(" ".join([*junk[:500], "жалобу", *junk[500:]])).topic is Topic.COMPLAINT
+
+
+def test_a_word_that_no_dictionary_knows_is_found_in_its_forms() -> None:
+    made_up = classified(TopicRule(Topic.OUTAGE, words=("кракозяблик", "зпту")))
+    for words in ("Опять кракозяблики!", "Из-за кракозяблика.", "Отключена ЗПТУ."):
+        assert made_up.classify("", words).topic is Topic.OUTAGE
+    # Beyond what is guessed at a word is still found as the rule has it.
+    junk = " ".join(f"щ{'ы' * one}ж" for one in range(1, MOST_GUESSED + 1))
+    assert made_up.classify("", f"{junk} кракозяблик").topic is Topic.OUTAGE

@@ -4,7 +4,6 @@ Everything has a default that works embedded, on one machine. A misspelt name is
 a setting that is silently ignored is the worst kind. `.env.example` documents each of them.
 """
 
-import difflib
 import os
 import re
 import secrets as randomness
@@ -13,17 +12,18 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import ConsentRule, consent_rules
+from campaigns.inquiry.address import is_usable
 from channels.gateway import is_loopback
 from channels.mailbox.account import MailboxAccount
 from channels.routing import Route
 from dispatcher.errors import BadSetting
 from dispatcher.pacing import ProviderLimit
+from dispatcher.setting_advice import advice_on, did_you_mean, harmless
 from templates.i18n import _
 
 PREFIX = "DISPATCHER_"
@@ -198,6 +198,28 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("mail_from", "mail_reply_to", "mail_bounces_to", "inquiries_to")
+    @classmethod
+    def _a_letter_can_go_there(cls, value: str) -> str:
+        if value and not is_usable(value):
+            raise ValueError(
+                _("one e-mail address such as info@example.com is expected, without a name.")
+            )
+        return value
+
+    @field_validator("mailboxes")
+    @classmethod
+    def _mailboxes_can_be_looked_into(
+        cls, value: tuple[MailboxAccount, ...]
+    ) -> tuple[MailboxAccount, ...]:
+        names = [account.name for account in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    _("{name}: each mailbox needs a name of its own.").format(name=name)
+                )
+        return value
+
     @field_validator("form_origins")
     @classmethod
     def _origins_are_what_browsers_send(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -219,7 +241,7 @@ class Settings(BaseSettings):
             if name not in SMS_PROVIDERS:
                 raise ValueError(
                     _("there is no provider “{name}”; known: {known}.").format(
-                        name=_shown(name), known=", ".join(SMS_PROVIDERS)
+                        name=harmless(name), known=", ".join(SMS_PROVIDERS)
                     )
                 )
         return value
@@ -299,7 +321,7 @@ def load_settings() -> Settings:
         if name.startswith(TEST_PREFIX):
             continue
         if name.startswith(PREFIX) and name.upper() not in known:
-            raise BadSetting(name, _did_you_mean(name, known))
+            raise BadSetting(name, did_you_mean(name, known))
     try:
         return Settings()
     except SettingsError as error:
@@ -309,14 +331,14 @@ def load_settings() -> Settings:
             _("a table in JSON is expected; .env.example shows one."),
         ) from None
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        mistakes = error.errors(include_input=False, include_url=False)
+        first = mistakes[0]
         # What is wrong with two settings together names them in its text.
         field = str(first["loc"][0]) if first["loc"] else _named_in(str(first["msg"]))
         name = PREFIX + field.upper() if not field.upper().startswith(PREFIX) else field.upper()
-        inner = [str(part) for part in first["loc"][1:] if part != "[key]"]
-        if first["type"] == "extra_forbidden" and not inner:
-            raise BadSetting(name, _did_you_mean(name, known)) from None
-        raise BadSetting(name, _advice_within(field, inner, first)) from None
+        if first["type"] == "extra_forbidden" and not first["loc"][1:]:
+            raise BadSetting(name, did_you_mean(name, known)) from None
+        raise BadSetting(name, advice_on(mistakes, _ROWS.get(field))) from None
 
 
 def _named_in(text: str) -> str:
@@ -333,56 +355,3 @@ def environment_names(text: str) -> str:
 def _environment_name(found: re.Match[str]) -> str:
     known = found[0] in Settings.model_fields
     return PREFIX + found[0].upper() if known else found[0]
-
-
-def _advice_within(field: str, inner: list[str], error: ErrorDetails) -> str:
-    """The same, with the place inside a table where it is wrong."""
-    if not inner:
-        return _advice(error)
-    row = _ROWS.get(field)
-    if error["type"] == "extra_forbidden" and row is not None:
-        advice = _("there is no field “{name}” here; known: {known}.").format(
-            name=_shown(inner[-1]), known=", ".join(row.model_fields)
-        )
-        inner = inner[:-1]
-    else:
-        advice = _advice(error)
-    where = " → ".join(_shown(part) for part in inner)
-    return f"{where}: {advice}"
-
-
-def _shown(name: str) -> str:
-    """A name that somebody wrote, harmless for a terminal."""
-    return "".join(c if c.isprintable() else "·" for c in name[:40])
-
-
-def _advice(error: ErrorDetails) -> str:
-    """What to write instead, for the mistakes that pydantic tells in English only."""
-    kind, limits = error["type"], error.get("ctx", {})
-    if kind == "value_error":
-        return str(limits.get("error", error["msg"]))
-    if kind in ("int_parsing", "int_type", "int_from_float"):
-        return _("a whole number is expected.")
-    if kind in ("float_parsing", "float_type"):
-        return _("a number is expected.")
-    if kind == "greater_than" and limits.get("gt") == 0:
-        return _("a number greater than zero is expected.")
-    if kind in ("greater_than_equal", "greater_than"):
-        return _("at least {limit} is expected.").format(limit=limits.get("ge", limits.get("gt")))
-    if kind in ("less_than_equal", "less_than"):
-        return _("at most {limit} is expected.").format(limit=limits.get("le", limits.get("lt")))
-    if kind in ("literal_error", "enum"):
-        expected = str(limits.get("expected", "")).replace(" or ", ", ").replace("'", "")
-        return _("one of these is expected: {names}.").format(names=expected)
-    if kind in ("bool_parsing", "bool_type"):
-        return _("true or false is expected.")
-    if kind in ("dict_type", "json_invalid"):
-        return _("a table in JSON is expected; .env.example shows one.")
-    return _("this value does not fit; .env.example shows what does.")
-
-
-def _did_you_mean(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
-    if near:
-        return _("there is no such setting; did you mean {name}?").format(name=near[0])
-    return _("there is no such setting; .env.example lists them all.")

@@ -1,8 +1,11 @@
 """A mailbox that the mail-robot looks after, as the settings describe it."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from channels.gateway import is_loopback
+from templates.i18n import _
 
 
 class MailboxAccount(BaseModel):
@@ -20,3 +23,18 @@ class MailboxAccount(BaseModel):
     folder: str = "INBOX"
     done: str = "Processed"
     address: str = ""  # that customers write to, where it is not the user name
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        self.need_hidden_password()
+        return self
+
+    def need_hidden_password(self) -> None:
+        """Raises ValueError when the password would travel in the clear to another machine."""
+        if self.password.get_secret_value() and self.tls == "none" and not is_loopback(self.host):
+            raise ValueError(
+                _(
+                    "the password of the mail server {host} would travel unencrypted; "
+                    "set tls to starttls or tls"
+                ).format(host=self.host)
+            )

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from channels.gateway import is_loopback
 from channels.mailbox.account import MailboxAccount
 from channels.mailbox.backoff import Backoff
 from channels.mailbox.imap_memory import FolderMemory
@@ -28,7 +27,7 @@ from channels.mailbox.imap_troubles import (
 )
 from channels.mailbox.imap_wire import Stopped
 from channels.mailbox.look import Look, Looked, Seen, Take
-from templates.i18n import _, current_language, speaking
+from templates.i18n import current_language, speaking
 
 logger = logging.getLogger(__name__)
 
@@ -60,14 +59,7 @@ class ImapIntake:
         slowest_seconds: float = 20.0,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
-        secret = account.password.get_secret_value()
-        if secret and account.tls == "none" and not is_loopback(account.host):
-            raise ValueError(
-                _(
-                    "the password of the mail server {host} would travel unencrypted; "
-                    "set tls to starttls or tls"
-                ).format(host=account.host)
-            )
+        account.need_hidden_password()  # a copy with changes was never looked at
         self._account, self._looked, self._now = account, looked, now
         self._terms = Terms(account.name, take, seen, now, letter_max_bytes)
         self._poll_seconds, self._timeout_seconds = poll_seconds, timeout_seconds

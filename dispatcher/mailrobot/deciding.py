@@ -4,8 +4,8 @@ Nothing is written here, so that a letter may be tried out (`dispatcher mailrobo
 code that works.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.inquiry.address import likeness, written
@@ -14,6 +14,7 @@ from campaigns.inquiry.judgement import judge
 from campaigns.inquiry.letter import Flaw, Letter, Mailbox
 from campaigns.inquiry.reply_to import reply_address
 from campaigns.inquiry.report import MailReport
+from campaigns.inquiry.rules import Topic
 from campaigns.inquiry.sorting import Asked, Known, Sorted
 from campaigns.inquiry.status import OPEN, InquiryChannel, Missing
 from campaigns.inquiry.verdict import History, House, Judged, Reason
@@ -39,6 +40,10 @@ SAME_QUESTION = timedelta(days=30)
 # Silent, and yet somebody may want something: a person looks at them.
 REGISTERED_ANYHOW = frozenset(
     {Reason.ANSWERED_BEFORE, Reason.REPEATED, Reason.TOO_MANY, Reason.NO_SENDER}
+)
+# What a letter is about that nobody registers: it is not looked into, which is the dear part.
+UNSORTED = Sorted(
+    Topic.OTHER, 0.0, (), None, "", (), "", "", "", "", "", "", (), date.max, date.max
 )
 
 
@@ -125,8 +130,10 @@ def decide(
     now: datetime,
     *,
     mailbox: str = "",
+    sorts_all: bool = False,
 ) -> Decided:
-    """Judge a letter by what the ledger knows at this moment."""
+    """Judge a letter by what the ledger knows at this moment. What is not registered is sorted only
+    if `sorts_all`."""
     letter = read.letter
     identity = identity_of(letter, raw)
     digest = words_digest(letter, identity)
@@ -153,7 +160,7 @@ def decide(
     judged = judge(letter, house, history, is_report=is_report)
     customer = _customer(tx, sender)
     meant = customer or (customers.of_attempt(tx, attempt.id) if attempt else None)
-    return Decided(
+    decided = Decided(
         letter=letter,
         report=read.report,
         judged=judged,
@@ -163,7 +170,7 @@ def decide(
         recipient=recipient,
         customer=customer,
         at=now.astimezone(ZoneInfo(engine.settings.zone)),
-        sorted=sorted_for(engine, tx, _asked(engine, letter, recipient, mailbox), meant, now),
+        sorted=UNSORTED,
         attempt=attempt,
         inquiry=about if is_open else None,
         former=None if is_open else about,
@@ -171,6 +178,10 @@ def decide(
         is_unsubscribe=is_unsubscribe,
         wish=_wish(letter, engine, judged),
     )
+    if not (decided.is_registered or sorts_all):
+        return decided
+    asked = _asked(engine, letter, recipient, mailbox)
+    return replace(decided, sorted=sorted_for(engine, tx, asked, meant, now))
 
 
 def _about(

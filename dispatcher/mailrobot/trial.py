@@ -54,7 +54,7 @@ def try_out(engine: Engine, tx: Transaction, path: Path) -> Trial:
         ) from None
     read = read_letter(raw[:limit], is_whole=len(raw) <= limit)
     now = engine.clock.now()
-    decided = decide(tx, engine, house_of(engine), read, raw, now)
+    decided = decide(tx, engine, house_of(engine), read, raw, now, sorts_all=True)
     if not decided.judged.is_answered:
         return Trial(path, decided, None)
     year = now.astimezone(ZoneInfo(engine.settings.zone)).year

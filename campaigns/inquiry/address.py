@@ -17,6 +17,8 @@ LONGEST_WRITTEN = 2000  # characters of a header that one address is looked for 
 _UNSAFE = frozenset('<>()[],;:\\"')
 
 _MAIL_SYSTEM = frozenset({"mailerdaemon", "maildaemon", "postmaster"})
+# The mailbox by which an Exchange server writes reports: the number is that of the organisation.
+_EXCHANGE = re.compile(r"microsoftexchange[0-9a-f]{32}")
 # Of web servers and schedulers: mail to them is read by nobody.
 _ACCOUNTS = frozenset(
     {"wwwdata", "wwwrun", "apache", "httpd", "nginx", "bitrix", "nobody", "root", "daemon", "cron"}
@@ -30,6 +32,8 @@ autoresponder auto_responder нетответа нет_ответа безотв
 neotvechayte ne_otvechayte neotvechaite ne_otvechaite
 """
 _NO_REPLY_BEGINNINGS = ("noreply", "donotreply")
+# Goes on as names of people end: noreplyev@ may be one.
+_SURNAME = re.compile(r"noreply(?:ak|nik)?(?:[oey]v|yev|in|sk(?:iy|y|i|ay)|enko)a?[0-9]{0,4}")
 # These say so only alone: bounce-studio@ and ivan.mailer@ may be people.
 _NO_REPLY_ALONE = frozenset({"bounce", "bounces", "mailer", "notification", "notifications"})
 
@@ -94,8 +98,9 @@ def written(value: str) -> Mailbox:
 
 
 def is_mail_system(address: str) -> bool:
-    """MAILER-DAEMON and postmaster, however they are spelt."""
-    return _squeezed(_untagged(local_of(address).casefold())) in _MAIL_SYSTEM
+    """MAILER-DAEMON and postmaster, however they are spelt, and Exchange's own mailbox."""
+    local = _squeezed(_untagged(local_of(address).casefold()))
+    return local in _MAIL_SYSTEM or _EXCHANGE.fullmatch(local) is not None
 
 
 def is_account(address: str) -> bool:
@@ -109,7 +114,8 @@ def is_no_reply(address: str) -> bool:
     if _untagged(local).rstrip("0123456789._-") in _NO_REPLY_ALONE:
         return True
     words = [word.rstrip("0123456789") for word in re.findall(r"[^\W_]+", local)]
-    return local.startswith(_NO_REPLY_BEGINNINGS) or any(
+    begins = local.startswith(_NO_REPLY_BEGINNINGS) and not _SURNAME.fullmatch(_untagged(local))
+    return begins or any(
         tuple(words[at : at + len(phrase)]) == phrase
         for phrase in _phrases(_NO_REPLY)
         for at in range(len(words) - len(phrase) + 1)

@@ -4,7 +4,10 @@ Programs that answer for people who are away mostly say so in headers; some do n
 weak sign, and a customer who is not answered is lost, so it has to begin with one of the phrases
 below, after «Re:», «Fwd:», «Ответ:», and go on as a program does: with the subject of the letter it
 answers (after a colon), with a time («до 15 мая»), or not at all. «Автоответчик не работает»,
-«Не отключайте, я в отпуске», "Out of office hours your phone is dead" are customers' words.
+«Не отключайте, я в отпуске», "Out of office hours your phone is dead" are customers' words, and so
+is a question after the colon: «Автоответ: почему мне не отвечает человек?». `Auto:` (RFC 3834,
+section 3.1.5) is followed by the subject that is answered, with its "Re:"; alone it proves nothing,
+and who keeps to that RFC says so in a header as well.
 """
 
 import re
@@ -23,16 +26,25 @@ _DASHES = frozenset("-–—")
 # After a dash these make a complaint of it: «Автоматический ответ – не то, что я спрашивал».
 _COMPLAINING = "не нет ни зачем почему что no not nothing doesn isn why what"
 
+# After a phrase and a colon these speak for a person, who asks or tells of themselves.
+_ASKING = """
+почему зачем когда сколько кто что где куда как какой какая какие какого вопрос у_меня мне нам меня
+why when how who what where which question i_have i_need i_want i_cannot i_can
+"""
 # Words that may stand before a phrase: «я сейчас в отпуске», "I am currently out of office".
 _STARTERS = """
-я сейчас нахожусь временно меня в_настоящее_время в_данный_момент i am will be currently now
+я сейчас нахожусь временно меня в_настоящее_время в_данный_момент сотрудник сотрудница адресат
+получатель i am will be currently now
 """
 # Nobody but a program begins a subject so.
 _PLAIN = """
 автоответ авто_ответ автоматический_ответ автоответ_на_ваше_письмо автоответ_на_письмо
 автоматический_ответ_на_ваше_письмо автоматический_ответ_на_письмо
 автоматический_ответ_на_ваше_сообщение автоматический_ответ_на_ваше_обращение
+ответ_автоответчика автоматична_відповідь автоматическое_уведомление_об_отсутствии
 вне_офиса нет_на_месте
+abwesenheitsnotiz automatische_antwort réponse_automatique respuesta_automática
+risposta_automatica
 automatic_reply automatic_response automated_reply automated_response automatic_answer
 auto_reply autoreply auto_response autoresponse auto_responder autoresponder auto_answer
 automatic_reply_to_your_message automatic_reply_to_your_email auto_reply_to_your_message
@@ -51,10 +63,15 @@ _HUMAN = """
 в_отпуске в_отпуску в_командировке на_больничном в_декретном_отпуске в_ежегодном_отпуске
 в_очередном_отпуске ушел_в_отпуск ушла_в_отпуск нет_на_рабочем_месте нет_в_офисе
 не_на_рабочем_месте отсутствую_на_рабочем_месте отсутствую_в_офисе отсутствие_на_рабочем_месте
-буду_отсутствовать_на_рабочем_месте сообщение_об_отсутствии уведомление_об_отсутствии автоответчик
+буду_отсутствовать_на_рабочем_месте автоответчик автоматическое_уведомление
+автоматическое_сообщение больничный абсенс
 vacation on_vacation on_holiday on_holidays on_leave on_annual_leave on_sick_leave
 on_maternity_leave on_parental_leave on_business_trip on_a_business_trip annual_leave
-away away_on_vacation away_on_holiday away_on_business away_on_leave ooo
+away away_on_vacation away_on_holiday away_on_business away_on_leave
+"""
+# The same, but that programs put them before the subject that they answer, after a colon.
+_TITLES = """
+сообщение_об_отсутствии уведомление_об_отсутствии ooo absence_du_bureau
 """
 _TIMES = """
 с со по до от на в к и включительно год года г числа
@@ -89,10 +106,14 @@ def _answers_for_somebody(words: list[str]) -> bool:
     while True:
         words = _without_prefixes(words)
         if words[:2] == ["auto", ":"]:
-            return True
+            return _is_prefix(words[2:])
         begun = _without_starters(words)
         if length := _begins(begun, _phrases(_PLAIN)):
             return _goes_on(begun[length:], is_plain=True)
+        if length := _begins(begun, _phrases(_TITLES)):
+            rest = begun[length:]
+            is_answering = rest[:1] == [":"] and _single(_COMPLAINING).isdisjoint(rest)
+            return _goes_on(rest, is_plain=is_answering)
         if length := _begins(begun, _phrases(_HUMAN)):
             return _goes_on(begun[length:], is_plain=False)
         tag = _tag_length(words)
@@ -114,10 +135,16 @@ def _goes_on(rest: list[str], *, is_plain: bool) -> bool:
         return True
     after = rest[1:]
     if rest[0] in _SEPARATORS:
-        return is_plain or _is_prefix(after) or _is_absence(after)
+        if _is_prefix(after) or _is_absence(after):
+            return True
+        return is_plain and not _asks(after)
     if rest[0] in _DASHES and is_plain:
         return "?" not in after and _single(_COMPLAINING).isdisjoint(after)
     return False
+
+
+def _asks(words: list[str]) -> bool:
+    return bool(_begins(words, _phrases(_ASKING)))
 
 
 def _is_absence(words: list[str]) -> bool:

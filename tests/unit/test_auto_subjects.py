@@ -75,8 +75,8 @@ AutoReply: bill
 Auto-Reply: bill
 auto reply Re: bill
 Auto Response: bill
-Auto: bill
-Re: Auto: bill
+Auto: Re: bill
+Re: Auto: RE[2]: bill
 Autoresponder: bill
 Vacation
 Vacation reply
@@ -93,6 +93,25 @@ I am away
 I will be away from 1 May to 15 May
 OOO until Monday
 O\u200but of office: bill
+Сообщение об отсутствии: счёт
+Уведомление об отсутствии до 3 июня
+Ответ автоответчика: счёт
+Автоматическое уведомление: Я в отпуске
+Автоматическое уведомление
+Автоматический ответ: Re: Почему вырос тариф?
+Автоматический ответ: Оплатили счёт?
+OOO: Bill
+OOO: Re: bill
+Больничный до 5 декабря
+Больничный с 1 по 5 декабря
+Абсенс
+Сотрудник в отпуске
+Сотрудник в отпуске до 15 мая
+Abwesenheitsnotiz: Rechnung
+Automatische Antwort: Rechnung
+Absence du bureau: facture
+Réponse automatique : facture
+Автоматична відповідь: рахунок
 Ｏｕｔ of office
 """
 
@@ -141,6 +160,24 @@ Re: Re: Fwd:
 ООО «Ромашка»: договор
 ООО
 ООО до понедельника
+ООО: договор
+Сообщение об отсутствии: света нет с утра
+Автоматическое уведомление о долге неверно
+Автоматическое уведомление: долг, которого нет
+Автоответ: почему мне не отвечает человек?
+Автоответ: Вопрос по счёту
+Автоматический ответ: у меня нет света
+Automatic reply: why is nobody reading this?
+Auto: payment question
+Auto: почему не списывается автоплатёж
+Auto: bill
+Re: Auto: bill
+Auto: сбил столб
+Больничный корпус без света
+Больничный: начислили пени
+Сотрудник в отпуске, кто ответит?
+Сотрудник нагрубил
+Absence de courant
 OOO Romashka: dogovor
 Vacation home meter
 Vacation home: no power

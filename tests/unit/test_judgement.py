@@ -59,12 +59,12 @@ CASES: list[tuple[str, Reason, list[tuple[str, ...]]]] = [
         ("auto-generated; type=x",), ("yes",), ("",), ("  ",), ("()",), ("no-reply",),
         ("nothing",), ("no no",), ("no, auto-replied",), ("no", "auto-replied"),
         ("auto-replied", "no"), ("; no",), ("(no)",), ("(no",), ("auto-\r\n replied",),
-        ("auto-replied;\r\n\tno",), ("\"no\"",),
+        ("auto-replied;\r\n\tno",), ("\"no",), ("\"\"",), ("\"auto-replied\"",),
     ]),
     ("auto-submitted", Reason.LETTER, [
         ("no",), ("No",), ("NO",), (" no ",), ("no ; x=y",), ("NO ; x=auto-replied",),
         ("(comment) no",), ("no (typed (by) hand)",), ("no (auto-replied)",), ("no (open",),
-        ("no", "No"), ("(a \\) b) no",), ("\r\n no",), ("no;",),
+        ("no", "No"), ("(a \\) b) no",), ("\r\n no",), ("no;",), ("\"no\"",),
     ]),
     ("precedence", Reason.PRECEDENCE, [
         ("bulk",), ("Bulk",), ("LIST",), ("junk",), ("auto_reply",), ("auto-reply",),

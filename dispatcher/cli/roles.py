@@ -20,9 +20,10 @@ from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.errors import AlreadyRunning, BadSetting
 from dispatcher.ledger import LedgerFault
+from dispatcher.listening import listening, need_free
 from dispatcher.mailrobot.robot import Robot, check_settings
 from dispatcher.queue import QUEUES
-from dispatcher.settings import Settings
+from dispatcher.settings import PREFIX, Settings
 from dispatcher.wiring import make_engine, make_works, receipts_url_of, serving
 from templates.i18n import _
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 JOURNAL = "received.jsonl"
+SANDBOX_HOST = "127.0.0.1"
 
 WithSandbox = Annotated[
     bool, typer.Option("--sandbox", help=_("Rehearse: every provider is the local sandbox."))
@@ -46,7 +48,7 @@ def up(sandbox: WithSandbox = False) -> None:
     with ExitStack() as stack:
         if settings.is_embedded:
             stack.enter_context(_locked(settings.data_dir, fcntl.LOCK_EX))
-        endpoint = stack.enter_context(Endpoint(settings.receipts_host, settings.receipts_port))
+        endpoint = stack.enter_context(_endpoint(settings))
         receipts_url = None
         if sandbox:
             settings, world, mailbox = _rehearsing(stack, settings, clock)
@@ -143,14 +145,22 @@ def mailrobot() -> None:
 def receipts() -> None:
     settings = shared.settings()
     engine = make_engine(settings)
-    with (
-        Endpoint(settings.receipts_host, settings.receipts_port) as endpoint,
-        serving(engine, endpoint),
-    ):
+    with _endpoint(settings) as endpoint, serving(engine, endpoint):
         screen.say_well(
             _("Receipts are taken at {host}:{port}.").format(host=endpoint.host, port=endpoint.port)
         )
         _stopped_by_signal().wait()
+
+
+def _endpoint(settings: Settings) -> Endpoint:
+    """Raises BadSetting for a port that cannot be had."""
+    host, port = settings.receipts_host, settings.receipts_port
+    advice = _(
+        "Is it another dispatcher? “up” takes receipts by itself; stop one of the two, or set "
+        "another port."
+    )
+    with listening(f"{PREFIX}RECEIPTS_PORT", host, port, advice):
+        return Endpoint(host, port)
 
 
 def sandbox(
@@ -163,6 +173,10 @@ def sandbox(
     from dispatcher.rehearsal import account_of, open_sandbox
 
     settings = shared.settings()
+    need_free(
+        SANDBOX_HOST,
+        {"--smtp-port": smtp_port, "--http-port": http_port, "--imap-port": imap_port},
+    )
     world = open_sandbox(
         settings,
         SystemClock(),

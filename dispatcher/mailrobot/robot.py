@@ -22,6 +22,7 @@ from dispatcher.errors import BadSetting, LedgerAway
 from dispatcher.inquiries.reminding import remind
 from dispatcher.ledger import LedgerFault, letters, mailboxes, outbox
 from dispatcher.ledger.mailboxes import MailboxState
+from dispatcher.listening import listening
 from dispatcher.mailrobot.postman import Postman
 from dispatcher.mailrobot.taking_in import TakingIn
 from dispatcher.mailrobot.wellbeing import wellbeing
@@ -119,13 +120,15 @@ class Robot:
         settings = self._engine.settings
         if not settings.lmtp_port:
             return None
-        return LmtpListener(
-            settings.lmtp_host,
-            settings.lmtp_port,
-            self._take_handed_over,
-            now=self._engine.clock.now,
-            letter_max_bytes=settings.letter_max_mb * MEGABYTE,
-        )
+        host, port = settings.lmtp_host, settings.lmtp_port
+        with listening(f"{PREFIX}LMTP_PORT", host, port, _another_robot()):
+            return LmtpListener(
+                host,
+                port,
+                self._take_handed_over,
+                now=self._engine.clock.now,
+                letter_max_bytes=settings.letter_max_mb * MEGABYTE,
+            )
 
     def _take_handed_over(self, arrived: Arrived) -> bool:
         done = self._taking_in.take_one(arrived)
@@ -181,6 +184,14 @@ class Robot:
         if freed:
             log.warning("outbox.freed", letters=freed)
             self._postman.wake()
+
+
+def _another_robot() -> str:
+    return _(
+        "Most likely another mail-robot takes letters over there, with the same settings. Stop it; "
+        "or, if two are meant to work, set DISPATCHER_LMTP_PORT=0 for this one: they share the "
+        "ledger."
+    )
 
 
 def check_settings(engine: Engine) -> None:

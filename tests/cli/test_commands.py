@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.processes import run_command
+
 EXPORT = (
     "Лицевой счёт;ФИО;Телефон;E-mail;Регион;Долг\n"
     "100001;Иванов Иван Иванович;8 (916) 123-45-67;ivan@example.com;Омская область;1 234,56\n"
@@ -39,15 +41,7 @@ def environment(home: Path) -> dict[str, str]:
 @pytest.fixture
 def run(home: Path, environment: dict[str, str]) -> Run:
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "dispatcher", *arguments],
-            cwd=home,
-            env=environment | settings,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return run_command(arguments, home, environment | settings)
 
     return run
 

@@ -76,13 +76,24 @@ class _Piece:
         address = usable_address(self.address)
         if not address:
             # No brackets, or nothing in them that anybody could be reached at.
-            bare = next((word for word in words.split() if "@" in word), "")
-            address = usable_address(bare)
-            if not address:
+            found = _bare(words)
+            if found is None:
                 return None
-            words = words.replace(bare, " ", 1)
+            address, words = found
         name = words if words.strip() else "".join(self.comment)
         return Mailbox(address, plain_line(decoded_words(name, likely)[0], _LONGEST_NAME))
+
+
+def _bare(words: str) -> tuple[str, str] | None:
+    """An address without brackets, and the words beside it; also one with spaces around its signs,
+    as RFC 822 had it: `ivan @ example . com`."""
+    line = " ".join(words.split()).replace(" . ", ".")
+    tight = line.replace(" @", "@").replace("@ ", "@").replace(" .", ".")
+    for text in (line, tight) if tight != line else (line,):
+        for bare in text.split():
+            if "@" in bare and (address := usable_address(bare)):
+                return address, text.replace(bare, " ", 1)
+    return None
 
 
 def _pieces(value: str) -> Iterator[_Piece]:

@@ -18,14 +18,19 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 _SYSTEMS = frozenset(
     {"mailer-daemon", "mailerdaemon", "mail-daemon", "maildaemon", "postmaster", "mdaemon"}
 )
+# Old Exchange servers sign so, and people as well: their subject has to be a mail system's.
+_ADMINISTRATORS = frozenset(
+    {"system.administrator", "systemadministrator", "system-administrator", "system_administrator"}
+)
+_EXCHANGE = re.compile(r"microsoftexchange[0-9a-f]{32}@", re.IGNORECASE)
 _SUBJECTS = (
     "undelivered mail", "undeliverable", "undelivered message", "delivery status notification",
     "mail delivery failed", "mail delivery failure", "delivery failure", "delivery has failed",
     "failure notice", "returned mail", "returned to sender", "message not delivered",
     "could not be delivered", "delivery notification", "mail system error", "delivery delayed",
     "delayed mail", "mail delivery problem", "warning: message", "недоставленное", "не доставлен",
-    "не удалось доставить", "сообщение о недоставке", "ошибка доставки", "возвращено отправителю",
-    "задержка доставки", "доставка отложена",
+    "не удалось доставить", "не удается доставить", "сообщение о недоставке", "ошибка доставки",
+    "возвращено отправителю", "задержка доставки", "доставка отложена",
 )  # fmt: skip
 _DELAYED = (
     "delivery delayed", "has been delayed", "message delayed", "warning: message",
@@ -53,7 +58,7 @@ def read_free_bounce(letter: Letter, quoted: list[str]) -> MailReport | None:
     but that is a bounce only when it names the address that failed.
     """
     failed = [one for value in letter.values("x-failed-recipients") for one in value.split(",")]
-    is_system = _is_mail_system(letter) or bool(failed)
+    is_system = _is_mail_system(letter) or bool(failed) or _is_administrators_report(letter)
     if not is_system and letter.return_path != "":
         return None
     is_named = _has_usual_subject(letter)
@@ -83,13 +88,27 @@ def _is_mail_system(letter: Letter) -> bool:
     if letter.return_path:
         addresses.append(letter.return_path)
     return any(
-        one.rpartition("@")[0].lower() in _SYSTEMS or one.lower() in _SYSTEMS for one in addresses
+        one.rpartition("@")[0].lower() in _SYSTEMS
+        or one.lower() in _SYSTEMS
+        or _EXCHANGE.match(one) is not None
+        for one in addresses
+    )
+
+
+def _is_administrators_report(letter: Letter) -> bool:
+    """An administrator who asks about a bounce writes "Re:", or something of their own, first."""
+    return _plain_subject(letter).startswith(_SUBJECTS) and any(
+        one.address.partition("@")[0].lower() in _ADMINISTRATORS for one in letter.senders
     )
 
 
 def _has_usual_subject(letter: Letter) -> bool:
-    low = letter.subject.lower()
+    low = _plain_subject(letter)
     return any(words in low for words in _SUBJECTS)
+
+
+def _plain_subject(letter: Letter) -> str:
+    return letter.subject.strip().lower().replace("ё", "е")
 
 
 def _kind(subject: str, told: str, status: str, *, is_temporary: bool) -> ReportKind:

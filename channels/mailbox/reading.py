@@ -129,7 +129,7 @@ class _Reading:
             letter,
             text=plain_text(text, self._limits.text_characters),
             words=words,
-            language=language_of(words or letter.subject),
+            language=language_of(words, letter.subject),
             attachments=tuple(bodies.attachments),
         )
 

@@ -197,6 +197,14 @@ def test_no_control_character_is_left_but_line_ends() -> None:
         ("Hello, I am Иван and my bill is wrong, can you check it?", "en"),
         ("Добрый день! My iPhone app Energo Online Cabinet Pro не открывается", "ru"),
         ("ivan.petrov@example.com лс 123", "ru"),
+        ("Where is my bill?", "en"),
+        ("No light", "en"),
+        ("Thanks!", "en"),
+        ("Zdravstvuyte, u nas net sveta s utra", "ru"),
+        ("pokazaniya schetchika 12345", "ru"),
+        ("Dobryy den! Kogda vklyuchat svet na ulice Lesnaya?", "ru"),
+        ("https://example.com/the/cabinet ivan.the.first.of.all@example.com", "ru"),
+        ("Petrov 12345", "ru"),
         ("ok", "ru"),
         ("123", "ru"),
         ("", "ru"),
@@ -206,3 +214,19 @@ def test_the_language_is_russian_unless_it_is_english_beyond_doubt(
     text: str, language: str
 ) -> None:
     assert read("Content-Type: text/plain; charset=utf-8", body=text).language == language
+
+
+@pytest.mark.parametrize(
+    ("subject", "words", "language"),
+    [
+        ("Bill", "Where is my bill?", "en"),
+        ("Bill", "", "en"),
+        ("Счёт", "Where is it?", "en"),
+        ("Счёт", "account 12345", "ru"),
+        ("Re: Счёт за ноябрь [2026-000123]", "Thanks", "ru"),
+        ("Re: Bill", "Спасибо", "ru"),
+    ],
+)
+def test_in_a_short_letter_the_subject_has_its_say(subject: str, words: str, language: str) -> None:
+    kind = "Content-Type: text/plain; charset=utf-8"
+    assert read(f"Subject: {subject}", kind, body=words).language == language

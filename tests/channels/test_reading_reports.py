@@ -166,8 +166,42 @@ def test_a_mail_system_that_says_nothing_of_the_kind_is_not_understood() -> None
 
 
 @pytest.mark.parametrize(
+    "sender",
+    [
+        "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@firm.example",
+        "System.Administrator@a.example",
+    ],
+)
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Undeliverable: счёт",
+        "Не удается доставить: счёт",
+        "Не удаётся доставить: счёт",
+        "Недоставленное сообщение",
+        "Undelivered Mail Returned to Sender",
+        "Mail delivery failed: returning message to sender",
+    ],
+)
+def test_an_exchange_server_that_writes_no_standard_report_is_known(
+    sender: str, subject: str
+) -> None:
+    report = free(
+        f"From: {sender}",
+        f"Return-Path: <{sender}>",
+        f"Subject: {subject}",
+        body="Не удалось доставить:\r\n<a@example.com>: 550 5.1.1 no such user",
+    )
+    assert report is not None
+    assert (report.kind, report.recipient) == (ReportKind.HARD, "a@example.com")
+
+
+@pytest.mark.parametrize(
     "lines",
     [
+        ("From: system.administrator@example.com", "Subject: Нет света в серверной"),
+        ("From: system.administrator@example.com", "Subject: Re: Недоставленное сообщение"),
+        ("From: microsoftexchange@example.com", "Subject: Недоставленное сообщение"),
         ("Return-Path: <ivan@example.com>", "From: ivan@example.com", "Subject: Undelivered mail"),
         ("From: ivan@example.com", "Subject: 550 5.1.1 no such user"),
         ("Return-Path: <>", "From: ivan@example.com", "Subject: Я в отпуске"),

@@ -69,7 +69,7 @@ class ImapIntake:
         self._ledger_backoff = Backoff(slowest_seconds)
         self._language = current_language()  # of who made us: threads do not inherit it
         self._trouble: Trouble | None = None
-        self._moves_fail = self._looked_again = False
+        self._moves_fail = self._looked_again = self._went_well = False
         self._tidy_at = self._report_at = 0.0
 
     def run(self, stopped: threading.Event) -> None:
@@ -105,7 +105,9 @@ class ImapIntake:
             self._in_trouble(error)
             return LOGIN_SECONDS
         except Exception as error:
-            self._in_trouble(error)
+            # A connection that is lost once is taken up again within a second: no trouble yet.
+            self._in_trouble(error, is_told=not self._went_well)
+            self._went_well = False
             return self._server_backoff.next_seconds()
         finally:
             if session is not None:
@@ -139,17 +141,19 @@ class ImapIntake:
     def _all_well(self) -> None:
         self._server_backoff.reset()
         self._ledger_backoff.reset()
+        self._went_well = True
         if self._trouble is not None:
             logger.warning("%s: looked into again", self._account.name)
             self._trouble = None
 
-    def _in_trouble(self, error: Exception) -> None:
+    def _in_trouble(self, error: Exception, *, is_told: bool = True) -> None:
         """Tell staff each time, and the log when it is something new."""
         trouble = trouble_of(error)
         if trouble is not self._trouble:
             self._trouble = trouble
             logger.warning("%s: %s (%s)", self._account.name, trouble, type(error).__name__)
-        self._tell(Look(self._account.name, None, trouble=words(trouble)))
+        if is_told:
+            self._tell(Look(self._account.name, None, trouble=words(trouble)))
 
     def _report_now_and_then(self, waiting: int) -> None:
         if time.monotonic() >= self._report_at:

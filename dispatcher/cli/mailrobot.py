@@ -17,7 +17,7 @@ from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
 from dispatcher.mailrobot.reasons import reason_words
 from dispatcher.mailrobot.trial import Trial, letters_in, try_out
-from dispatcher.mailrobot.wellbeing import wellbeing
+from dispatcher.mailrobot.wellbeing import Wellbeing, wellbeing
 from dispatcher.wiring import make_engine
 from templates.answers import topic_words
 from templates.i18n import _
@@ -52,11 +52,7 @@ def status(as_json: AsJson = False) -> None:
                 for box in found.mailboxes
             ],
         )
-        screen.say(
-            _("Answers on the way: {count}, the oldest for {seconds} s.").format(
-                count=found.unanswered, seconds=_seconds(found.oldest_unanswered_seconds)
-            )
-        )
+        screen.say(_on_the_way(found))
         for alarm in found.alarms:
             screen.say_badly(alarm)
         if found.is_well:
@@ -101,6 +97,14 @@ def _looking_only() -> Iterator[Engine]:
             yield engine
         finally:
             engine.ledger.close()
+
+
+def _on_the_way(found: Wellbeing) -> str:
+    if not found.unanswered:
+        return _("No answers are on the way.")
+    return _("Answers on the way: {count}, the oldest for {seconds} s.").format(
+        count=found.unanswered, seconds=_seconds(found.oldest_unanswered_seconds)
+    )
 
 
 def _seconds(seconds: float | None) -> str:

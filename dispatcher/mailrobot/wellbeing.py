@@ -69,9 +69,14 @@ def _alarms(boxes: Sequence[MailboxWellbeing], oldest: float | None) -> Sequence
     limit = ALARM_AFTER.total_seconds()
     alarms = []
     for box in boxes:
-        if box.seconds_since_look is None:
+        if box.trouble:
+            # At once: of the minute too little is left to wait and see.
+            alarms.append(
+                _("Mailbox {name}: {trouble}.").format(name=box.name, trouble=box.trouble)
+            )
+        if box.seconds_since_look is None and not box.trouble:
             alarms.append(_("Mailbox {name}: nobody has looked into it yet.").format(name=box.name))
-        elif box.seconds_since_look > limit:
+        elif box.seconds_since_look is not None and box.seconds_since_look > limit:
             alarms.append(
                 _("Mailbox {name}: nobody has looked into it for {seconds} s.").format(
                     name=box.name, seconds=int(box.seconds_since_look)

@@ -299,6 +299,28 @@ def test_a_server_that_was_killed_is_found_again_when_it_is_back(mail_server: Ma
     assert book.subjects() == ["light"]
 
 
+def test_a_connection_that_is_lost_once_is_taken_up_again_and_no_trouble(
+    mail_server: MailServer,
+) -> None:
+    was_cut = threading.Event()
+
+    def cut_once(line: bytes) -> bytes:
+        if b"IDLE" in line and not was_cut.is_set():
+            was_cut.set()
+            raise CutOff
+        return line
+
+    book = Book()
+    with Meddler(mail_server.port) as meddler:
+        meddler.on_command = cut_once
+        with intake(book, account(mail_server, port=meddler.port)):
+            book.until(was_cut.is_set)
+            mail_server.drop(letter("light"))
+            book.until_settled(1)
+        assert meddler.connections == 2
+    assert {look.trouble for look in book.looks} == {""}
+
+
 def test_a_folder_with_a_russian_name_is_made_for_what_is_done(mail_server: MailServer) -> None:
     book = Book()
     mail_server.drop(letter("light"))

@@ -163,7 +163,14 @@ def test_status_says_by_its_exit_code_whether_the_minute_is_kept(run: Run, home:
     well = run("mailrobot", "status", **settings)
     assert (well.returncode, well.stderr) == (0, "")
     assert "info" in well.stdout
+    assert "Ответов в пути нет" in well.stdout
+    with ledger.write() as tx:
+        mailboxes.note(tx, MailboxState("info", None, trouble="вход отклонён"))
     ledger.close()
+    refused = run("mailrobot", "status", **settings)
+    assert refused.returncode == 1
+    assert "Ящик info: вход отклонён." in refused.stdout
+    assert "укладываемся" not in refused.stdout
 
 
 @pytest.mark.parametrize(
@@ -218,6 +225,26 @@ def test_after_forty_seconds_everything_that_waits_is_told(tmp_path: Path, ledge
     assert len(found.alarms) == 3
     assert (found.unanswered, found.oldest_unanswered_seconds) == (1, 41)
     assert [(box.waiting, box.oldest_seconds) for box in found.mailboxes] == [(1, 41)]
+
+
+def test_a_mailbox_in_trouble_is_an_alarm_at_once(tmp_path: Path, ledger_url: str) -> None:
+    ledger = open_ledger(ledger_url)
+    engine = make_engine(
+        settings_for(tmp_path, ledger_url, **robot_settings(1)),
+        clock=SimulatedClock(MONDAY),
+        ledger=ledger,
+    )
+    with ledger.write() as tx:
+        mailboxes.note(tx, MailboxState(BOX.name, None, trouble="нет связи"))
+    assert wellbeing(engine).alarms == (f"Ящик {BOX.name}: нет связи.",)
+    with ledger.write() as tx:
+        mailboxes.note(tx, MailboxState(BOX.name, MONDAY))
+        assert not mailboxes.everything(tx)[0].trouble
+    assert wellbeing(engine).is_well
+    with ledger.write() as tx:
+        mailboxes.note(tx, MailboxState(BOX.name, None, trouble="нет связи"))
+    assert not wellbeing(engine).is_well
+    ledger.close()
 
 
 def test_an_answer_that_was_sent_waits_no_more(tmp_path: Path, ledger_url: str) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "AnswerKind",
     "AnswerValues",
     "AnswerWords",
+    "PassedOn",
     "called",
     "channel_words",
     "missing_words",
@@ -65,6 +66,15 @@ class AnswerKind(StrEnum):
     ANSWER = "answer"  # staff: in substance
     ROUTE = "route"  # to the specialist
     REMINDER = "reminder"  # of a deadline
+
+
+class PassedOn(StrEnum):
+    """What a letter to a specialist brings: an order, or news of one that they have."""
+
+    NEW = "new"
+    ADDED = "added"  # the customer, or somebody else, wrote more about it
+    REPEATED = "repeated"  # the same question again
+    HANDED_OVER = "handed_over"  # staff gave it to somebody else
 
 
 FOR_STAFF = frozenset({AnswerKind.ROUTE, AnswerKind.REMINDER})
@@ -109,6 +119,11 @@ class AnswerValues:
     due_on: date | None = None  # `reminder`
     is_overdue: bool = False
     is_answer_due: bool = False  # the answer in substance, not the first one
+    passed_on: PassedOn = PassedOn.NEW
+    letters: int = 0  # about the inquiry so far, with this one
+    first_question: str = ""  # what it began with, where more was written
+    stranger: str = ""  # who wrote this one, where it was not the customer's address
+    follows: str = ""  # the number of the inquiry that it goes on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +198,8 @@ def _seen(
     kind: AnswerKind, language: str, values: AnswerValues, supplier: Mapping[str, str]
 ) -> dict[str, object]:
     """Everything that the texts of any kind may name."""
-    told = values.text if kind in WRITTEN_BY_STAFF else values.question
+    asked = _asked(values)
+    told = values.text if kind in WRITTEN_BY_STAFF else asked
     with speaking(language):
         words = {
             "topic": topic_words(values.topic),
@@ -196,7 +212,7 @@ def _seen(
         "number": values.number,
         "subject": quote(_without_marks(values.subject), LONGEST_SUBJECT),
         "whole_subject": one_line(values.subject[:_LONGEST_WHOLE_SUBJECT]),
-        "quote": quote(values.question),
+        "quote": quote(asked),
         "accounts": _lines(told) if kind in WRITTEN_BY_STAFF | FOR_STAFF else [],
         "has_words": bool(told.strip()),
         "is_other": values.topic == "other",
@@ -222,7 +238,22 @@ def _seen(
         "due_on": values.due_on,
         "is_overdue": values.is_overdue,
         "is_answer_due": values.is_answer_due,
+        "is_new": values.passed_on is PassedOn.NEW,
+        "is_more": values.passed_on is PassedOn.ADDED,
+        "is_again": values.passed_on is PassedOn.REPEATED,
+        "is_handed_over": values.passed_on is PassedOn.HANDED_OVER,
+        "letters": values.letters,
+        "first_quote": quote(values.first_question),
+        "stranger": one_line(values.stranger),
+        "follows": values.follows,
     }
+
+
+def _asked(values: AnswerValues) -> str:
+    """The customer's words; who writes nothing but a subject asks by it."""
+    if values.question.strip() or "text" in values.missing:
+        return values.question
+    return one_line(_without_marks(values.subject))
 
 
 def _without_marks(subject: str) -> str:

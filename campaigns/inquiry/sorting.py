@@ -44,6 +44,7 @@ class Known:
     account_number: str
     name: str = field(default="", repr=False)
     patronymic: str = field(default="", repr=False)
+    surname: str = field(default="", repr=False)  # for staff; nobody is greeted by it
     branch: str = ""
     segment: str = ""
     language: str = "ru"

@@ -23,7 +23,7 @@ from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.outbox import MailKind
 from dispatcher.logs import mask
 from dispatcher.report.words import word
-from templates.answers import AnswerKind
+from templates.answers import AnswerKind, PassedOn
 from templates.errors import RenderError
 from templates.i18n import _
 
@@ -50,7 +50,8 @@ def assign(engine: Engine, number: str, person: str, actor: str, head: str = "")
         trail.note(tx, now, actor, "inquiry.assign", _subject(seen), person=mask(person))
         if engine.channels.get(ChannelName.EMAIL):
             routed, occasion = inquiries.get(tx, seen.id), _next(tx, seen, MailKind.ROUTE)
-            letter = inquiry_letters.to_specialist(engine, tx, routed, occasion, now)
+            case = PassedOn.HANDED_OVER if seen.person else PassedOn.NEW
+            letter = inquiry_letters.to_specialist(engine, tx, routed, occasion, now, case)
             outbox.owe(tx, letter, now)
 
     return _do(engine, number, act)

@@ -20,7 +20,7 @@ from dispatcher.ledger import Transaction, customers, inquiries, letters, outbox
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.letters import StoredLetter
 from dispatcher.ledger.outbox import Owed
-from templates.answers import AnswerKind
+from templates.answers import AnswerKind, PassedOn
 from templates.errors import RenderError
 from templates.i18n import current_language
 
@@ -59,15 +59,15 @@ def correspondent(engine: Engine, inquiry: Inquiry) -> Correspondent:
     theirs = [one.id for one in every if one.sender == address]
     opening = every[0].id if every and inquiry.channel is InquiryChannel.EMAIL else None
     recent = theirs[: -MOST_READ - 1 : -1]
-    last, wished = None, None
+    last, elsewhere = None, None
     for letter_id in (*recent, *(one for one in theirs[:-MOST_READ] if one == opening)):
         letter = _read(engine, letter_id)
         last = last or letter
         if letter_id == opening or _answers_us(engine, inquiry, letter):
-            wished = _wished(engine, letter)
+            elsewhere = wished(engine, letter)
             break
     newest = recent[0] if recent else None
-    return Correspondent(wished or Mailbox(address), name, patronymic, last, newest)
+    return Correspondent(elsewhere or Mailbox(address), name, patronymic, last, newest)
 
 
 def _read(engine: Engine, letter_id: int) -> Letter:
@@ -82,7 +82,7 @@ def _answers_us(engine: Engine, inquiry: Inquiry, letter: Letter) -> bool:
     return any(inquiry_of_message_id(engine, one) == inquiry.id for one in named)
 
 
-def _wished(engine: Engine, letter: Letter) -> Mailbox | None:
+def wished(engine: Engine, letter: Letter) -> Mailbox | None:
     """The one address that a letter asks to be answered at; never one of ours."""
     if len(letter.reply_to) != 1:
         return None
@@ -116,11 +116,18 @@ def to_customer(
 
 
 def to_specialist(
-    engine: Engine, tx: Transaction, inquiry: Inquiry, occasion: str, now: datetime
+    engine: Engine,
+    tx: Transaction,
+    inquiry: Inquiry,
+    occasion: str,
+    now: datetime,
+    passed_on: PassedOn = PassedOn.NEW,
 ) -> Owed:
-    """Everything the customer wrote about it so far, with the first letter as it came."""
+    """Everything that was written about it so far, with the first letter as it came."""
     theirs = letters.of_inquiry(tx, inquiry.id)
-    values = values_of(engine, inquiry)
+    values = replace(values_of(engine, inquiry), passed_on=passed_on, letters=len(theirs))
+    if inquiry.status is InquiryStatus.INTERIM:
+        values = replace(values, respond_on=None)  # was given
     if theirs:
         words = "\n\n".join(one.words for one in theirs if one.words.strip())
         values = replace(values, question=words)

@@ -12,7 +12,7 @@ from campaigns.stop_words import Wish
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.inquiries import Inquiry, read
 from dispatcher.ledger.outbox import MailKind, MailStatus
-from dispatcher.ledger.tables import inquiries, outbox
+from dispatcher.ledger.tables import inquiries, letters, outbox
 
 CHUNK = 1000
 # Nothing was answered yet, not even for the time being.
@@ -164,6 +164,11 @@ def nearing(
         .limit(limit)
     )
     return [read(row) for row in rows]
+
+
+def letters_about(tx: Transaction, inquiry_id: int) -> int:
+    """How many letters there are about an inquiry, whoever wrote them."""
+    return tx.execute(select(func.count()).where(letters.c.inquiry_id == inquiry_id)).scalar_one()
 
 
 @dataclass(frozen=True, slots=True)

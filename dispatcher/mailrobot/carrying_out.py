@@ -22,6 +22,7 @@ from dispatcher.ledger.letters import NewLetter
 from dispatcher.mailrobot.bounces import take_report
 from dispatcher.mailrobot.campaign_mail import reply_arrived
 from dispatcher.mailrobot.deciding import Decided
+from dispatcher.mailrobot.passing_on import account_told, told_to_specialist
 from dispatcher.mailrobot.unsubscribing import stop_asked, unsubscribe_by_mail
 from templates.answers import AnswerKind
 from templates.errors import RenderError
@@ -77,7 +78,7 @@ def _register(
 ) -> Registered:
     """The open inquiry that the letter belongs to, or a new one."""
     if decided.inquiry is not None:
-        _complete(tx, decided.inquiry, decided.sorted.account_number)
+        _complete(tx, decided.inquiry, account_told(engine, decided, decided.inquiry))
         return Registered(decided.inquiry.id, decided.inquiry.number)
     found, letter, words = decided.sorted, decided.letter, decided.values("")
     sender = letter.sender.address if letter.sender else ""
@@ -201,7 +202,7 @@ def _pass_on(
             AnswerKind.ROUTE,
             occasion=f"route:{registered.id}:{letter_id}",
             recipient=Mailbox(person),
-            words=decided.values(registered.number),
+            words=told_to_specialist(tx, engine, decided, registered.number),
             inquiry_id=registered.id,
             letter=None,
             now=now,

@@ -267,5 +267,5 @@ def _wish(letter: Letter, engine: Engine, judged: Judged) -> Wish:
 def _called(letter: Letter, known: Known | None) -> str:
     """How staff are told who writes: as our base knows them, else as they call themselves."""
     if known is not None:
-        return " ".join(filter(None, (known.name, known.patronymic)))
+        return " ".join(filter(None, (known.surname, known.name, known.patronymic)))
     return letter.sender.name if letter.sender else ""

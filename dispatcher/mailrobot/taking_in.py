@@ -1,12 +1,15 @@
 """Taking letters in: read, judged, registered, answered and passed on in one transaction.
 
-A batch is one transaction, for the sake of bursts. What breaks it is found by taking its letters
-one by one; a letter that breaks even alone is kept as it is, for a person to look at.
+Letters that come together share a transaction, for the sake of bursts, as long as it is short and
+nobody waits crosswise. What breaks one is found by taking its letters one by one; a letter that
+breaks even alone is kept as it is, for a person to look at.
 """
 
+import time
 import traceback
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,6 +17,7 @@ import structlog
 import dispatcher
 from campaigns.inquiry.letter import Flaw, Letter
 from campaigns.inquiry.verdict import House
+from campaigns.stop_words import Wish
 from channels.mailbox.arrived import Arrived
 from channels.mailbox.reading import ReadLetter, read_letter
 from dispatcher.engine import Engine
@@ -23,6 +27,7 @@ from dispatcher.ledger import Transaction, letters
 from dispatcher.logs import mask
 from dispatcher.mailrobot.carrying_out import carry_out
 from dispatcher.mailrobot.deciding import Decided, decide
+from dispatcher.mailrobot.identity import identity_of
 
 log = structlog.get_logger()
 
@@ -43,45 +48,69 @@ class _Told:
 
 
 class TakingIn:
-    """Takes letters into the ledger; the same letter any number of times, but once."""
+    """Takes letters into the ledger; the same letter any number of times, but once.
 
-    def __init__(self, engine: Engine) -> None:
+    A transaction takes no further letter after `longest_seconds`: whoever sends letters that cost
+    much holds up no answer but his own.
+    """
+
+    def __init__(self, engine: Engine, *, longest_seconds: float = 1.0) -> None:
         self._engine = engine
         self._house: House = house_of(engine)
+        self._longest_seconds = longest_seconds
 
     def take(self, batch: Sequence[Arrived]) -> Collection[int]:
-        """The uids of those that are safe in the ledger. Raises LedgerAway."""
+        """The uids of those that are safe in the ledger. Raises LedgerAway; what was committed
+        before it is known when it comes again."""
         read = [(one, read_letter(one.raw, is_whole=one.is_whole)) for one in batch]
+        taken: list[int] = []
         try:
-            self._take_all(read)
+            self._take_all(read, taken)
         except LedgerAway:
             raise
         except Exception as error:
-            if len(read) == 1:
-                return [read[0][0].uid] if self._take_anyhow(read[0][0], error) else []
-            log.warning("letters.one_by_one", letters=len(read), kind=type(error).__name__)
-            return [uid for one in batch for uid in self.take([one])]
-        return [one.uid for one in batch]
+            left = [one for one, _letter in read[len(taken) :]]
+            if len(left) == 1:
+                return [*taken, left[0].uid] if self._take_anyhow(left[0], error) else taken
+            log.warning("letters.one_by_one", letters=len(left), kind=type(error).__name__)
+            return [*taken, *(uid for one in left for uid in self.take([one]))]
+        return taken
 
     def take_one(self, arrived: Arrived) -> bool:
         """Whether it is safe in the ledger. Raises LedgerAway."""
         return bool(self.take([arrived]))
 
-    def _take_all(self, read: Sequence[tuple[Arrived, ReadLetter]]) -> None:
-        def act(tx: Transaction) -> Sequence[_Told]:
-            letters.one_robot_at_a_time(tx)
-            told = [self._take_in(tx, arrived, one) for arrived, one in read]
-            self._note_uids(tx, told)
-            return told
+    def _take_all(self, read: Sequence[tuple[Arrived, ReadLetter]], taken: list[int]) -> None:
+        """In as many transactions as it needs; `taken` grows by the uids of each."""
+        while read:
+            told = self._engine.ledger.insist(partial(self._take_some, read=read))
+            taken += [one.arrived.uid for one in told]
+            for one in told:
+                _tell(one)
+            read = read[len(told) :]
 
-        for told in self._engine.ledger.insist(act):
-            _tell(told)
+    def _take_some(
+        self, tx: Transaction, read: Sequence[tuple[Arrived, ReadLetter]]
+    ) -> Sequence[_Told]:
+        """As many as one transaction may take: the first, and those behind it in their order."""
+        letters.one_robot_at_a_time(tx)
+        ends_at = time.monotonic() + self._longest_seconds
+        told: list[_Told] = []
+        for arrived, one in read:
+            if told and time.monotonic() >= ends_at:
+                break
+            next_told = self._take_in(tx, arrived, one, is_first=not told)
+            if next_told is None:
+                break
+            told.append(next_told)
+        self._note_uids(tx, told)
+        return told
 
     def _take_anyhow(self, arrived: Arrived, error: Exception) -> bool:
         """What our own code breaks on is a bug of ours, and no reason to lose a letter."""
         log.error("letter.broken", mailbox=arrived.mailbox, **_known_of(error))
         try:
-            self._take_all([(arrived, _NOTHING)])
+            self._take_all([(arrived, _NOTHING)], [])
         except LedgerAway:
             raise
         except Exception as worse:
@@ -89,14 +118,19 @@ class TakingIn:
             return False
         return True
 
-    def _take_in(self, tx: Transaction, arrived: Arrived, read: ReadLetter) -> _Told:
+    def _take_in(
+        self, tx: Transaction, arrived: Arrived, read: ReadLetter, *, is_first: bool
+    ) -> _Told | None:
+        """None: the letter has to begin a transaction of its own."""
+        known = letters.known(tx, identity_of(read.letter, arrived.raw))
+        if known is not None:
+            return _Told(arrived, known, None)
         now = self._engine.clock.now()
         decided = decide(
             tx, self._engine, self._house, read, arrived.raw, now, mailbox=arrived.mailbox
         )
-        known = letters.known(tx, decided.identity)
-        if known is not None:
-            return _Told(arrived, known, None)
+        if not is_first and _is_about_campaigns(decided):
+            return None
         return _Told(arrived, carry_out(tx, self._engine, arrived, decided, now), decided)
 
     def _note_uids(self, tx: Transaction, told: Sequence[_Told]) -> None:
@@ -113,6 +147,17 @@ class TakingIn:
                     and one.arrived.uid
                 ],
             )
+
+
+def _is_about_campaigns(decided: Decided) -> bool:
+    """Whether it holds contact points or deliveries. Everybody takes hold of these before a number
+    for an inquiry; who has a number already would wait crosswise with an SMS or a worker."""
+    return (
+        decided.attempt is not None
+        or decided.report is not None
+        or decided.is_unsubscribe
+        or decided.wish is Wish.STOP
+    )
 
 
 def _known_of(error: Exception) -> dict[str, str]:

@@ -121,6 +121,14 @@ def _has_nobody_to_answer(case: Case) -> bool:
     return reply_address(case.letter, case.house.addresses) is None
 
 
+def _is_one_too_many(case: Case) -> bool:
+    house, history = case.house, case.history
+    return (
+        max(history.answers, history.answers_about_inquiry) >= house.most_answers
+        or history.answers_to_domain >= house.most_answers_to_domain
+    )
+
+
 TABLE: tuple[Row, ...] = (
     Row(
         Reason.REPORT,
@@ -209,8 +217,8 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         Reason.TOO_MANY,
-        "comes from a sender who had as many answers as we give in the time",
-        lambda case: case.history.answers >= case.house.most_answers,
+        "would have one answer too many in a day: its sender, its inquiry or its sender's domain",
+        _is_one_too_many,
     ),
     Row(
         Reason.REPLY,

@@ -31,7 +31,7 @@ class Reason(StrEnum):
     NO_SENDER = "no_sender"  # nobody to answer
     ANSWERED_BEFORE = "answered_before"  # this Message-ID had its answer
     REPEATED = "repeated"  # the same words from the same sender, more often than we answer
-    TOO_MANY = "too_many"  # this sender had as many answers as we give in the time
+    TOO_MANY = "too_many"  # as many answers as we give in the time went already
     # answer
     REPLY = "reply"  # to a message of a campaign
     FOLLOW_UP = "follow_up"  # to an inquiry that is open
@@ -60,8 +60,14 @@ class House:
     loop_mark: str  # what our own letters carry in X-Loop
     spam_headers: dict[str, str]
     wrote: Callable[[str], bool]
-    most_answers: int = 10  # to one sender in the period
+    most_answers: int = 10  # to one sender, and about one inquiry, in the period
     most_repeats: int = 2  # answers to the same words of one sender in the period
+
+    @property
+    def most_answers_to_domain(self) -> int:
+        """In the period, where strangers do not share the domain: a program that answers under a
+        new address each time has one all the same."""
+        return 10 * self.most_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,9 @@ class History:
     """What the ledger knows of the sender and of this Message-ID."""
 
     was_answered: bool = False  # this very Message-ID
-    answers: int = 0  # to this sender, in the period
+    answers: int = 0  # to this sender or whom they want answered, in the period
+    answers_about_inquiry: int = 0  # to whomever, in the period
+    answers_to_domain: int = 0  # likewise; 0 where strangers share it
     repeats: int = 0  # answers to the same words of this sender, in the period
     answers_campaign: bool = False  # it replies to a message of a campaign
     follows_inquiry: bool = False  # it replies to us about an inquiry, or repeats it

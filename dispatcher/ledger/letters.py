@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, insert, literal_column, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.inquiry.letter import Attachment, Flaw
@@ -13,13 +13,15 @@ from campaigns.inquiry.verdict import Reason, Verdict
 from dispatcher.errors import NotFound
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.receipts import storable
-from dispatcher.ledger.tables import inquiries, letter_sources, letters, mailbox_messages
+from dispatcher.ledger.tables import letter_sources, letters, mailbox_messages
 from templates.i18n import _
 
 
 @dataclass(frozen=True, slots=True)
 class NewLetter:
-    """A letter as it is written down. `identity` tells it from any other for ever."""
+    """A letter as it is written down. `identity` tells it from any other for ever; by `writer`, and
+    by whom our answer went to, `answered` and `answered_domain`, letters are counted: mailboxes
+    without tags and letter case, empty where there is none to count."""
 
     identity: str
     mailbox: str
@@ -36,6 +38,9 @@ class NewLetter:
     attachments: Sequence[Attachment] = ()
     inquiry_id: int | None = None
     attempt_id: int | None = None
+    writer: str = ""
+    answered: str = ""
+    answered_domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +75,6 @@ class Original:
 _INSERTED = insert(letters).returning(letters.c.id)
 _SOURCE_INSERTED = insert(letter_sources)
 _SAME_LETTER = select(letters.c.id).where(letters.c.identity == bindparam("identity"))
-_ANSWERED = select(func.count()).where(
-    letters.c.sender == bindparam("sender"),
-    letters.c.taken_at > bindparam("since_at"),
-    letters.c.verdict == literal_column(f"'{Verdict.ANSWER.value}'"),
-)
-_REPEATED = _ANSWERED.where(letters.c.words_digest == bindparam("words_digest"))
-_SAME_QUESTION = (
-    select(letters.c.inquiry_id)
-    .join(inquiries, inquiries.c.id == letters.c.inquiry_id)
-    .where(
-        letters.c.sender == bindparam("sender"),
-        letters.c.taken_at > bindparam("since_at"),
-        letters.c.words_digest == bindparam("words_digest"),
-    )
-    .order_by(letters.c.id.desc())
-    .limit(1)
-)
 
 # Names our lock among the advisory locks of a PostgreSQL database.
 ROBOT_LOCK = 72_115_201
@@ -126,6 +114,9 @@ def add(tx: Transaction, letter: NewLetter, raw: bytes, *, is_whole: bool, now: 
         "size_bytes": letter.size_bytes,
         "inquiry_id": letter.inquiry_id,
         "attempt_id": letter.attempt_id,
+        "writer": storable(letter.writer),
+        "answered": storable(letter.answered),
+        "answered_domain": storable(letter.answered_domain),
     }
     letter_id: int = tx.execute(_INSERTED, values).scalar_one()
     content = zlib.compress(raw, 3)
@@ -171,25 +162,6 @@ def of_inquiry(tx: Transaction, inquiry_id: int) -> Sequence[StoredLetter]:
         )
         for row in rows
     ]
-
-
-def answers_since(tx: Transaction, sender: str, since_at: datetime) -> int:
-    """How many letters of this sender were answered since then."""
-    return tx.execute(_ANSWERED, {"sender": sender, "since_at": since_at}).scalar_one()
-
-
-def repeats_since(tx: Transaction, sender: str, words_digest: str, since_at: datetime) -> int:
-    """How many of them said the same."""
-    asked = {"sender": sender, "words_digest": words_digest, "since_at": since_at}
-    return tx.execute(_REPEATED, asked).scalar_one()
-
-
-def same_question(
-    tx: Transaction, sender: str, words_digest: str, since_at: datetime
-) -> int | None:
-    """The inquiry that the same words of the same sender were registered as, the latest."""
-    asked = {"sender": sender, "words_digest": words_digest, "since_at": since_at}
-    return tx.execute(_SAME_QUESTION, asked).scalar()
 
 
 def uids_taken(

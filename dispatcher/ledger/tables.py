@@ -434,8 +434,26 @@ letters = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("inquiry_id", ForeignKey("inquiries.id")),
     Column("attempt_id", Integer),  # the message of ours that it answers or reports on
+    # By these letters are counted: mailboxes without tags and letter case; empty: by nothing.
+    Column("writer", Text, nullable=False, server_default=""),
+    Column("answered", Text, nullable=False, server_default=""),  # to whom our answer went
+    Column("answered_domain", Text, nullable=False, server_default=""),  # unless it is everybody's
     Index(None, "inquiry_id"),
-    Index(None, "sender", "taken_at"),
+    Index(None, "writer", "taken_at"),
+    Index(
+        None,
+        "answered",
+        "taken_at",
+        sqlite_where=text("answered <> ''"),
+        postgresql_where=text("answered <> ''"),
+    ),
+    Index(
+        None,
+        "answered_domain",
+        "taken_at",
+        sqlite_where=text("answered_domain <> ''"),
+        postgresql_where=text("answered_domain <> ''"),
+    ),
     Index(None, "message_id"),
 )
 
@@ -469,7 +487,8 @@ mailboxes = Table(
     Column("trouble", Text, nullable=False),  # why it cannot be looked into; empty: all is well
 )
 
-# Mail-robots that are alive, by their heartbeat: what a dead one held is free again.
+# Mail-robots that are alive, by their heartbeat: what a dead one held is free again. Beats are
+# counted and not dated: no two hosts agree on the time.
 robots = Table(
     "robots",
     metadata,

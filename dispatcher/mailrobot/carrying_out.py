@@ -8,8 +8,10 @@ from datetime import datetime
 
 import structlog
 
+from campaigns.inquiry.address import likeness
 from campaigns.inquiry.letter import Mailbox
 from campaigns.inquiry.status import OPEN, InquiryChannel, InquiryStatus, Missing
+from campaigns.inquiry.vouching import is_vouched_for
 from campaigns.stop_words import Wish
 from channels.mailbox.arrived import Arrived
 from dispatcher.engine import Engine
@@ -50,15 +52,17 @@ def carry_out(
 
 
 def _about_campaigns(tx: Transaction, engine: Engine, decided: Decided, now: datetime) -> None:
-    """A person's answer proves that a message was read; a "no" holds from now on."""
-    sender = decided.letter.sender
+    """A person's answer proves that a message was read; a "no" holds from now on, for the address
+    that our letter went to, and for the sender's where the mail systems vouch for it."""
+    letter = decided.letter
     if decided.is_unsubscribe:
-        unsubscribe_by_mail(tx, engine, decided.letter, now)
-    if not decided.is_registered:
+        unsubscribe_by_mail(tx, engine, letter, now)
+    if not decided.is_registered or decided.is_heard:
         return
-    if decided.wish is Wish.STOP and sender is not None:
-        words = decided.letter.words.strip() or decided.letter.subject
-        stop_asked(tx, engine, words, sender.address, now, attempt=decided.attempt)
+    if decided.wish is Wish.STOP:
+        words = letter.words.strip() or letter.subject
+        sender = letter.sender.address if letter.sender and is_vouched_for(letter) else ""
+        stop_asked(tx, engine, words, sender, now, attempt=decided.attempt)
     if decided.attempt is not None:
         reply_arrived(tx, engine, decided.attempt, now)
 
@@ -82,6 +86,7 @@ def _register(
         return Registered(decided.inquiry.id, decided.inquiry.number)
     found, letter, words = decided.sorted, decided.letter, decided.values("")
     sender = letter.sender.address if letter.sender else ""
+    is_routed = bool(found.person) and decided.is_passed_on
     new = NewInquiry(
         InquiryChannel.EMAIL,
         arrived.mailbox,
@@ -91,7 +96,7 @@ def _register(
         letter.words[:LONGEST_TEXT],
         account_number=found.account_number,
         attempt_id=decided.attempt.id if decided.attempt else None,
-        status=InquiryStatus.ROUTED if found.person else InquiryStatus.REGISTERED,
+        status=InquiryStatus.ROUTED if is_routed else InquiryStatus.REGISTERED,
         subject=letter.subject,
         customer=words.customer,
         topic=found.topic,
@@ -144,6 +149,9 @@ def _keep(
             attachments=letter.attachments,
             inquiry_id=registered.id if registered else None,
             attempt_id=decided.attempt.id if decided.attempt else None,
+            writer=decided.who.writer,
+            answered=decided.who.recipient if decided.judged.is_answered else "",
+            answered_domain=decided.who.domain if decided.judged.is_answered else "",
         ),
         arrived.raw,
         is_whole=arrived.is_whole,
@@ -191,9 +199,12 @@ def _pass_on(
     letter_id: int,
     now: datetime,
 ) -> None:
-    """The specialist gets the letter whole. A stop that was obeyed needs nobody."""
+    """The specialist gets the letter whole. A stop that was obeyed needs nobody, nor does a letter
+    of the specialist's own."""
     person = decided.inquiry.person if decided.inquiry else decided.sorted.person
-    if not person or decided.wish is Wish.STOP:
+    if not person or not decided.is_passed_on or decided.wish is Wish.STOP:
+        return
+    if likeness(person) == decided.who.writer:
         return
     whole = arrived.is_whole and len(arrived.raw) <= LARGEST_PASSED_ON
     try:

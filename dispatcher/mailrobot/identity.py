@@ -2,11 +2,21 @@
 
 import hashlib
 import re
+from dataclasses import dataclass
 
-from campaigns.inquiry.letter import Letter
+from campaigns.inquiry.address import domain_of, likeness
+from campaigns.inquiry.letter import Letter, Mailbox
+from campaigns.inquiry.public_mail import is_public
+from templates.answers import number_in
+
+# What is said in fewer characters, «Спасибо!», is said on many occasions.
+FEWEST_CHARACTERS = 20
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n|\r\r")
 _SPACES = re.compile(r"\s+")
+_PREFIX = re.compile(
+    r" ?(?:re|fwd?|aw|wg|отв|ответ|пересл) ?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})? ?:"
+)
 
 
 def identity_of(letter: Letter, raw: bytes) -> str:
@@ -29,11 +39,60 @@ def identity_of(letter: Letter, raw: bytes) -> str:
 
 
 def words_digest(letter: Letter, identity: str) -> str:
-    """The same for the same words, however they are spaced. No words are like no other."""
-    words = _SPACES.sub(" ", letter.words).strip().casefold()
+    """The same for the same words under the same subject with the same files, however they are
+    spaced and whether or not they answer. No words are like no other."""
+    words = _spaced(letter.words)
     if not words:
         return identity
-    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()
+    files = (f"{one.name}\x00{one.size_bytes}" for one in letter.attachments)
+    told = "\x00".join((_bare(letter.subject), words, *files))
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+
+
+def says_little(letter: Letter) -> bool:
+    """Whether the same words again need not be about the same thing."""
+    return len(_spaced(letter.words)) < FEWEST_CHARACTERS
+
+
+def _bare(subject: str) -> str:
+    """Without our number and what mail programs put before it."""
+    number = number_in(subject)
+    bare = subject.replace(f"[{number}]", " ").replace(number, " ") if number else subject
+    plain, at = _spaced(bare), 0
+    while prefix := _PREFIX.match(plain, at):
+        at = prefix.end()
+    return plain[at:].strip()
+
+
+def _spaced(text: str) -> str:
+    return _SPACES.sub(" ", text).strip().casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondents:
+    """Who writes and who would be answered, as mailboxes without tags and letter case. Where nobody
+    is named as the writer, it is whom they want to be answered; empty: nobody, and nothing is
+    counted by it."""
+
+    writer: str
+    recipient: str
+    domain: str  # of the recipient; empty where strangers share it
+
+    @property
+    def are_one(self) -> bool:
+        """Whether an answer would tell whoever wrote nothing of anybody else."""
+        return self.recipient in ("", self.writer)
+
+
+def correspondents_of(letter: Letter, recipient: Mailbox | None) -> Correspondents:
+    """`recipient` is whom the answer to the letter would go to."""
+    answered = likeness(recipient.address) if recipient else ""
+    domain = domain_of(answered)
+    return Correspondents(
+        writer=likeness(letter.sender.address) if letter.sender else answered,
+        recipient=answered,
+        domain="" if is_public(domain) else domain,
+    )
 
 
 def occasion_of_answer(letter: Letter, identity: str) -> str:

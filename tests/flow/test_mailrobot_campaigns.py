@@ -113,9 +113,29 @@ def test_what_a_program_answers_proves_nothing(running: Rehearsal) -> None:
 def test_a_stop_in_answer_to_a_letter_stops_whom_it_went_to_and_who_wrote(
     running: Rehearsal,
 ) -> None:
-    arrive(running, letter("Стоп", sender=BORIS, in_reply_to=named(running)))
+    path = f"Return-Path: <{BORIS}>\r\n"
+    arrive(running, letter("Стоп", sender=BORIS, in_reply_to=named(running), above=path))
     assert {one.contact_point for one in stops(running)} == {ANNA, BORIS}
     assert running.outcomes() == ["answered"]
+
+
+@pytest.mark.parametrize("path", ["", "eve@example.org"])
+def test_who_has_our_letter_stops_no_address_but_the_one_it_went_to(
+    running: Rehearsal, path: str
+) -> None:
+    above = f"Return-Path: <{path}>\r\n" if path else ""
+    arrive(running, letter("Стоп", sender=BORIS, in_reply_to=named(running), above=above))
+    assert {one.contact_point for one in stops(running)} == {ANNA}
+    assert running.outcomes() == ["answered"]
+
+
+def test_what_a_program_may_have_written_is_registered_and_proves_nothing(
+    running: Rehearsal,
+) -> None:
+    words = "Прошу сделать перерасчёт за время отпуска."
+    arrive(running, letter(words, subject="В отпуске до 15 июля", in_reply_to=named(running)))
+    assert running.count("inquiries") == 1
+    assert running.outcomes() == ["accepted"]
 
 
 @pytest.mark.parametrize("twice", [False, True])

@@ -130,6 +130,9 @@ def _create_letters() -> None:
         sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("inquiry_id", sa.Integer()),
         sa.Column("attempt_id", sa.Integer()),
+        sa.Column("writer", sa.Text(), nullable=False, server_default=""),
+        sa.Column("answered", sa.Text(), nullable=False, server_default=""),
+        sa.Column("answered_domain", sa.Text(), nullable=False, server_default=""),
         sa.ForeignKeyConstraint(
             ["inquiry_id"], ["inquiries.id"], name=op.f("fk_letters_inquiry_id_inquiries")
         ),
@@ -137,7 +140,16 @@ def _create_letters() -> None:
         sa.UniqueConstraint("identity", name=op.f("uq_letters_identity")),
     )
     op.create_index(op.f("ix_letters_inquiry_id"), "letters", ["inquiry_id"])
-    op.create_index(op.f("ix_letters_sender_taken_at"), "letters", ["sender", "taken_at"])
+    op.create_index(op.f("ix_letters_writer_taken_at"), "letters", ["writer", "taken_at"])
+    for name in ("answered", "answered_domain"):
+        is_there = sa.text(f"{name} <> ''")
+        op.create_index(
+            op.f(f"ix_letters_{name}_taken_at"),
+            "letters",
+            [name, "taken_at"],
+            sqlite_where=is_there,
+            postgresql_where=is_there,
+        )
     op.create_index(op.f("ix_letters_message_id"), "letters", ["message_id"])
     op.create_table(
         "letter_sources",

@@ -8,9 +8,12 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Literal, TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 _PHONE = re.compile(r"\+?\d{11,15}\b")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
@@ -53,6 +56,21 @@ def _mask_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
     return event
 
 
+def _plain_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Words of our closed sets as words, and nothing about what there is none of."""
+    return {key: _plain(value) for key, value in event.items() if value is not None}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(one) for one in value), key=str)
+    return value
+
+
 class _Stderr(logging.StreamHandler[TextIO]):
     """Writes to whatever standard error is at the moment, which a program may exchange."""
 
@@ -64,35 +82,45 @@ class _Stderr(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
-class _Masked(logging.Formatter):
-    """Lines of libraries too, tracebacks included, show no number and no address."""
+class _AsOurs(logging.Formatter):
+    """Lines of the channels and of libraries look as ours do, with time and level; tracebacks
+    included, they show no number and no address."""
+
+    def __init__(self, renderer: Processor) -> None:
+        super().__init__()
+        self._processors = (structlog.processors.format_exc_info, _mask_event, renderer)
 
     def format(self, record: logging.LogRecord) -> str:
-        return _mask_text(super().format(record))
+        event: EventDict = {
+            "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        if record.exc_info:
+            event["exc_info"] = record.exc_info
+        line: Any = event
+        for processor in self._processors:
+            line = processor(None, record.levelname.lower(), line)
+        return str(line)
 
 
 def configure(
     level: str = "INFO", shape: Literal["console", "json"] = "console", *, colours: bool = True
 ) -> None:
-    """Set up structlog and the standard library's loggers once, at start."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    root = logging.getLogger()
-    if not root.handlers:
-        handler = _Stderr()
-        handler.setFormatter(_Masked("%(name)s: %(message)s"))
-        root.addHandler(handler)
-        root.setLevel(logging.WARNING)
+    """Set up structlog and the standard library's loggers, at start; the last time counts."""
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if shape == "json"
         else structlog.dev.ConsoleRenderer(colors=colours and sys.stderr.isatty())
     )
+    _configure_others(renderer)
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _plain_event,
         _mask_event,
         renderer,
     ]
@@ -102,3 +130,15 @@ def configure(
         logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _configure_others(renderer: Processor) -> None:
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(_Stderr())
+        root.setLevel(logging.WARNING)
+    for handler in root.handlers:
+        if isinstance(handler, _Stderr):
+            handler.setFormatter(_AsOurs(renderer))

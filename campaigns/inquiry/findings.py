@@ -17,9 +17,16 @@ from campaigns.inquiry.numbers import (
     strike_dates_and_sums,
     strike_phones,
 )
-from campaigns.inquiry.readings import Reading, readings_in
+from campaigns.inquiry.readings import Reading, reading_alone, readings_in
 
-__all__ = ["AccountFound", "Reading", "find_account", "find_phones", "find_readings"]
+__all__ = [
+    "AccountFound",
+    "Reading",
+    "find_account",
+    "find_phones",
+    "find_reading_alone",
+    "find_readings",
+]
 
 MOST_PHONES = 5
 
@@ -88,6 +95,13 @@ def find_readings(text: str, account_number: str | None = None) -> tuple[Reading
         text = strike(text, [found.span() for found in other.finditer(text)])
     text = strike_phones(strike_dates_and_sums(text))
     return readings_in(text, except_for=account_number or "")
+
+
+def find_reading_alone(subject: str, words: str) -> tuple[Reading, ...]:
+    """The reading of a letter that is one number and no more, under no subject or the same one."""
+    told = {one.strip() for one in (subject, words) if one.strip()}
+    found = reading_alone(folded(told.pop())) if len(told) == 1 else None
+    return (found,) if found else ()
 
 
 def _fitting(candidate: str, account_pattern: str) -> str | None:

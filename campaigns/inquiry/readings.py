@@ -21,6 +21,8 @@ _TOKEN = re.compile(
 )
 _VALUE = re.compile(r"[0-9]{1,7}(?:[.,][0-9]{1,3})?")
 _READING = re.compile(r"показани[а-я]{1,3}|показыва[а-я]{2,3}|readings?|reads")
+# A letter that is nothing else: «12345», «12345 кВт·ч».
+_ALONE = re.compile(r"([0-9]{3,7}(?:[.,][0-9]{1,3})?)\s?(?:(?:квт|kw)(?:[\s*·./-]?[чh])?)?\s?[.!]?")
 _FORMER = re.compile(
     r"предыдущ[а-я]{2,3}|прошл[а-я]{2,3}|прежн[а-я]{2,3}|начальн[а-я]{2,3}|previous|last|former"
 )
@@ -86,6 +88,12 @@ def readings_in(text: str, except_for: str = "") -> tuple[Reading, ...]:
     usable = {place for place in range(len(tokens)) if _is_value(tokens, place, except_for)}
     found = _by_zone(tokens, usable, has_context=_CONTEXT.search(text) is not None)
     return tuple(found or _after_the_word(tokens, usable))[:MOST_READINGS]
+
+
+def reading_alone(text: str) -> Reading | None:
+    """A text in small letters that is one number, as people send what the meter shows."""
+    found = _ALONE.fullmatch(text.strip()) if len(text) <= 100 else None
+    return Reading("", found[1].replace(".", ",")) if found else None
 
 
 def _is_value(tokens: Sequence[Token], place: int, except_for: str) -> bool:

@@ -13,12 +13,17 @@ from campaigns.inquiry.findings import (
     Reading,
     find_account,
     find_phones,
+    find_reading_alone,
     find_readings,
 )
 from campaigns.inquiry.routing import branch_of, branch_of_account, route
 from campaigns.inquiry.rules import Branch, InquiryRules, Topic
 from campaigns.inquiry.status import InquiryChannel, Missing
 from campaigns.inquiry.topics import About, Classifier
+from templates.answers import number_in
+
+# Who asks for power for a new house has no account yet, and who thanks us needs none.
+_NEEDS_NO_ACCOUNT = frozenset({Topic.THANKS, Topic.CONNECTION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ def sort_out(
     found = find_account(text, rules.account_pattern, asked.account_number)
     account = _account(found, customer)
     readings = find_readings(text, account)
+    if not readings and found.number is None:
+        readings = find_reading_alone(asked.subject, asked.words)
     about = _about(classifier, asked, account, readings)
     branch = _branch(rules, account, customer)
     segment = customer.segment if customer else ""
@@ -125,16 +132,23 @@ def _about(
     """Who tells readings and asks nothing else has told readings, thanks or no thanks."""
     if asked.topic is not None:
         return About(asked.topic, 1.0, ())
-    about = classifier.classify(
-        asked.subject,
-        asked.words,
-        sender=asked.sender,
-        mailbox=asked.mailbox,
-        account=account or "",
-    )
+    about = _classified(classifier, asked, account or "")
     is_by_rule = about.confidence == 1
     if readings and about.topic in (Topic.THANKS, Topic.OTHER) and not is_by_rule:
         return About(Topic.READING, 0.5, tuple(str(one) for one in readings))
+    return about
+
+
+def _classified(classifier: Classifier, asked: Asked, account: str) -> About:
+    """In an answer to a letter of ours the subject is the one we answered by: what is asked now
+    the words say, and the subject only where they say nothing."""
+    subjects = ("", asked.subject) if number_in(asked.subject) else (asked.subject,)
+    for subject in subjects:
+        about = classifier.classify(
+            subject, asked.words, sender=asked.sender, mailbox=asked.mailbox, account=account
+        )
+        if about.topic is not Topic.OTHER:
+            break
     return about
 
 
@@ -150,10 +164,10 @@ def _branch(rules: InquiryRules, account: str | None, customer: Known | None) ->
 
 
 def _missing(asked: Asked, topic: Topic, account: str | None) -> tuple[Missing, ...]:
-    """In the order in which they are asked for. Nobody who thanks us is asked for an account."""
+    """In the order in which they are asked for."""
     has_words = asked.is_readable and bool(asked.subject.strip() or asked.words.strip())
     lacks = {
-        Missing.ACCOUNT: account is None and topic is not Topic.THANKS,
+        Missing.ACCOUNT: account is None and topic not in _NEEDS_NO_ACCOUNT,
         Missing.CONTACT: not asked.has_contact and not find_phones(asked.words),
         Missing.TEXT: not has_words,
     }

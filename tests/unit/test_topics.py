@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from campaigns.inquiry.dictionary import MOST_CHARACTERS, MOST_GUESSED, MOST_WOR
 from campaigns.inquiry.rules import InquiryRules, Topic, TopicRule
 from campaigns.inquiry.rules_file import read_rules
 from campaigns.inquiry.sorting import Asked, sort_out
-from campaigns.inquiry.status import InquiryChannel
+from campaigns.inquiry.status import InquiryChannel, Missing
 from campaigns.inquiry.topics import About, Classifier
 from tests.unit.letters_by_topic import LETTERS, Said
 from tests.unit.sorting_days import TODAY
@@ -80,6 +81,18 @@ def test_each_topic_has_its_letters_in_both_languages() -> None:
         ("буду жаловаться", Topic.COMPLAINT),
         ("у нас опять нет вашего света", Topic.OUTAGE),
         ("нет у нас уже света", Topic.OUTAGE),
+        ("Пришло 4000 вместо 800, почему так много", Topic.BILLING),
+        ("Почему так много?", Topic.BILLING),
+        ("Почему так много отключений?", Topic.OUTAGE),
+        ("поменять фамилию в лицевом счете", Topic.CONTRACT),
+        ("контролер оскорбил мою маму, прошу принять меры", Topic.COMPLAINT),
+        ("Zdravstvuyte, u nas net sveta s utra", Topic.OUTAGE),
+        # Who was cut off for a debt belongs to those who know of debts, not to the builders.
+        ("Когда подключат после оплаты долга?", Topic.BILLING),
+        ("Вы там идиоты, что ли", Topic.COMPLAINT),
+        ("Взорву ваш офис", Topic.COMPLAINT),
+        # Danger and not a threat.
+        ("Меня чуть не убило током от столба", Topic.OTHER),
     ],
 )
 def test_words_are_understood_by_what_stands_beside_them(words: str, topic: Topic) -> None:
@@ -124,6 +137,76 @@ def test_more_that_speaks_is_more_confidence() -> None:
 
 def test_the_words_that_spoke_are_told() -> None:
     assert about("Нет света, обесточен весь посёлок").because == ("нет света", "обесточить")
+
+
+# A letter that is one number, and answers to ours ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("subject", "words", "topic", "reading"),
+    [
+        ("", "12345", Topic.READING, "12345"),
+        ("", " 12345 кВт·ч. ", Topic.READING, "12345"),
+        ("", "4567,8 квт", Topic.READING, "4567,8"),
+        ("12345", "", Topic.READING, "12345"),
+        ("12345", "12345", Topic.READING, "12345"),
+        ("", "12", Topic.OTHER, ""),
+        ("", "12345678", Topic.OTHER, ""),
+        ("", "12345 67890", Topic.OTHER, ""),
+        ("", "12345 руб.", Topic.OTHER, ""),
+        ("Код", "12345", Topic.OTHER, ""),
+        ("12345", "54321", Topic.OTHER, ""),
+        ("Re: Вопрос [2026-000123]", "12345", Topic.OTHER, ""),
+    ],
+)
+def test_a_letter_that_is_one_number_tells_what_the_meter_shows(
+    subject: str, words: str, topic: Topic, reading: str
+) -> None:
+    asked = Asked(InquiryChannel.EMAIL, subject=subject, words=words)
+    found = sort_out(RULES, CLASSIFIER, asked, None, Holidays(), TODAY)
+    assert (found.topic, [str(one) for one in found.readings]) == (
+        topic,
+        [reading] if reading else [],
+    )
+
+
+def test_a_number_that_may_be_an_account_is_no_reading() -> None:
+    short = replace(RULES, account_pattern=r"\d{5}")
+    asked = Asked(InquiryChannel.EMAIL, words="12345")
+    found = sort_out(short, CLASSIFIER, asked, None, Holidays(), TODAY)
+    assert (found.account_number, found.readings) == ("12345", ())
+
+
+@pytest.mark.parametrize(
+    ("subject", "words", "topic"),
+    [
+        ("Re: Нет света [2026-000123]", "Спасибо!", Topic.THANKS),
+        ("Re: Нет света [2026-000123]", "А почему в квитанции другой тариф?", Topic.BILLING),
+        ("Re: Нет света [2026-000123]", "ок", Topic.OUTAGE),
+        ("Re: Нет света [2026-000123]", "", Topic.OUTAGE),
+        ("Нет света", "Спасибо!", Topic.OUTAGE),
+    ],
+)
+def test_in_an_answer_to_us_the_words_speak_before_our_own_subject(
+    subject: str, words: str, topic: Topic
+) -> None:
+    assert topic_of(Said(topic, subject, words)) is topic
+
+
+@pytest.mark.parametrize(
+    ("subject", "words", "missing"),
+    [
+        ("", "Сколько стоит технологическое присоединение нового дома?", ()),
+        ("Re: Нет света [2026-000123]", "Спасибо!", ()),
+        ("Нет света", "ул. Лесная, 5", (Missing.ACCOUNT,)),
+    ],
+)
+def test_who_builds_a_house_or_thanks_us_is_asked_for_no_account(
+    subject: str, words: str, missing: tuple[Missing, ...]
+) -> None:
+    asked = Asked(InquiryChannel.EMAIL, subject=subject, words=words)
+    found = sort_out(RULES, CLASSIFIER, asked, None, Holidays(), TODAY)
+    assert found.missing == missing
 
 
 # Senders, mailboxes, accounts -------------------------------------------------------------------

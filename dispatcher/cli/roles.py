@@ -128,6 +128,7 @@ def mailrobot() -> None:
     settings = shared.settings()
     engine = make_engine(settings)
     check_settings(engine)
+    stopped = _stopped_by_signal()  # before anybody is told that it works
     with _on_the_ledger(settings), Robot(engine) as robot:
         boxes = ", ".join(box.name for box in settings.mailboxes) or _("none")
         screen.say_well(_("The mail-robot works. Mailboxes: {names}.").format(names=boxes))
@@ -138,8 +139,17 @@ def mailrobot() -> None:
                     host=settings.lmtp_host, port=robot.lmtp_port
                 )
             )
-        _stopped_by_signal().wait()
+        elif not settings.mailboxes:
+            screen.say_badly(_no_letters())
+        stopped.wait()
     screen.say(_("Stopped."))
+
+
+def _no_letters() -> str:
+    return _(
+        "No letters come in: neither DISPATCHER_MAILBOXES nor DISPATCHER_LMTP_PORT is set. What is "
+        "owed is sent, and staff are reminded."
+    )
 
 
 def receipts() -> None:

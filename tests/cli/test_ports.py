@@ -1,7 +1,10 @@
 """Ports that another program has: told in one sentence, with the setting, and exit code 2."""
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -85,3 +88,41 @@ def test_two_mailboxes_of_one_name_do_not_pass_the_check(run: Run, home: Path) -
     settings = {**ROBOT, "DISPATCHER_MAILBOXES": json.dumps([box, box])}
     refused(run("check", **settings), "DISPATCHER_MAILBOXES", "info:")
     assert not (home / "var").exists()
+
+
+def mailrobot(home: Path, environment: dict[str, str], **settings: str) -> str:
+    """What a robot tells at its start, until it works; then it is stopped."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "dispatcher", "mailrobot"],
+        cwd=home,
+        env=environment | ROBOT | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            told = process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            told += process.stdout.read()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    return " ".join(told.split())
+
+
+def test_a_robot_that_no_letter_reaches_works_and_says_so(
+    home: Path, environment: dict[str, str]
+) -> None:
+    told = mailrobot(home, environment)
+    assert "mail-робот работает" in told
+    assert "Письма не принимаются" in told
+
+
+def test_a_robot_that_letters_are_handed_to_says_where(
+    home: Path, environment: dict[str, str]
+) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        free = other.getsockname()[1]
+    told = mailrobot(home, environment, DISPATCHER_LMTP_PORT=str(free))
+    assert f"{HOST}:{free} (LMTP)" in told
+    assert "не принимаются" not in told

@@ -58,6 +58,8 @@ class MailMessage:
     sender: str  # of the envelope; empty: the null path, for what must not be answered
     message_id: str  # derived from the attempt: a re-sent letter carries the same one
     content: bytes  # the whole letter, CRLF line ends, ready for DATA
+    # How long to wait for what the server says to the whole letter; None: as for any step.
+    verdict_seconds: float | None = None
 
 
 Message = CallMessage | SmsMessage | MailMessage
@@ -70,6 +72,14 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"  # no connection, no sensible answer
     NO_MONEY = "no_money"  # the account's balance is spent
     ACCOUNT = "account"  # our credentials or our sender are refused
+
+
+class Fault(StrEnum):
+    """Whom a refusal is about."""
+
+    RECIPIENT = "recipient"  # its own mailbox
+    SENDER = "sender"  # whom the envelope names as such
+    LETTER = "letter"  # too large: it is never taken
 
 
 class HandoverKind(StrEnum):
@@ -97,14 +107,15 @@ class Handover:
     detail: str = ""
     about_recipient: bool = False  # postponed for this recipient alone, not for the provider
     cause: Cause | None = None  # postponed: what it says about the provider
+    fault: Fault | None = None  # refused: whom it is about, where that can be told
 
 
 def accepted(reference: str) -> Handover:
     return Handover(HandoverKind.ACCEPTED, reference=reference)
 
 
-def refused(outcome: Outcome, detail: str) -> Handover:
-    return Handover(HandoverKind.REFUSED, outcome=outcome, detail=detail)
+def refused(outcome: Outcome, detail: str, fault: Fault | None = None) -> Handover:
+    return Handover(HandoverKind.REFUSED, outcome=outcome, detail=detail, fault=fault)
 
 
 def postponed(

@@ -70,13 +70,18 @@ class MailSession:
     async def start_data(self) -> Reply:
         return await self._say("DATA")
 
-    async def content(self, block: bytes) -> Reply:
-        """Send the prepared block and wait for the verdict on it."""
+    async def content(self, block: bytes, verdict_seconds: float | None = None) -> Reply:
+        """Send the prepared block and wait for the verdict on it.
+
+        A server that scans the letter first may take minutes (RFC 5321, section 4.5.3.2.6, says
+        ten): who does not wait sends it twice.
+        """
         protocol = self._client.protocol
         if protocol is None:
             raise SMTPServerDisconnected("Connection lost")
         protocol.write(block)
-        response = await protocol.read_response(timeout=self._timeout_seconds)
+        seconds = self._timeout_seconds if verdict_seconds is None else verdict_seconds
+        response = await protocol.read_response(timeout=seconds)
         self._unfinished = False
         return Reply(response.code, response.message)
 

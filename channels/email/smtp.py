@@ -17,6 +17,7 @@ from campaigns.outcome import Outcome
 from channels.base import (
     AccountState,
     Cause,
+    Fault,
     Handover,
     MailMessage,
     Message,
@@ -115,7 +116,7 @@ class SmtpChannel:
         try:
             recipient = envelope_address(message.contact_point)
         except UnsafeAddress as error:
-            return refused(Outcome.BAD_ADDRESS, str(error))
+            return refused(Outcome.BAD_ADDRESS, str(error), Fault.RECIPIENT)
         pool = self._pools.current()
         async with pool.slot():
             try:
@@ -185,7 +186,11 @@ async def _send(
 ) -> Handover | None:
     """One transaction; None when the connection was found dead before anything was said."""
     if (sender.needs_utf8 or recipient.needs_utf8) and not session.takes_utf8:
-        return refused(Outcome.BOUNCED, "the server cannot write to non-Latin addresses")
+        return refused(
+            Outcome.BOUNCED,
+            "the server cannot write to non-Latin addresses",
+            Fault.RECIPIENT if recipient.needs_utf8 else Fault.SENDER,
+        )
     eight_bit = not message.content.isascii()
     # The envelope may be plain where the letter is not: the null path, or a recipient of ours.
     utf8 = recipient.needs_utf8 or (session.takes_utf8 and has_utf8_headers(message.content))
@@ -229,7 +234,7 @@ def _refusal(session: MailSession, reply: Reply, stage: Stage) -> Handover:
 async def _send_content(session: MailSession, message: MailMessage) -> Handover:
     """The letter itself: from the first byte on, silence no longer means "not sent"."""
     try:
-        reply = await session.content(data_block(message.content))
+        reply = await session.content(data_block(message.content), message.verdict_seconds)
     except SMTPException as error:
         session.abandon()
         lost = isinstance(error, SMTPServerDisconnected)

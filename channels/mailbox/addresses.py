@@ -13,7 +13,8 @@ from channels.mailbox.header_words import decoded_words
 from channels.mailbox.plain import plain_line
 from templates.mail import UnfitHeader, ascii_domain
 
-_TOKEN = re.compile(r'[^"(),;:<>]+|.', re.DOTALL)
+# An encoded word is one token whatever signs are in it: programs leave them as they are.
+_TOKEN = re.compile(r'=\?[^?\s]{1,70}\?[bBqQ]\?[^?\s]*\?=|(?:(?!=\?)[^"(),;:<>])+|.', re.DOTALL)
 _UNFIT = re.compile(r"[\s<>\x00-\x20\x7f-\x9f]")
 _LONGEST_ADDRESS = 320
 _LONGEST_DOMAIN = 253
@@ -91,7 +92,7 @@ def _bare(words: str) -> tuple[str, str] | None:
     tight = line.replace(" @", "@").replace("@ ", "@").replace(" .", ".")
     for text in (line, tight) if tight != line else (line,):
         for bare in text.split():
-            if "@" in bare and (address := usable_address(bare)):
+            if "@" in bare and "=?" not in bare and (address := usable_address(bare)):
                 return address, text.replace(bare, " ", 1)
     return None
 

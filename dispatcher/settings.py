@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     letter_max_mb: int = Field(default=40, ge=1, le=100)
     form_origins: tuple[str, ...] = ()
     form_per_hour: int = Field(default=10, ge=1, le=1000)
+    form_policy_url: str = ""
 
     # SMS
     smsaero_email: str = ""
@@ -220,6 +221,19 @@ class Settings(BaseSettings):
                 )
         return value
 
+    @field_validator("form_policy_url")
+    @classmethod
+    def _policy_can_be_read(cls, value: str) -> str:
+        """It is a link on a page of ours."""
+        if value and (re.search(r'[^\x21-\x7e]|["<>`]', value) or not _leads_to_us(_bare(value))):
+            raise ValueError(
+                _(
+                    "the address of a page such as https://www.example.com/privacy is expected: "
+                    "https, without a user; letters that are not Latin written as %D0%9F."
+                )
+            )
+        return value
+
     @field_validator("form_origins")
     @classmethod
     def _origins_are_what_browsers_send(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -312,6 +326,11 @@ def _leads_to_us(url: str) -> bool:
     if not host or re.search(r"[\s?#@\\]|[^\x21-\x7e]", url):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
+def _bare(url: str) -> str:
+    """An address without what a page of it is asked for."""
+    return re.split(r"[?#]", url, maxsplit=1)[0]
 
 
 def load_settings() -> Settings:

@@ -124,6 +124,7 @@ class AnswerValues:
     first_question: str = ""  # what it began with, where more was written
     stranger: str = ""  # who wrote this one, where it was not the customer's address
     follows: str = ""  # the number of the inquiry that it goes on with
+    how_to_stop: bool = False  # `form`: they want no more letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,7 @@ def _seen(
         "first_quote": quote(values.first_question),
         "stranger": one_line(values.stranger),
         "follows": values.follows,
+        "how_to_stop": values.how_to_stop,
     }
 
 

@@ -6,7 +6,7 @@ each checked, each mistake told in words beside its field.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, NoReturn
 from urllib.parse import parse_qsl
 
@@ -23,6 +23,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from campaigns.contact import BadContact, classify_phone
+from campaigns.inquiry.address import likeness
 from campaigns.inquiry.rules import Topic
 from templates.i18n import _
 from templates.neutral import neutral, one_line
@@ -30,11 +31,10 @@ from templates.neutral import neutral, one_line
 LONGEST_TEXT = 5000
 LONGEST_LINE = 200
 MOST_FIELDS = 50
-FIELDS = ("name", "account", "email", "phone", "topic", "text")
-# Hidden from people; robots fill in whatever is called like this.
-TRAP = "website"
-# The name of what is wrong with a form as a whole.
-WHOLE = "form"
+FIELDS = ("name", "account", "email", "phone", "topic", "text", "consent")
+_TICKED = frozenset({"on", "yes", "true", "1", "да"})  # how pages tell that a box is
+TRAP = "website"  # hidden from people; robots fill in whatever is called like this
+WHOLE = "form"  # the name of what is wrong with a form as a whole
 
 Mistakes = Mapping[str, str]
 
@@ -209,7 +209,7 @@ def _account(line: str, place: ValidationInfo) -> str:
     _wrong(_("An account number looks different: copy it from a bill, or leave this empty."))
 
 
-def _email(line: str) -> str:
+def _email(line: str, place: ValidationInfo) -> str:
     """In small letters: who writes an address in capitals has no second mailbox."""
     if not line:
         _wrong(_("Write your e-mail address: the answer goes there."))
@@ -217,7 +217,18 @@ def _email(line: str) -> str:
         found = email_validator.validate_email(line, check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
         _wrong(_("Mail cannot be sent to this address: write it as name@example.com."))
-    return f"{found.local_part}@{found.ascii_domain}".lower()
+    address = f"{found.local_part}@{found.ascii_domain}".lower()
+    if likeness(address) in (place.context or {}).get("ours", ()):
+        _wrong(_("This address is one of ours: write your own, the answer goes there."))
+    return address
+
+
+def _consent(value: object, place: ValidationInfo) -> bool:
+    """Asked for where the house has a policy on personal data."""
+    is_given = value is True or (isinstance(value, str) and value.strip().lower() in _TICKED)
+    if not is_given and (place.context or {}).get("asks_consent"):
+        _wrong(_("Tick the box: without your consent we may not use what you write."))
+    return is_given
 
 
 def _phone(line: str) -> str:
@@ -260,13 +271,22 @@ class Form(BaseModel):
     phone: Annotated[str, BeforeValidator(_line), AfterValidator(_phone)] = ""
     topic: Annotated[Topic | None, BeforeValidator(_topic)] = None
     text: Annotated[str, BeforeValidator(_words), AfterValidator(_text)] = ""
+    consent: Annotated[bool, BeforeValidator(_consent)] = False
 
 
-def checked(fields: Mapping[str, object], account_pattern: str) -> Form | Mistakes:
-    """The form, or everything that is wrong with it, by field, in the current language."""
+def checked(
+    fields: Mapping[str, object],
+    account_pattern: str,
+    *,
+    ours: Collection[str] = (),
+    asks_consent: bool = False,
+) -> Form | Mistakes:
+    """The form, or everything that is wrong with it, by field, in the current language. `ours` are
+    likenesses of addresses that no customer has."""
+    context = {"account_pattern": account_pattern, "ours": ours, "asks_consent": asks_consent}
     own = {name: value for name, value in fields.items() if name != TRAP}
     try:
-        return Form.model_validate(own, context={"account_pattern": account_pattern})
+        return Form.model_validate(own, context=context)
     except ValidationError as error:
         return {
             _place(one["loc"]): str(one["ctx"]["error"])

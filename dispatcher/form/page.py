@@ -107,6 +107,7 @@ def _render(engine: Engine, **values: object) -> str:
         phone=engine.settings.company_phone,
         shown_phone=phone(engine.settings.company_phone, language),
         fields=FIELDS,
+        policy=engine.settings.form_policy_url,
         trap=TRAP,
         topics=topics(),
         most=_("At most {count} characters.").format(count=LONGEST_TEXT),

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from campaigns.inquiry.reply_to import likenesses
 from channels.base import Payload
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
@@ -37,6 +38,7 @@ from dispatcher.form.page import Thanks, form_page, style_digest, thanks_page
 from dispatcher.form.taking_in import DAY, pretend, take_in
 from dispatcher.form.visits import Visits, visitor_of
 from dispatcher.inbound_routes import Read
+from dispatcher.inquiries.house import house_of
 from dispatcher.ledger import LedgerFault
 from templates.i18n import LANGUAGES, _, current_language, speaking
 
@@ -105,7 +107,12 @@ class _Door:
         return read_fields(request.headers.get("content-type", ""), payload.body)
 
     async def _take(self, request: Request, fields: Mapping[str, object]) -> Thanks | _Refusal:
-        form = checked(fields, self._engine.inquiry_rules.account_pattern)
+        form = checked(
+            fields,
+            self._engine.inquiry_rules.account_pattern,
+            ours=likenesses(house_of(self._engine).addresses),
+            asks_consent=bool(self._engine.settings.form_policy_url),
+        )
         if not isinstance(form, Form):
             return _Refusal(422, form)
         visitor = visitor_of(request.client.host if request.client else None)

@@ -15,15 +15,16 @@ import structlog
 from campaigns.channel import ChannelName
 from campaigns.inquiry.deadlines import due
 from campaigns.inquiry.letter import Mailbox
+from campaigns.inquiry.rules import Topic
 from campaigns.inquiry.sorting import Asked, Known, Sorted
 from campaigns.inquiry.status import InquiryChannel, InquiryStatus
-from campaigns.stop_words import Wish
+from campaigns.stop_words import Wish, wish_of
 from dispatcher.engine import Engine
 from dispatcher.form.fields import Form
 from dispatcher.form.page import Thanks
 from dispatcher.inquiries.registering import register, sorted_for
 from dispatcher.inquiries.writing import write
-from dispatcher.ledger import Transaction, customers, forms, inquiries, outbox
+from dispatcher.ledger import Transaction, customers, forms, inquiries, outbox, trail
 from dispatcher.ledger.inquiries import NewInquiry
 from dispatcher.logs import mask
 from templates.answers import AnswerKind, AnswerValues
@@ -92,6 +93,8 @@ class _Desk:
         self._language, self._now = language, now
         told = form.model_dump_json().encode("utf-8", "replace")
         self._digest = hashlib.sha256(told).hexdigest()
+        # A form does not prove whose the address is: only a letter from there is obeyed.
+        self._is_stop = wish_of(form.text, engine.settings.company) is Wish.STOP
         self._text = form.text
         if form.phone:
             with speaking(engine.settings.language):
@@ -122,7 +125,7 @@ class _Desk:
             words=form.text,
             sender=form.email,
             account_number=form.account,
-            topic=form.topic,
+            topic=Topic.OTHER if self._is_stop else form.topic,
         )
         return sorted_for(self._engine, self._tx, asked, owner, self._now)
 
@@ -150,6 +153,10 @@ class _Desk:
             answer_on=found.answer_on,
         )
         registered = register(self._tx, self._engine, new, self._now)
+        policy = self._engine.settings.form_policy_url
+        if policy and self._form.consent:
+            subject = f"inquiry:{registered.id}"
+            trail.note(self._tx, self._now, PROVIDER, "inquiry.consent", subject, policy=policy)
         return registered.id, registered.number
 
     def _values(self, found: Sorted, greeted: Known | None, number: str) -> AnswerValues:
@@ -175,6 +182,7 @@ class _Desk:
             branch=found.branch,
             phone=found.branch_phone,
             hours=found.branch_hours,
+            how_to_stop=self._is_stop,
         )
 
     def _answer(self, words: AnswerValues, inquiry_id: int) -> bool:

@@ -92,6 +92,7 @@ def acts() -> Words:
     """What was done with an inquiry, as the trail names it."""
     return {
         "inquiry.assign": _("given to a specialist"),
+        "inquiry.consent": _("consent to the use of personal data"),
         "inquiry.interim": _("interim answer given"),
         "inquiry.answer": _("answer given"),
         "inquiry.close": _("closed"),

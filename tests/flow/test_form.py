@@ -24,7 +24,7 @@ from dispatcher.clock import SimulatedClock
 from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
 from dispatcher.form import routes as form_routes
-from dispatcher.ledger import Ledger, audiences, connection
+from dispatcher.ledger import Ledger, audiences, connection, trail
 from dispatcher.ledger import tables as t
 from dispatcher.wiring import make_engine
 from tests.flow.rehearsing import ACTOR, DAY, HOUR, settings_for
@@ -542,3 +542,87 @@ def test_who_asks_for_json_gets_it_and_everybody_else_a_page(
 ) -> None:
     answer = quick().post(ANNA, headers={"Accept": accept})
     assert answer.headers["Content-Type"].startswith("text/html") == is_page
+
+
+# Whose address, whose wish, whose data -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("email", ["info@example.com", "Desk+1@example.com"])
+def test_our_own_addresses_and_our_specialists_are_refused(
+    quick: Callable[..., Site], email: str
+) -> None:
+    site = quick()
+    refused = site.post({**ANNA, "email": email})
+    assert refused.status_code == 422
+    assert set(refused.json()["errors"]) == {"email"}
+    assert not site.registered()
+
+
+def test_a_stop_in_a_form_is_shown_to_staff_and_how_to_stop_is_told(site: Site) -> None:
+    site.post({**ANNA, "text": "СТОП", "topic": "complaint"})
+    [row] = site.registered()
+    assert (row.kind, row.topic, row.person) == ("question", "other", DESK)
+    [thanks] = site.letters("anna@example.org")
+    for kind in ("plain", "html"):
+        assert "ответьте на это письмо одним словом «СТОП»" in text_of(thanks, kind)
+    assert len(site.letters(DESK)) == 1
+    with site.engine.ledger.read() as tx:
+        assert not tx.execute(select(t.suppressions)).all()
+
+
+def test_who_does_not_ask_to_be_left_alone_is_not_told_how(quick: Callable[..., Site]) -> None:
+    site = quick()
+    site.post(ANNA)
+    assert "СТОП" not in text_of(site.letters("anna@example.org")[0])
+
+
+def test_the_page_says_what_personal_data_are_used_for(quick: Callable[..., Site]) -> None:
+    page = requests.get(quick().url, timeout=20).text
+    assert "Ваши персональные данные нужны нам только для ответа" in page
+    assert "consent" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+
+
+def test_where_there_is_a_policy_consent_is_asked_for_and_kept(
+    open_site: Callable[..., Site], ledger: Ledger
+) -> None:
+    policy = "https://www.example.com/privacy?a=1&b=2"
+    site = open_site(ledger, form_policy_url=policy)
+    page = requests.get(site.url, timeout=20).text
+    assert 'href="https://www.example.com/privacy?a=1&amp;b=2"' in page
+    assert '<label for="consent">' in page
+    assert " checked" not in page
+    refused = site.post(ANNA, headers={"Accept": "text/html"})
+    assert refused.status_code == 422
+    assert 'id="consent-error"' in refused.text
+    assert '<a href="#consent">' in refused.text
+    assert not site.registered()
+    again = site.post({**ANNA, "consent": "yes", "name": ""}, headers={"Accept": "text/html"})
+    assert " checked" in again.text
+    assert requests.post(site.url, json={**ANNA, "consent": True}, timeout=20).status_code == 200
+    [row] = site.registered()
+    with site.engine.ledger.read() as tx:
+        [act] = [act for act in trail.of(tx, f"inquiry:{row.id}") if "consent" in act.action]
+    assert (act.actor, act.details) == ("form", {"policy": policy})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://www.example.com/privacy",
+        "javascript:alert(1)",
+        "//www.example.com",
+        "https://user@www.example.com",
+        "https://www.example.com/политика",
+        'https://www.example.com/"onclick="x',
+        "https://www.example.com/a b",
+        "https://?www.example.com",
+    ],
+)
+def test_a_policy_that_is_no_page_is_a_wrong_setting(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValueError, match="privacy"):
+        settings_for(tmp_path, "sqlite://", form_policy_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000/p", "https://example.com/%D0%9F?a=1#b"])
+def test_a_policy_may_be_any_page_that_is_safe_on_its_way(tmp_path: Path, url: str) -> None:
+    assert settings_for(tmp_path, "sqlite://", form_policy_url=url).form_policy_url == url

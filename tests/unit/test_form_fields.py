@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.inquiry.address import likeness
 from campaigns.inquiry.rules import Topic
 from dispatcher.form.fields import (
     FIELDS,
@@ -165,9 +166,40 @@ def test_a_number_in_json_is_an_account() -> None:
 
 
 def test_every_mistake_is_told_at_once_beside_its_field() -> None:
-    found = mistakes(name="", email="anna", account="12", phone="5", topic="weather", text=" \n")
+    wrong = {
+        "name": "",
+        "email": "anna",
+        "account": "12",
+        "phone": "5",
+        "topic": "x",
+        "text": " \n",
+    }
+    found = checked(wrong, r"\d{8,12}", asks_consent=True)
+    assert not isinstance(found, Form)
     assert set(found) == set(FIELDS)
     assert all(found.values())
+
+
+@pytest.mark.parametrize("box", [True, "yes", "on", " Да ", "1", "true"])
+def test_a_box_that_is_ticked_is_consent(box: object) -> None:
+    found = checked({**ANNA, "consent": box}, r"\d{8,12}", asks_consent=True)
+    assert isinstance(found, Form)
+    assert found.consent
+
+
+@pytest.mark.parametrize("box", [False, None, "", "no", "false", "0", 1, ["yes"], {"yes": True}])
+def test_nothing_else_is_consent_and_it_is_no_mistake_where_nobody_asks(box: object) -> None:
+    asked = checked({**ANNA, "consent": box}, r"\d{8,12}", asks_consent=True)
+    assert not isinstance(asked, Form)
+    assert set(asked) == {"consent"}
+    assert not form(consent=box).consent
+
+
+@pytest.mark.parametrize("email", ["desk@energo.example", "Desk+anything@Energo.example"])
+def test_an_address_of_ours_is_no_customers(email: str) -> None:
+    found = checked({**ANNA, "email": email}, r"\d{8,12}", ours={likeness("desk@energo.example")})
+    assert not isinstance(found, Form)
+    assert set(found) == {"email"}
 
 
 @pytest.mark.parametrize(

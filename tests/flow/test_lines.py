@@ -320,9 +320,14 @@ def test_lines_are_counted_along_an_index(request: pytest.FixtureRequest, kind: 
             if "pg_advisory" not in said
         ]
     ledger.close()
-    open_and_in_doubt = ["ix_attempts_open_desk", "ix_attempts_in_doubt"]
-    wanted = [*open_and_in_doubt, "ix_attempts_farewell", *open_and_in_doubt, *open_and_in_doubt]
-    assert [name in plan for name, plan in zip(wanted, plans, strict=True)] == [True] * 7, plans
+    # PostgreSQL may take any index of the open ones: on an empty table they cost the same.
+    is_open = ("ix_attempts_open_desk",)
+    if kind == "postgres_url":
+        is_open = (*is_open, "ix_attempts_open_point", "uq_attempts_one_open")
+    open_and_in_doubt = [is_open, ("ix_attempts_in_doubt",)]
+    wanted = [*open_and_in_doubt, ("ix_attempts_farewell",), *open_and_in_doubt, *open_and_in_doubt]
+    found = [any(name in plan for name in names) for names, plan in zip(wanted, plans, strict=True)]
+    assert found == [True] * 7, plans
 
 
 def test_the_channels_of_the_other_kinds_have_no_lines(rehearsal: Rehearsal) -> None:

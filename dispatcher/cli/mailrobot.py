@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from campaigns.inquiry.verdict import Verdict
-from dispatcher.cli import roles, screen, shared
+from dispatcher.cli import robot_letters, roles, screen, shared
 from dispatcher.cli.screen import printable
 from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
@@ -23,6 +23,9 @@ from templates.answers import topic_words
 from templates.i18n import _
 
 app = typer.Typer()
+app.command("letters", help=_("What came in and what was done with it; the newest first."))(
+    robot_letters.letters
+)
 
 
 @app.callback(invoke_without_command=True)

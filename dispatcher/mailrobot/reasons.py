@@ -24,7 +24,9 @@ def reason_words(reason: Reason) -> str:
         Reason.NO_SENDER: _("there is nobody to answer"),
         Reason.ANSWERED_BEFORE: _("this letter was answered before"),
         Reason.REPEATED: _("the same words again and again"),
-        Reason.TOO_MANY: _("too many letters from this sender today"),
+        Reason.TOO_MANY: _(
+            "enough answers for one day: to the sender, about the inquiry, or to the domain"
+        ),
         Reason.REPLY: _("a reply to a message of ours"),
         Reason.FOLLOW_UP: _("belongs to an open inquiry"),
         Reason.LETTER: _("a letter from a person"),

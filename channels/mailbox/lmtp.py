@@ -73,6 +73,10 @@ class LmtpListener:
             raise RuntimeError("the listener does not start")
         return self
 
+    @property
+    def is_listening(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """Hang up. A letter that is being taken is taken, and comes again: nobody said 250."""
         if self._loop is not None and self._leaving is not None:

@@ -20,9 +20,11 @@ from channels.mailbox.imap_session import open_session
 from channels.sandbox import load_patterns
 from dispatcher.cli import screen, shared, summary
 from dispatcher.cli.shared import AsJson
+from dispatcher.clock import SystemClock
 from dispatcher.errors import DispatcherError
 from dispatcher.inbound import addresses
-from dispatcher.ledger import LedgerFault, circuits, open_ledger
+from dispatcher.ledger import LedgerFault, circuits, mailboxes, open_ledger
+from dispatcher.mailrobot.wellbeing import wellbeing_in
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
 from dispatcher.report import words
@@ -61,6 +63,7 @@ def check(live: Live = False, as_json: AsJson = False) -> None:
         _examine(_("desks"), lambda: _desks(settings)),
         _examine(_("rules for inquiries"), lambda: _inquiry_rules(settings)),
         _examine(_("mailboxes"), lambda: _mailboxes(settings)),
+        *_minute(settings),
         _examine(_("sandbox table"), lambda: _patterns(settings)),
     ]
     if live:
@@ -237,6 +240,22 @@ def _mailboxes(settings: Settings) -> str:
         raise OSError(_("the mail-robot answers by e-mail: it needs a mail server."))
     names = [account.name for account in settings.mailboxes]
     return ", ".join([*names, *(["LMTP"] if settings.lmtp_port else [])])
+
+
+def _minute(settings: Settings) -> Sequence[Examined]:
+    """Whether the mail-robot keeps it; nothing before a robot has looked for the first time."""
+    if not settings.mailboxes and not settings.lmtp_port:
+        return ()
+    try:
+        ledger = open_ledger(settings.ledger_url)
+        with contextlib.closing(ledger), ledger.read() as tx:
+            if not any(state.looked_at for state in mailboxes.everything(tx)):
+                return ()
+            found = wellbeing_in(tx, settings, SystemClock().now())
+    except (DispatcherError, *LedgerFault):
+        return ()  # told in the ledger's own line
+    note = " ".join(found.alarms) or _("it is kept")
+    return [Examined(_("the mail-robot's minute"), found.is_well, note)]
 
 
 def _patterns(settings: Settings) -> str:

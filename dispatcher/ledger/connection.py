@@ -39,6 +39,13 @@ _POSTGRES = {
     "tcp_user_timeout": 30_000,
 }
 
+# Who hangs half-way through a writing transaction (a machine that sleeps, a process that is
+# stopped) must not hold up everybody else. Our transactions last for seconds; one that waits is
+# told to come again, one that does nothing is ended. Reading ones hold nobody up and may take their
+# time: an export waits for whoever reads it.
+LOCK_SECONDS = 20
+IDLE_SECONDS = 60
+
 
 class Ledger:
     """The truth, behind one engine. Open it once per process and share it between threads."""
@@ -64,6 +71,8 @@ class Ledger:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "begin", _begin_postgres)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -139,3 +148,16 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.info.get("writes", True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.info.get("writes", True):
+        limit_patience(connection, LOCK_SECONDS, IDLE_SECONDS)
+
+
+def limit_patience(tx: Transaction, lock_seconds: int, idle_seconds: int) -> None:
+    """Until the end of this transaction, on PostgreSQL; 0: no limit."""
+    tx.exec_driver_sql(
+        f"SELECT set_config('lock_timeout', '{lock_seconds:d}s', true), "
+        f"set_config('idle_in_transaction_session_timeout', '{idle_seconds:d}s', true)"
+    )

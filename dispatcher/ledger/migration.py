@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from dispatcher.errors import NotPossible
-from dispatcher.ledger.connection import Ledger
+from dispatcher.ledger.connection import Ledger, limit_patience
 from templates.i18n import _
 
 # The newest script in `migrations`; a test keeps it true.
@@ -36,6 +36,7 @@ def migrate(ledger: Ledger) -> None:
     scripts = ScriptDirectory.from_config(config)
     with ledger.write() as tx:
         if not ledger.is_sqlite:
+            limit_patience(tx, 0, 0)  # a migration takes as long as it takes
             tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         present = MigrationContext.configure(tx).get_current_revision()
         if present is not None and present not in {s.revision for s in scripts.walk_revisions()}:

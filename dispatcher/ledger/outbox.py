@@ -10,8 +10,8 @@ the same Message-ID.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -21,7 +21,6 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
-    or_,
     select,
     update,
 )
@@ -29,12 +28,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.receipts import storable
-from dispatcher.ledger.tables import outbox, robots
+from dispatcher.ledger.tables import outbox
 
 # Written out instead of bound: only so does SQLite see that the partial index fits.
-_IS_UNSENT = outbox.c.status.in_([literal_column("'waiting'"), literal_column("'sending'")])
-# A robot that was not seen for so long is dead, and what it was sending waits again.
-ROBOT_IS_DEAD_AFTER = timedelta(seconds=15)
+IS_UNSENT = outbox.c.status.in_([literal_column("'waiting'"), literal_column("'sending'")])
+MEGABYTE = 1024 * 1024
 
 
 class MailKind(StrEnum):
@@ -68,7 +66,7 @@ class MailStatus(StrEnum):
 
 
 # So does each that was tried. A specialist's letter takes along a letter that is kept anyhow: once
-# sent, it is let go.
+# it is over, it is let go.
 _ENDED = (
     update(outbox)
     .where(outbox.c.id == bindparam("ended_id"))
@@ -79,11 +77,16 @@ _ENDED = (
         due_at=bindparam("due_at"),
         robot=None,
         sends=outbox.c.sends - bindparam("uncounted"),
+        doubts=outbox.c.doubts + bindparam("in_doubt"),
+        given_up_at=bindparam("given_up_at"),
+        sender=func.coalesce(bindparam("new_sender"), outbox.c.sender),
+        content=case(
+            (and_(bindparam("is_over"), outbox.c.kind == MailKind.ROUTE), b""),
+            else_=outbox.c.content,
+        ),
     )
 )
-_SENT = _ENDED.where(outbox.c.status != MailStatus.SENT).values(
-    content=case((outbox.c.kind == MailKind.ROUTE, b""), else_=outbox.c.content)
-)
+_SENT = _ENDED.where(outbox.c.status != MailStatus.SENT)
 _NOT_SENT = _ENDED.where(
     outbox.c.status == MailStatus.SENDING, outbox.c.robot == bindparam("its_robot")
 )
@@ -116,13 +119,16 @@ class Claimed:
     message_id: str
     content: bytes = field(repr=False)
     asked_at: datetime
+    owed_at: datetime
     sends: int  # this one included
+    doubts: int = 0  # times nobody knew whether it was taken
 
 
 @dataclass(frozen=True, slots=True)
 class MailEnding:
     """What came of a claimed letter. `due_at` is set when and only when it waits again; `was_sent`
-    False says that it never got as far as the mail server, which does not count."""
+    False says that it never got as far as the mail server, which does not count. `given_up_at`: it
+    failed, and not for the recipient's own mailbox. `sender`: the envelope's from now on."""
 
     id: int
     status: MailStatus
@@ -130,6 +136,9 @@ class MailEnding:
     sent_at: datetime | None = None
     due_at: datetime | None = None
     was_sent: bool = True
+    in_doubt: bool = False
+    given_up_at: datetime | None = None
+    sender: str | None = None
 
 
 def owe(tx: Transaction, letter: Owed, now: datetime) -> int | None:
@@ -144,6 +153,7 @@ def owe(tx: Transaction, letter: Owed, now: datetime) -> int | None:
         "message_id": letter.message_id,
         "content": letter.content,
         "asked_at": letter.asked_at,
+        "owed_at": now,
         "status": MailStatus.WAITING,
         "due_at": now,
     }
@@ -155,49 +165,41 @@ def is_owed(tx: Transaction, occasion: str) -> bool:
     return tx.execute(_OF_OCCASION, {"occasion": occasion}).first() is not None
 
 
-def claim(tx: Transaction, robot: str, now: datetime, limit: int = 50) -> Sequence[Claimed]:
-    """Take what is due, answers to customers first; nobody else sends it while this robot lives."""
+def claim(
+    tx: Transaction,
+    robot: str,
+    now: datetime,
+    limit: int = 50,
+    *,
+    most_bytes: int = 8 * MEGABYTE,
+    at_least_one: bool = True,
+) -> Sequence[Claimed]:
+    """Take what is due, answers to customers first; nobody else sends it while this robot lives.
+
+    No more than `most_bytes` together, but the first one however large it is if `at_least_one`.
+    """
     first = outbox.c.kind != MailKind.ACKNOWLEDGEMENT  # false sorts before true
-    due = (
-        select(outbox.c.id)
-        .where(_IS_UNSENT, outbox.c.status == MailStatus.WAITING, outbox.c.due_at <= now)
+    due = tx.execute(
+        select(outbox.c.id, func.length(outbox.c.content).label("bytes"))
+        .where(IS_UNSENT, outbox.c.status == MailStatus.WAITING, outbox.c.due_at <= now)
         .order_by(first, outbox.c.due_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
-        .cte("due")
     )
+    ids: list[int] = []
+    for row in due:
+        if row.bytes <= most_bytes or (at_least_one and not ids):
+            ids.append(row.id)
+            most_bytes -= row.bytes
+    if not ids:
+        return ()
     rows = tx.execute(
         update(outbox)
-        .where(outbox.c.id.in_(select(due.c.id)))
+        .where(outbox.c.id.in_(ids))
         .values(status=MailStatus.SENDING, robot=robot, sends=outbox.c.sends + 1)
-        .returning(
-            outbox.c.id,
-            outbox.c.kind,
-            outbox.c.inquiry_id,
-            outbox.c.letter_id,
-            outbox.c.sender,
-            outbox.c.recipient,
-            outbox.c.message_id,
-            outbox.c.content,
-            outbox.c.asked_at,
-            outbox.c.sends,
-        )
+        .returning(*(outbox.c[one.name] for one in fields(Claimed)))
     )
-    claimed = [
-        Claimed(
-            row.id,
-            MailKind(row.kind),
-            row.inquiry_id,
-            row.letter_id,
-            row.sender,
-            row.recipient,
-            row.message_id,
-            row.content,
-            row.asked_at,
-            row.sends,
-        )
-        for row in rows
-    ]
+    claimed = [Claimed(**{**row._mapping, "kind": MailKind(row.kind)}) for row in rows]
     return sorted(claimed, key=lambda one: (one.kind is not MailKind.ACKNOWLEDGEMENT, one.id))
 
 
@@ -217,6 +219,10 @@ def finish(tx: Transaction, endings: Collection[MailEnding], robot: str) -> None
                 "sent_at": ending.sent_at,
                 "due_at": ending.due_at,
                 "uncounted": 0 if ending.was_sent else 1,
+                "in_doubt": int(ending.in_doubt),
+                "given_up_at": ending.given_up_at,
+                "new_sender": ending.sender,
+                "is_over": ending.status is not MailStatus.WAITING,
             }
             for ending in ended
         ]
@@ -224,40 +230,18 @@ def finish(tx: Transaction, endings: Collection[MailEnding], robot: str) -> None
             tx.execute(statement, rows)
 
 
-def beat(tx: Transaction, robot: str, now: datetime) -> None:
-    """A robot is alive."""
-    made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(robots)
-    tx.execute(
-        made.values(id=robot, started_at=now, seen_at=now).on_conflict_do_update(
-            index_elements=[robots.c.id], set_={"seen_at": now}
-        )
-    )
+def release(tx: Transaction, robot: str, keeping: Collection[int] = ()) -> int:
+    """What a robot claimed and does not know of waits again; how many letters. `keeping`: those
+    that it has in its hands."""
+    mine = and_(outbox.c.robot == robot, outbox.c.id.not_in(list(keeping)))
+    return set_free(tx, mine, "claim lost")
 
 
-def release(tx: Transaction, robot: str) -> int:
-    """What a robot claimed and does not know of waits again; how many letters."""
-    return _release(tx, outbox.c.robot == robot, "claim lost")
-
-
-def leave(tx: Transaction, robot: str) -> None:
-    """A robot stops, with nothing in its hands that it would still send."""
-    _release(tx, outbox.c.robot == robot, "stopped")
-    tx.execute(robots.delete().where(robots.c.id == robot))
-
-
-def free(tx: Transaction, robot: str, now: datetime) -> int:
-    """What dead robots were sending waits again; how many letters. Whoever asks is alive."""
-    alive = select(robots.c.id).where(robots.c.seen_at >= now - ROBOT_IS_DEAD_AFTER)
-    lost = or_(outbox.c.robot.is_(None), outbox.c.robot.not_in(alive))
-    freed = _release(tx, and_(outbox.c.robot != robot, lost), "robot lost")
-    tx.execute(robots.delete().where(robots.c.seen_at < now - timedelta(days=1)))
-    return freed
-
-
-def _release(tx: Transaction, whose: ColumnElement[bool], reason: str) -> int:
+def set_free(tx: Transaction, whose: ColumnElement[bool], reason: str) -> int:
+    """What somebody claimed waits again; how many letters."""
     return tx.execute(
         update(outbox)
-        .where(_IS_UNSENT, outbox.c.status == MailStatus.SENDING, whose)
+        .where(IS_UNSENT, outbox.c.status == MailStatus.SENDING, whose)
         .values(status=MailStatus.WAITING, robot=None, reason=reason)
     ).rowcount
 
@@ -268,19 +252,41 @@ class Standing:
 
     waiting: int  # not sent yet
     oldest_asked_at: datetime | None
+    oldest_reason: str = ""  # why the oldest was not taken, if it was tried
 
 
 def standing(tx: Transaction, kind: MailKind = MailKind.ACKNOWLEDGEMENT) -> Standing:
-    row = tx.execute(
-        select(func.count(), func.min(outbox.c.asked_at)).where(_IS_UNSENT, outbox.c.kind == kind)
-    ).one()
-    return Standing(row[0], row[1])
+    of_kind = (IS_UNSENT, outbox.c.kind == kind)
+    count: int = tx.execute(select(func.count()).where(*of_kind)).scalar_one()
+    oldest = tx.execute(
+        select(outbox.c.asked_at, outbox.c.reason)
+        .where(*of_kind)
+        .order_by(outbox.c.asked_at, outbox.c.id)
+        .limit(1)
+    ).first()
+    return Standing(count, oldest.asked_at, oldest.reason) if oldest else Standing(count, None)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Letters that failed, and not for the recipient's own mailbox."""
+
+    count: int
+    reason: str = ""  # of the latest
+
+
+def given_up(tx: Transaction, since_at: datetime) -> GivenUp:
+    is_recent = outbox.c.given_up_at > since_at
+    reasons = select(outbox.c.reason).where(is_recent).order_by(outbox.c.given_up_at.desc())
+    latest = tx.execute(reasons.limit(1)).scalar()
+    count: int = tx.execute(select(func.count()).where(is_recent)).scalar_one()
+    return GivenUp(count, latest or "")
 
 
 def next_due(tx: Transaction) -> datetime | None:
     """The earliest instant at which a letter that waits may go."""
     due: datetime | None = tx.execute(
-        select(func.min(outbox.c.due_at)).where(_IS_UNSENT, outbox.c.status == MailStatus.WAITING)
+        select(func.min(outbox.c.due_at)).where(IS_UNSENT, outbox.c.status == MailStatus.WAITING)
     ).scalar_one()
     return due
 

@@ -1,5 +1,5 @@
 """The mail-robot at work: a thread for each mailbox, one for what is handed over by LMTP, one that
-sends, and one that looks after the others and after deadlines.
+sends, one that beats, and one that looks after deadlines and after the minute.
 """
 
 import threading
@@ -20,21 +20,24 @@ from channels.mailbox.look import Look
 from dispatcher.engine import Engine
 from dispatcher.errors import BadSetting, LedgerAway
 from dispatcher.inquiries.reminding import remind
-from dispatcher.ledger import LedgerFault, letters, mailboxes, outbox
+from dispatcher.ledger import LedgerFault, letters, mailboxes, robots
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.listening import listening
+from dispatcher.mailrobot.heart import Heart
 from dispatcher.mailrobot.postman import Postman
 from dispatcher.mailrobot.taking_in import TakingIn
-from dispatcher.mailrobot.wellbeing import wellbeing
+from dispatcher.mailrobot.wellbeing import LMTP, wellbeing
 from dispatcher.settings import PREFIX
 from templates.i18n import _
 
 log = structlog.get_logger()
 
 MEGABYTE = 1024 * 1024
-BEAT_SECONDS = 3.0
+LOOK_SECONDS = 3.0
 REMIND_SECONDS = 60.0
 ALARM_SECONDS = 10.0
+# All that a stop may take. Who is not done by then is left to its own end.
+STOP_SECONDS = 10.0
 
 
 class Robot:
@@ -48,8 +51,12 @@ class Robot:
         self._id = str(uuid.uuid4())
         self._stopped = threading.Event()
         self._postman = Postman(engine, self._id)
+        self._heart = Heart(engine, self._id, freed=self._postman.wake)
+        self._quiet = threading.Event()
         self._taking_in = TakingIn(engine)
         self._threads: list[threading.Thread] = []
+        self._sending: threading.Thread | None = None
+        self._beating: threading.Thread | None = None
         self._intakes = self._make_intakes()
         self._lmtp = self._listener()
 
@@ -59,28 +66,45 @@ class Robot:
         return self._lmtp.port if self._lmtp else None
 
     def start(self) -> Self:
-        self._beat()
+        self._heart.beat()
         for intake in self._intakes:
             self._begin("mailbox", intake.run)
         if self._lmtp is not None:
             self._lmtp.start()
-        self._begin("postman", self._postman.run)
+            self._listens()
+        self._sending = self._begin("postman", self._postman.run)
         self._begin("robot", self._look_after)
+        self._beating = threading.Thread(
+            target=self._heart.run, args=(self._quiet, self._is_at_work), name="heart", daemon=True
+        )
+        self._beating.start()
         return self
 
     def stop(self) -> None:
         """What is being taken in or sent is finished; nothing new is begun."""
+        until = time.monotonic() + STOP_SECONDS
         self._stopped.set()
         self._postman.wake()
         if self._lmtp is not None:
             self._lmtp.stop()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(max(until - time.monotonic(), 0))
+        if self._is_at_work() or self._postman.holds_letters:
+            # A mail server thinks about a letter, and to free that is to send it twice. The heart
+            # beats on while we live; after that the letter is a dead robot's.
+            log.warning("robot.left_with_letters")
+            return
+        self._quiet.set()
+        if self._beating is not None:
+            self._beating.join(max(until - time.monotonic(), 1))
         try:
             with self._engine.ledger.write() as tx:
-                outbox.leave(tx, self._id)
+                robots.leave(tx, self._id)
         except LedgerFault:
             log.warning("robot.left_without_a_word")  # it is seen no more, which says the same
+
+    def _is_at_work(self) -> bool:
+        return self._sending is not None and self._sending.is_alive()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -152,20 +176,21 @@ class Robot:
         except LedgerFault as error:
             log.error("ledger.away", kind=type(error).__name__)
 
-    def _begin(self, name: str, work: Callable[[threading.Event], object]) -> None:
+    def _begin(self, name: str, work: Callable[[threading.Event], object]) -> threading.Thread:
         thread = threading.Thread(target=work, args=(self._stopped,), name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
+        return thread
 
     def _look_after(self, stopped: threading.Event) -> None:
-        """Stay alive in the eyes of others, remind staff, and cry out before the minute is over."""
+        """Remind staff, and cry out before the minute is over."""
         next_reminding = next_alarm = time.monotonic()
-        while not stopped.wait(BEAT_SECONDS):
+        while not stopped.wait(LOOK_SECONDS):
             try:
-                self._beat()
                 if time.monotonic() >= next_alarm:
                     next_alarm = time.monotonic() + ALARM_SECONDS
-                    for alarm in wellbeing(self._engine).alarms:
+                    self._listens()
+                    for alarm in self.alarms():
                         log.error("mailrobot.alarm", what=alarm)
                 if time.monotonic() >= next_reminding:
                     next_reminding = time.monotonic() + REMIND_SECONDS
@@ -176,14 +201,17 @@ class Robot:
             except Exception:
                 log.exception("robot.broken")
 
-    def _beat(self) -> None:
-        now = self._engine.clock.now()
-        with self._engine.ledger.write() as tx:
-            outbox.beat(tx, self._id, now)
-            freed = outbox.free(tx, self._id, now)
-        if freed:
-            log.warning("outbox.freed", letters=freed)
-            self._postman.wake()
+    def alarms(self) -> Sequence[str]:
+        """What is wrong with the minute, for staff; this robot's own listener included."""
+        alarms = list(wellbeing(self._engine).alarms)
+        if self._lmtp is not None and not self._lmtp.is_listening:
+            alarms.append(_("LMTP: this robot listens no more; start it anew."))
+        return alarms
+
+    def _listens(self) -> None:
+        """As with a mailbox, somebody may see from elsewhere whether letters can come in."""
+        if self._lmtp is not None and self._lmtp.is_listening:
+            self._looked(Look(LMTP, self._engine.clock.now()))
 
 
 def _another_robot() -> str:

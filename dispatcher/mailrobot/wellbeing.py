@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.engine import Engine
-from dispatcher.ledger import mailboxes, outbox
+from dispatcher.ledger import Transaction, mailboxes, outbox
 from dispatcher.ledger.mailboxes import MailboxState
-from templates.i18n import _
+from dispatcher.ledger.outbox import GivenUp
+from dispatcher.settings import Settings
+from templates.i18n import _, ngettext
 
 # The standard's minute, less the time that mending takes.
 ALARM_AFTER = timedelta(seconds=40)
+DAY = timedelta(days=1)
+# What is handed over by LMTP stands beside the mailboxes under this name.
+LMTP = "lmtp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Wellbeing:
     unanswered: int
     oldest_unanswered_seconds: float | None
     alarms: Sequence[str]  # for staff, in the language of the screen
+    given_up: int = 0  # letters of the last day that no mail server takes from us
 
     @property
     def is_well(self) -> bool:
@@ -43,16 +49,25 @@ class Wellbeing:
 
 def wellbeing(engine: Engine) -> Wellbeing:
     """How the mail-robot stands now, whichever process it runs in."""
-    now = engine.clock.now()
     with engine.ledger.read() as tx:
-        states = {state.name: state for state in mailboxes.everything(tx)}
-        standing = outbox.standing(tx)
-    boxes = [
-        _of_mailbox(states.get(box.name) or MailboxState(box.name, None), now)
-        for box in engine.settings.mailboxes
-    ]
+        return wellbeing_in(tx, engine.settings, engine.clock.now())
+
+
+def wellbeing_in(tx: Transaction, settings: Settings, now: datetime) -> Wellbeing:
+    states = {state.name: state for state in mailboxes.everything(tx)}
+    standing = outbox.standing(tx)
+    given_up = outbox.given_up(tx, now - DAY)
+    names = [box.name for box in settings.mailboxes]
+    boxes = [_of_mailbox(states.get(name) or MailboxState(name, None), now) for name in names]
+    alarms = list(_mailbox_alarms(boxes))
+    if settings.lmtp_port and LMTP not in names:
+        listening = _of_mailbox(states.get(LMTP) or MailboxState(LMTP, None), now)
+        boxes.append(listening)
+        alarms += _listener_alarms(listening)
     oldest = _seconds(standing.oldest_asked_at, now)
-    return Wellbeing(boxes, standing.waiting, oldest, tuple(_alarms(boxes, oldest)))
+    alarms += _answer_alarms(oldest, standing.oldest_reason)
+    alarms += _given_up_alarms(given_up)
+    return Wellbeing(boxes, standing.waiting, oldest, tuple(alarms), given_up.count)
 
 
 def _of_mailbox(state: MailboxState, now: datetime) -> MailboxWellbeing:
@@ -65,7 +80,7 @@ def _of_mailbox(state: MailboxState, now: datetime) -> MailboxWellbeing:
     )
 
 
-def _alarms(boxes: Sequence[MailboxWellbeing], oldest: float | None) -> Sequence[str]:
+def _mailbox_alarms(boxes: Sequence[MailboxWellbeing]) -> Sequence[str]:
     limit = ALARM_AFTER.total_seconds()
     alarms = []
     for box in boxes:
@@ -88,13 +103,49 @@ def _alarms(boxes: Sequence[MailboxWellbeing], oldest: float | None) -> Sequence
                     name=box.name, seconds=int(box.oldest_seconds)
                 )
             )
-    if oldest is not None and oldest > limit:
-        alarms.append(
+    return alarms
+
+
+def _listener_alarms(box: MailboxWellbeing) -> Sequence[str]:
+    if box.seconds_since_look is None:
+        return [_("LMTP: no robot has listened yet.")]
+    if box.seconds_since_look <= ALARM_AFTER.total_seconds():
+        return ()
+    return [
+        _("LMTP: no robot has listened for {seconds} s.").format(
+            seconds=int(box.seconds_since_look)
+        )
+    ]
+
+
+def _answer_alarms(oldest: float | None, reason: str) -> Sequence[str]:
+    if oldest is None or oldest <= ALARM_AFTER.total_seconds():
+        return ()
+    if not reason:
+        return [
             _("An answer has waited for {seconds} s; is the mail server there?").format(
                 seconds=int(oldest)
             )
+        ]
+    return [
+        _("An answer has waited for {seconds} s; what came of the last try: {reason}").format(
+            seconds=int(oldest), reason=reason
         )
-    return alarms
+    ]
+
+
+def _given_up_alarms(found: GivenUp) -> Sequence[str]:
+    if not found.count:
+        return ()
+    return [
+        ngettext(
+            "{count} letter was given up in the last 24 hours; does the mail server let us send? "
+            "The last try: {reason}",
+            "{count} letters were given up in the last 24 hours; does the mail server let us send? "
+            "The last try: {reason}",
+            found.count,
+        ).format(count=found.count, reason=found.reason)
+    ]
 
 
 def _seconds(at: datetime | None, now: datetime) -> float | None:

@@ -17,7 +17,7 @@ from campaigns.stop_words import Wish
 from dispatcher.inquiries import desk
 from dispatcher.inquiries.export import Span, write_book, write_lines
 from dispatcher.inquiries.totals import Change, Period, totals
-from dispatcher.ledger import Ledger, outbox
+from dispatcher.ledger import Ledger, outbox, robots
 from dispatcher.ledger.inquiry_lists import ALL, Wanted
 from dispatcher.ledger.outbox import MailEnding, MailStatus
 from tests.flow.inquiring import ANNA, DAY, NOON, TODAY, Office, open_office
@@ -42,7 +42,7 @@ def send_all(office: Office) -> None:
     """The postman was here."""
     now = office.clock.now()
     with office.engine.ledger.write() as tx:
-        outbox.beat(tx, "robot", now)
+        robots.beat(tx, "robot", now)
         claimed = outbox.claim(tx, "robot", now)
         endings = [MailEnding(one.id, MailStatus.SENT, sent_at=now) for one in claimed]
         outbox.finish(tx, endings, "robot")

@@ -3,16 +3,19 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, make_url, update
 
-from dispatcher.ledger import Ledger, connection, outbox
+from dispatcher.ledger import Ledger, connection, outbox, robots
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.outbox import MailEnding, MailKind, MailStatus, Owed
-from dispatcher.mailrobot.postman import KEEP_TRYING, MOST_SENDS_IN_DOUBT, Postman
+from dispatcher.mailrobot.endings import DOUBT_PAUSE, KEEP_TRYING
+from dispatcher.mailrobot.heart import Heart
+from dispatcher.mailrobot.postman import Postman
 from tests.flow.letters_by_hand import ANNA, INFO
 from tests.flow.mail_sink import MailSink, Rude
 from tests.flow.rehearsing import HOUR
@@ -113,40 +116,71 @@ def test_many_letters_go_over_a_few_connections(quick: Post) -> None:
     assert quick.sink.connections <= 8
 
 
+@dataclass
+class Hand:
+    """Of a robot's own clock."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 def test_what_a_dead_robot_held_is_sent_after_fifteen_seconds_under_its_own_name(
     post: Post,
 ) -> None:
     owe(post, "a")
     with post.ledger.write() as tx:
-        outbox.beat(tx, DEAD, post.clock.now())
+        robots.beat(tx, DEAD, post.clock.now())
         assert len(outbox.claim(tx, DEAD, post.clock.now())) == 1
-    for seconds, freed in ((14, 0), (2, 1), (1, 0)):
-        post.wait(timedelta(seconds=seconds))
-        with post.ledger.write() as tx:
-            outbox.beat(tx, ROBOT, post.clock.now())
-            assert outbox.free(tx, ROBOT, post.clock.now()) == freed
+    clock, freed = Hand(), []
+    heart = Heart(post.engine, ROBOT, lambda: freed.append(clock()), clock)
+    for _ in range(10):
+        heart.beat()
         post.send()
-        assert len(post.sink.received) == (1 if seconds < 14 else 0)
+        assert len(post.sink.received) == len(freed)
+        clock.seconds += 3
+    assert freed == [15]
     assert post.sink.received[0].header("Message-ID") == "<a@example.com>"
     assert [(row.status, row.sends) for row in post.rows("outbox")] == [("sent", 2)]
+    assert [row.id for row in post.rows("robots")] == [ROBOT]
 
 
-def test_what_a_living_robot_holds_is_its_own(post: Post) -> None:
+@pytest.mark.parametrize("step", [timedelta(days=-1), timedelta(0), timedelta(days=1)])
+def test_what_a_living_robot_holds_is_its_own_whatever_its_clock_says(
+    post: Post, step: timedelta
+) -> None:
     owe(post, "a")
     with post.ledger.write() as tx:
-        outbox.beat(tx, DEAD, post.clock.now())
+        robots.beat(tx, DEAD, post.clock.now() + step)
         outbox.claim(tx, DEAD, post.clock.now())
-    for _ in range(5):
+    clock = Hand()
+    heart = Heart(post.engine, ROBOT, lambda: pytest.fail("it lives"), clock)
+    for _ in range(10):
         post.wait(5 * SECOND)
+        clock.seconds += 5
         with post.ledger.write() as tx:
-            outbox.beat(tx, DEAD, post.clock.now())
-            assert outbox.free(tx, ROBOT, post.clock.now()) == 0
+            robots.beat(tx, DEAD, post.clock.now() + step)
+        heart.beat()
     post.send()
     assert not post.sink.received
     with post.ledger.write() as tx:
-        outbox.leave(tx, DEAD)
+        robots.leave(tx, DEAD)
     post.send()
     assert subjects(post) == ["a"]
+
+
+def test_a_robot_that_beats_just_before_it_would_be_forgotten_keeps_its_letters(
+    post: Post,
+) -> None:
+    owe(post, "a")
+    with post.ledger.write() as tx:
+        robots.beat(tx, DEAD, post.clock.now())
+        outbox.claim(tx, DEAD, post.clock.now())
+        seen = robots.beats(tx)
+        robots.beat(tx, DEAD, post.clock.now())
+        assert robots.free(tx, ROBOT, seen) == 0
+    assert statuses(post) == ["sending"]
 
 
 @pytest.mark.parametrize("other", ["waits", "sends it", "was refused", "sent it"])
@@ -157,7 +191,7 @@ def test_a_robot_taken_for_dead_that_sent_the_letter_after_all_is_believed(
     with post.ledger.write() as tx:
         outbox.claim(tx, DEAD, post.clock.now())
     with post.ledger.write() as tx:
-        assert outbox.free(tx, ROBOT, post.clock.now()) == 1
+        assert robots.free(tx, ROBOT, {}) == 1
         if other != "waits":
             outbox.claim(tx, ROBOT, post.clock.now())
         if other in ("was refused", "sent it"):
@@ -177,7 +211,7 @@ def test_a_robot_taken_for_dead_that_sent_nothing_has_no_say_any_more(post: Post
     letter_id = owe(post, "a")
     with post.ledger.write() as tx:
         outbox.claim(tx, DEAD, post.clock.now())
-        outbox.free(tx, ROBOT, post.clock.now())
+        robots.free(tx, ROBOT, {})
         outbox.claim(tx, ROBOT, post.clock.now())
         refused = MailEnding(letter_id, MailStatus.FAILED, "550")
         outbox.finish(tx, [refused], DEAD)
@@ -233,7 +267,7 @@ def test_a_letter_that_is_taken_at_the_second_try_is_sent_once(post: Post) -> No
     assert subjects(post) == ["a"]
 
 
-def test_a_server_that_hangs_up_on_a_letter_gets_the_same_one_again_and_not_for_ever(
+def test_a_server_that_hangs_up_on_a_letter_gets_the_same_one_once_more_after_a_minute(
     post: Post,
 ) -> None:
     owe(post, "a")
@@ -242,11 +276,15 @@ def test_a_server_that_hangs_up_on_a_letter_gets_the_same_one_again_and_not_for_
         raise Rude
 
     post.sink.after_content = hang_up
-    for n in range(1, MOST_SENDS_IN_DOUBT + 3):
+    for received in (1, 1, 2, 2):
         post.send()
-        assert len(post.sink.received) == min(n, MOST_SENDS_IN_DOUBT)
-        post.wait(15 * SECOND)
-    assert statuses(post) == ["failed"]
+        assert len(post.sink.received) == received
+        post.wait(DOUBT_PAUSE - SECOND)
+    post.wait(HOUR)
+    post.send()
+    assert len(post.sink.received) == 2
+    [row] = post.rows("outbox")
+    assert (row.status, row.doubts, row.given_up_at is not None) == ("failed", 2, True)
     assert {one.content for one in post.sink.received} == {post.sink.received[0].content}
 
 
@@ -257,7 +295,7 @@ def test_letters_wait_for_a_server_that_is_away_and_its_absence_does_not_count_a
     for n in range(3):
         owe(post, f"{n}")
     post.sink.stop()
-    for _ in range(MOST_SENDS_IN_DOUBT + 2):
+    for _ in range(7):
         post.send()
         post.wait(SECOND)
     assert {(row.status, row.sends) for row in post.rows("outbox")} == {("waiting", 0)}
@@ -270,7 +308,7 @@ def test_letters_wait_for_a_server_that_is_away_and_its_absence_does_not_count_a
     post.sink.after_content = hang_up_once
     post.sink.start()
     post.send()
-    post.wait(15 * SECOND)
+    post.wait(DOUBT_PAUSE)
     post.send()
     assert statuses(post) == ["sent"] * 3
     assert sorted({*subjects(post)}) == ["0", "1", "2"]
@@ -334,7 +372,7 @@ def test_what_a_specialists_letter_takes_along_is_let_go_once_it_is_sent(post: P
     post.sink.refusals["nobody@example.org"] = "550 5.1.1 nobody"
     post.send()
     kept = {row.occasion: bool(row.content) for row in post.rows("outbox")}
-    assert kept == {"answer": True, "route": False, "reminder": True, "lost": True}
+    assert kept == {"answer": True, "route": False, "reminder": True, "lost": False}
     assert b"body" in post.sink.to(DESK)[0].content
 
 
@@ -363,7 +401,7 @@ def test_a_letter_that_was_taken_while_the_ledger_was_away_is_written_down_later
         other.execute("BEGIN IMMEDIATE")
         quick.sink.after_content = lambda _later: None
 
-    finish = quick.postman._finish
+    finish = quick.postman._hands.write_down
 
     def watched() -> None:
         try:
@@ -372,7 +410,7 @@ def test_a_letter_that_was_taken_while_the_ledger_was_away_is_written_down_later
             given_up.set()
             raise
 
-    quick.postman._finish = watched  # type: ignore[method-assign]
+    quick.postman._hands.write_down = watched  # type: ignore[method-assign]
     quick.sink.after_content = lock
     owe(quick, "a")
     stopped = threading.Event()
@@ -414,14 +452,14 @@ def test_a_letter_that_was_claimed_without_our_being_told_is_sent_by_the_same_ro
 def test_a_postman_that_was_interrupted_frees_what_it_held_when_it_goes_on(quick: Post) -> None:
     owe(quick, "a")
     broken = iter([True])
-    deliver = quick.postman._hand_over
+    begin = quick.postman._begin
 
-    async def break_once(*args: object) -> object:
+    def break_once(*args: object) -> object:
         if next(broken, False):
             raise RuntimeError("a bug of the test's")
-        return await deliver(*args)  # type: ignore[arg-type]
+        return begin(*args)  # type: ignore[arg-type]
 
-    quick.postman._hand_over = break_once  # type: ignore[method-assign, assignment]
+    quick.postman._begin = break_once  # type: ignore[method-assign, assignment]
     stopped = threading.Event()
     hand = threading.Thread(target=quick.postman.run, args=(stopped, 0.05), daemon=True)
     hand.start()
@@ -441,16 +479,6 @@ def test_two_postmen_that_are_awake_at_once_share_the_work(post: Post) -> None:
     for hand in hands:
         hand.join(30)
     assert len(post.sink.received) == len({*subjects(post)}) == 40
-
-
-def test_robots_not_seen_for_a_day_are_forgotten(post: Post) -> None:
-    with post.ledger.write() as tx:
-        outbox.beat(tx, DEAD, post.clock.now())
-    post.wait(25 * HOUR)
-    with post.ledger.write() as tx:
-        outbox.beat(tx, ROBOT, post.clock.now())
-        outbox.free(tx, ROBOT, post.clock.now())
-    assert [row.id for row in post.rows("robots")] == [ROBOT]
 
 
 def test_the_wait_of_an_answer_is_counted_from_its_letter(post: Post) -> None:

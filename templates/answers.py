@@ -119,6 +119,8 @@ class AnswerValues:
     due_on: date | None = None  # `reminder`
     is_overdue: bool = False
     is_answer_due: bool = False  # the answer in substance, not the first one
+    also_due_on: date | None = None  # the answer in substance, where both are told of
+    is_also_overdue: bool = False
     passed_on: PassedOn = PassedOn.NEW
     letters: int = 0  # about the inquiry so far, with this one
     first_question: str = ""  # what it began with, where more was written
@@ -239,6 +241,8 @@ def _seen(
         "due_on": values.due_on,
         "is_overdue": values.is_overdue,
         "is_answer_due": values.is_answer_due,
+        "also_due_on": values.also_due_on,
+        "is_also_overdue": values.is_also_overdue,
         "is_new": values.passed_on is PassedOn.NEW,
         "is_more": values.passed_on is PassedOn.ADDED,
         "is_again": values.passed_on is PassedOn.REPEATED,

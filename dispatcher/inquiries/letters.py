@@ -2,6 +2,7 @@
 head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -161,14 +162,22 @@ def pass_on(engine: Engine, tx: Transaction, inquiry_id: int, now: datetime) -> 
 
 
 def to_remind(
-    engine: Engine, inquiry: Inquiry, reminder: Reminder, to: str, occasion: str, now: datetime
+    engine: Engine,
+    inquiry: Inquiry,
+    due: Sequence[Reminder],
+    to: str,
+    occasion: str,
+    now: datetime,
 ) -> Owed:
-    """To the specialist or the head: a deadline is near, or missed."""
+    """To the specialist or the head: a deadline is near or missed, or two are, in their order."""
+    first, last = due[0], due[-1]
     values = replace(
         values_of(engine, inquiry),
-        due_on=reminder.on,
-        is_overdue=reminder.when is When.AFTER,
-        is_answer_due=reminder.deadline is Deadline.ANSWER,
+        due_on=first.on,
+        is_overdue=first.when is When.AFTER,
+        is_answer_due=first.deadline is Deadline.ANSWER,
+        also_due_on=last.on if len(due) > 1 else None,
+        is_also_overdue=last.when is When.AFTER,
     )
     return write(
         engine,

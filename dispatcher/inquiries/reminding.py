@@ -4,7 +4,7 @@ Called about once a minute, by any number of robots. What is told is told once f
 is an occasion of its own in the outbox.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -29,6 +29,7 @@ MORNING = time(9)
 # A robot that was away for so long makes up for it; nobody is reminded of what is older.
 LOOKS_BACK = timedelta(days=31)
 BATCH = 100
+_AND = "+"  # between two reminders of one letter
 
 
 def remind(engine: Engine, now: datetime) -> int:
@@ -73,7 +74,7 @@ class _Round:
             first = self.day - LOOKS_BACK
             found = inquiry_lists.nearing(tx, first, last, after_id, BATCH)
             told = _told(tx, [one.id for one in found])
-        wanted = [one.id for one in found if any(self._untold(one, told))]
+        wanted = [one.id for one in found if any(self._untold(one, told[one.id]))]
         return found, wanted
 
     def write(self, inquiry_ids: Sequence[int]) -> int:
@@ -83,9 +84,10 @@ class _Round:
             held = [inquiries.hold(tx, one) for one in inquiry_ids]
             told = _told(tx, inquiry_ids)
             for inquiry in held:
-                for reminder, to, occasion in self._untold(inquiry, told):
+                for to, due in self._untold(inquiry, told[inquiry.id]):
+                    occasion = _occasion(inquiry, due, to)
                     try:
-                        letter = to_remind(self.engine, inquiry, reminder, to, occasion, self.now)
+                        letter = to_remind(self.engine, inquiry, due, to, occasion, self.now)
                     except RenderError as error:  # it is one inquiry's, and stops no other
                         kind = type(error).__name__
                         log.error("reminder.unwritten", inquiry=inquiry.id, kind=kind)
@@ -94,14 +96,14 @@ class _Round:
         return count
 
     def _untold(
-        self, inquiry: Inquiry, told: frozenset[str]
-    ) -> Iterator[tuple[Reminder, str, str]]:
-        """The reminders that are due, to whom each, and under which occasion."""
-        for reminder in self._due(inquiry):
-            for to in self._told_to(inquiry):
-                occasion = f"{reminder.key(inquiry.id)}:{to}"
-                if occasion not in told:
-                    yield reminder, to, occasion
+        self, inquiry: Inquiry, told: Sequence[str]
+    ) -> Iterator[tuple[str, Sequence[Reminder]]]:
+        """Who is to be reminded, and of what: of both deadlines by one letter."""
+        every = self._due(inquiry)
+        for to in self._told_to(inquiry):
+            known = _keys(told, to)
+            if due := [one for one in every if one.key(inquiry.id) not in known]:
+                yield to, due
 
     def _due(self, inquiry: Inquiry) -> Sequence[Reminder]:
         if inquiry.answer_on is None:
@@ -118,7 +120,20 @@ class _Round:
         return list(dict.fromkeys(to for to in (person, inquiry.head) if to))
 
 
-def _told(tx: Transaction, inquiry_ids: Sequence[int]) -> frozenset[str]:
-    """The occasions of the reminders that were owed before."""
-    written = inquiry_lists.written(tx, inquiry_ids, MailKind.REMINDER)
-    return frozenset(one.occasion for one in written)
+def _occasion(inquiry: Inquiry, due: Sequence[Reminder], to: str) -> str:
+    """Names a letter by every reminder in it, so that none is told again alone."""
+    return f"{_AND.join(one.key(inquiry.id) for one in due)}:{to}"
+
+
+def _keys(occasions: Sequence[str], to: str) -> frozenset[str]:
+    """The reminders that this address was sent, alone or two in a letter."""
+    theirs = [one.removesuffix(f":{to}") for one in occasions if one.endswith(f":{to}")]
+    return frozenset(key for one in theirs for key in one.split(_AND))
+
+
+def _told(tx: Transaction, inquiry_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+    """The occasions of the reminders that were owed before, by inquiry."""
+    told: dict[int, list[str]] = {one: [] for one in inquiry_ids}
+    for letter in inquiry_lists.written(tx, inquiry_ids, MailKind.REMINDER):
+        told[letter.inquiry_id].append(letter.occasion)
+    return told

@@ -135,3 +135,43 @@ def test_an_address_that_no_header_can_carry_stops_no_other_reminder(quick: Offi
     quick.asked()
     assert remind(quick.engine, NINE) == 1
     assert len(quick.owed(OLGA)) == 1
+
+
+def test_two_deadlines_that_are_past_make_one_letter_that_names_both(office: Office) -> None:
+    one = office.asked(head=HEAD)
+    assert remind(office.engine, NINE + 14 * DAY) == 2
+    for address in (OLGA, HEAD):
+        [letter] = office.owed(address)
+        assert str(letter["Subject"]) == (
+            f"Срок прошёл: обращение {one.number}, 10.09.2026 и 21.09.2026"
+        )
+        assert "срок прошёл: 10 сентября 2026" in said(letter)
+        assert "ответа или промежуточного ответа." in said(letter)
+        assert "Срок ответа по существу тоже прошёл: 21 сентября 2026" in said(letter)
+    assert remind(office.engine, NINE + 15 * DAY) == 0
+    desk.assign(office.engine, one.number, PAVEL, CLERK)
+    assert remind(office.engine, NINE + 15 * DAY) == 1
+
+
+def test_one_deadline_past_and_one_near_are_one_letter_and_the_rest_comes_later(
+    office: Office,
+) -> None:
+    one = office.asked()
+    assert remind(office.engine, NINE + 9 * DAY) == 1  # Friday; the answer is due on Monday
+    [letter] = office.owed(OLGA)
+    assert str(letter["Subject"]) == f"Срок прошёл: обращение {one.number}, 10.09.2026"
+    assert "Скоро и срок ответа по существу: 21 сентября 2026" in said(letter)
+    assert remind(office.engine, NINE + 10 * DAY) == 0
+    assert remind(office.engine, NINE + 13 * DAY) == 1
+    last = office.owed(OLGA)[1]
+    assert str(last["Subject"]) == f"Срок прошёл: обращение {one.number}, 21.09.2026"
+    assert "тоже" not in said(last)
+
+
+def test_who_was_reminded_of_one_deadline_is_told_of_the_other_alone(quick: Office) -> None:
+    quick.asked()
+    assert remind(quick.engine, NINE) == 1
+    assert remind(quick.engine, NINE + 2 * DAY) == 1
+    assert remind(quick.engine, NINE + 14 * DAY) == 1
+    assert len(quick.owed(OLGA)) == 3
+    assert "тоже" not in said(quick.owed(OLGA)[2])

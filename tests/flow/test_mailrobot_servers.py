@@ -145,6 +145,8 @@ def test_a_mail_server_that_goes_and_comes_back_is_looked_into_again(
     running = quick(mailboxes=(account(mail_server),))
     mail_server.drop(letter("Раз", sender="a1@example.net"))
     assert running.answers_to("a1@example.net")
+    # Killed in the middle of a move, Dovecot waits for its own lock for minutes.
+    assert running.wait(lambda: subjects(mail_server, "Processed") and running.has_looked())
     mail_server.kill()
     assert running.wait(lambda: wellbeing(running.engine).mailboxes[0].trouble)
     mail_server.revive()

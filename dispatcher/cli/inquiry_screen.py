@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from rich import box
+from rich.console import OverflowMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -74,8 +75,10 @@ def tell_list(found: Sequence[Inquiry], count: int, told: Shown, *, is_all: bool
     for name in (_("number"), _("received"), _("how"), _("topic")):
         grid.add_column(escape(name), no_wrap=True)
     grid.add_column(escape(last), overflow="fold", no_wrap=not is_all, max_width=13)
-    grid.add_column(escape(_("from")), overflow="fold")
-    grid.add_column(escape(_("in charge")), overflow="fold")
+    # Whole addresses are asked for to be copied; masked ones only to be recognised.
+    overflow: OverflowMethod = "fold" if told.full else "ellipsis"
+    grid.add_column(escape(_("from")), overflow=overflow)
+    grid.add_column(escape(_("in charge")), overflow=overflow)
     for one in found:
         received_on = one.received_at.astimezone(ZoneInfo(told.zone)).date()
         cells = (

@@ -273,7 +273,11 @@ def _staff(address: str) -> str:
     """An address of staff, as it is kept. Raises NotPossible."""
     point = classify_email(address)
     if isinstance(point, BadContact):
-        raise NotPossible(f"{address[:80]}: {point.message} {point.advice}")
+        raise NotPossible(
+            _("“{address}”: {why} Write one address such as olga@example.com.").format(
+                address=address[:80], why=point.message
+            )
+        )
     return point.address
 
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from campaigns.inquiry.rules import Topic
 from campaigns.inquiry.status import InquiryChannel, InquiryStatus
+from dispatcher.cli import screen
 from dispatcher.cli.app import build
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import Ledger
@@ -19,6 +21,8 @@ from tests.flow.inquiring import ANNA, DAY, HEAD, PAVEL, Office, open_office
 
 __all__ = ["environment", "home", "run"]
 
+LONG = "anna.petrovna.konstantinopolskaya@otdel.energosbyt.example.com"
+LONG_MASKED = "a***@otdel.energosbyt.example"
 TEXT = "Добрый день!\nСвет будет завтра."
 MAIL = {
     "DISPATCHER_SMTP_HOST": "127.0.0.1",
@@ -74,9 +78,9 @@ def test_strangers_words_are_harmless_on_the_screen_and_their_addresses_masked(
     assert all(len(line) <= 80 for line in listed.stdout.splitlines())
     shown = run("inquiries", "show", one.number, **ledger).stdout
     assert "[red]" in shown
-    for screen in (listed.stdout, shown):
-        assert ANNA not in screen
-        assert not {"\x1b", "\u202e"} & set(screen)
+    for told in (listed.stdout, shown):
+        assert ANNA not in told
+        assert not {"\x1b", "\u202e"} & set(told)
 
 
 def test_what_waits_is_told_by_urgency_with_what_is_late_marked(office: Office) -> None:
@@ -96,6 +100,24 @@ def test_what_waits_is_told_by_urgency_with_what_is_late_marked(office: Office) 
     type_in("close", calm.number, "--reason", "done")
     assert [row["number"] for row in rows("list", "--status", "closed")] == [calm.number]
     assert len(rows("list", "--all")) == 2
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("80", "a***@"), ("120", LONG_MASKED)])
+def test_a_masked_address_never_breaks_over_two_lines(
+    office: Office, monkeypatch: pytest.MonkeyPatch, columns: str, shown: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(screen, "console", Console(highlight=False))
+    one = office.asked(contact_point=LONG, person="konstantinopolskaya.o@energo.example.com")
+    other = office.asked()
+    listed = type_in("list").stdout.splitlines()
+    told = [line for line in listed if line.strip()]
+    assert len(told) == 4, listed  # a line of names, one below it, and a line each
+    assert {line.split()[0] for line in told[2:]} == {one.number, other.number}
+    assert shown in next(line for line in told if line.startswith(one.number))
+    assert max(map(len, told)) <= int(columns)
+    monkeypatch.setattr(screen, "console", Console(highlight=False, width=300))
+    assert LONG in type_in("list", "--full").stdout
 
 
 def test_staff_see_where_an_answer_goes_before_and_after(office: Office) -> None:

@@ -92,8 +92,9 @@ def test_a_letter_that_is_not_here_whole_is_not_attached(quick: Office) -> None:
 )
 def test_nobody_is_assigned_under_what_is_no_address(quick: Office, person: str) -> None:
     one = quick.asked(person="")
-    with pytest.raises(NotPossible):
+    with pytest.raises(NotPossible, match="один адрес вида") as told:
         desk.assign(quick.engine, one.number, person, CLERK)
+    assert "ячейку" not in str(told.value)
     assert quick.see(one) == one
 
 

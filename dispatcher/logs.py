@@ -44,7 +44,8 @@ def mask(contact_point: str) -> str:
     return "***"
 
 
-def _mask_text(text: str) -> str:
+def mask_text(text: str) -> str:
+    """A text in which every number and address is masked."""
     text = _EMAIL.sub(lambda found: mask(found[0]), text)
     return _PHONE.sub(lambda found: mask(found[0]), text)
 
@@ -52,7 +53,7 @@ def _mask_text(text: str) -> str:
 def _mask_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if isinstance(value, str) and key not in ("timestamp", "token", "reference"):
-            event[key] = _mask_text(value)
+            event[key] = mask_text(value)
     return event
 
 

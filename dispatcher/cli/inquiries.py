@@ -37,6 +37,12 @@ Number = Annotated[
     typer.Argument(metavar="NUMBER", help=_("The registration number, such as 2026-000123.")),
 ]
 Full = Annotated[bool, typer.Option("--full", help=_("Do not mask contact points."))]
+FullList = Annotated[
+    bool, typer.Option("--full", help=_("Do not mask contact points; in JSON, whole texts."))
+]
+FullOne = Annotated[
+    bool, typer.Option("--full", help=_("Do not mask contact points; texts are whole anyway."))
+]
 Text = Annotated[
     Path,
     typer.Option("--text", metavar="FILE", help=_("The file with your words; “-”: as typed.")),
@@ -67,7 +73,7 @@ def list_(
         bool, typer.Option("--all", help=_("Those that are answered or closed, too."))
     ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 100,
-    full: Full = False,
+    full: FullList = False,
     as_json: AsJson = False,
 ) -> None:
     settings = shared.settings()
@@ -86,7 +92,7 @@ def list_(
         count = inquiry_lists.count(tx, wanted)
     told = Shown(settings.zone, today, full=full)
     if as_json:
-        screen.print_json([inquiry_facts.facts(one, told) for one in found])
+        screen.print_json([inquiry_facts.listed_facts(one, told) for one in found])
     elif found:
         inquiry_screen.tell_list(found, count, told, is_all=everything or status in OVER)
     elif wanted in (Wanted(), Wanted(statuses=ALL)):
@@ -101,7 +107,7 @@ def show(
     save: Annotated[
         Path | None, typer.Option(help=_("Write the letter as it came to this file."))
     ] = None,
-    full: Full = False,
+    full: FullOne = False,
     as_json: AsJson = False,
 ) -> None:
     settings = shared.settings()

@@ -6,6 +6,16 @@ from dispatcher.cli.inquiry_screen import Shown, Whole
 from dispatcher.inquiries.totals import Change, Totals
 from dispatcher.ledger import inquiry_lists
 from dispatcher.ledger.inquiries import Inquiry
+from dispatcher.logs import mask_text
+
+# Enough to know an inquiry again by; what people write holds numbers and addresses.
+BEGINNING = 60
+
+
+def listed_facts(one: Inquiry, told: Shown) -> dict[str, object]:
+    """In a list only the beginning of the text, unless it is asked for in full."""
+    whole = facts(one, told)
+    return whole if told.full else whole | {"text": _beginning(one.text)}
 
 
 def facts(one: Inquiry, told: Shown) -> dict[str, object]:
@@ -108,3 +118,8 @@ def _each(changes: Mapping[str, Change]) -> dict[str, object]:
 
 def _both(change: Change) -> dict[str, int]:
     return {"now": change.now, "before": change.before}
+
+
+def _beginning(text: str) -> str:
+    line = mask_text(" ".join(text[: 10 * BEGINNING].split()))
+    return line if len(line) <= BEGINNING else f"{line[: BEGINNING - 1]}…"

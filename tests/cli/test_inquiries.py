@@ -189,6 +189,22 @@ def test_everything_about_an_inquiry_is_there_for_programs_and_masked(office: Of
     assert (full["contact_point"], full["customer"]) == (ANNA, "Анна Петровна")
 
 
+def test_a_list_for_programs_holds_the_beginning_of_a_text_and_all_of_it_on_request(
+    office: Office,
+) -> None:
+    text = f"Пишите на {ANNA},\nзвоните +79161234567. " + "Нет света. " * 20
+    one = office.asked(text=text)
+    [listed] = rows("list")
+    beginning = str(listed["text"])
+    assert beginning.startswith(f"Пишите на {mask(ANNA)}, звоните +7916***67. ")
+    assert (len(beginning), beginning[-1]) == (60, "…")
+    assert [row["text"] for row in rows("list", "--full")] == [text]
+    whole = told("show", one.number)
+    assert isinstance(whole, dict)
+    assert whole["text"] == text
+    assert "тексты и без того целиком" in " ".join(type_in("show", "--help").stdout.split())
+
+
 def test_letters_are_saved_as_they_came_for_their_reader_alone_and_nothing_is_overwritten(
     office: Office, home: Path
 ) -> None:

@@ -18,6 +18,12 @@ _PREFIX = re.compile(
     r" ?(?:re|fwd?|aw|wg|отв|ответ|пересл) ?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})? ?:"
 )
 
+# Who writes so means the letter that went before.
+_AGAIN = re.compile(
+    r"[(\[]? ?\b(?:повторно|повторн(?:ое|ый|ая) (?:обращение|письмо|запрос|заявка)|ещ[её] раз"
+    r"|second request|once again)\b ?[)\]]?[.!:, ]*"
+)
+
 
 def identity_of(letter: Letter, raw: bytes) -> str:
     """The same for copies of a letter that came by two mailboxes, with other Received lines above;
@@ -61,7 +67,7 @@ def _bare(subject: str) -> str:
     plain, at = _spaced(bare), 0
     while prefix := _PREFIX.match(plain, at):
         at = prefix.end()
-    return plain[at:].strip()
+    return _spaced(_AGAIN.sub(" ", plain[at:]))
 
 
 def _spaced(text: str) -> str:

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     company_site: str = "https://example.com"
     company_signer: str = ""
     company_signer_post: str = ""
+    company_en: str = ""
+    company_signer_en: str = ""
+    company_signer_post_en: str = ""
 
     # tables that staff may replace
     regions_file: Path | None = None

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.inquiry.letter import Letter, Mailbox
 from dispatcher.engine import Engine
+from dispatcher.inquiries.signature import sender_name, supplier_in
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.outbox import MailKind, Owed
 from dispatcher.tokens import TokenFor, read_key, sign, verify
@@ -99,10 +100,10 @@ def _letter(
 ) -> bytes:
     settings = engine.settings
     language = settings.language if kind in FOR_STAFF else words.language
-    said = render_answer(kind, language, words, settings.supplier())
+    said = render_answer(kind, language, words, supplier_in(settings, language))
     return build_letter(
         sender=_sender(engine),
-        sender_name=settings.mail_from_name or settings.company,
+        sender_name=sender_name(settings, language),
         to=recipient.address,
         to_name=_called(kind, recipient, words),
         subject=said.subject,

@@ -9,6 +9,7 @@ from channels.mailbox.reading import read_letter
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.inquiries.house import house_of
+from dispatcher.inquiries.signature import supplier_in
 from dispatcher.ledger import Transaction
 from dispatcher.mailrobot.deciding import Decided, decide
 from templates.answers import AnswerWords, render_answer
@@ -64,5 +65,5 @@ def try_out(engine: Engine, tx: Transaction, path: Path) -> Trial:
     return Trial(
         path,
         decided,
-        render_answer(decided.kind, language, values, engine.settings.supplier()),
+        render_answer(decided.kind, language, values, supplier_in(engine.settings, language)),
     )

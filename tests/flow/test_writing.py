@@ -2,6 +2,7 @@
 
 import email
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -102,6 +103,10 @@ def text_of(owed: Owed) -> str:
     return str(cast(EmailMessage, read(owed).get_body(("plain",))).get_content())
 
 
+def lines_of(owed: Owed) -> str:
+    return text_of(owed).replace("\r\n", "\n")
+
+
 @pytest.mark.parametrize("kind", AUTOMATIC)
 def test_an_automatic_answer_cannot_be_answered_and_says_what_it_is(
     engine: Engine, kind: AnswerKind
@@ -168,6 +173,34 @@ def test_staff_read_the_language_of_the_house_and_customers_their_own(engine: En
     english = replace(WORDS, language="en")
     assert "Hello" in text_of(written(engine, words=english))
     assert read(written(engine, AnswerKind.ROUTE, words=english))["Subject"].startswith("Обращение")
+
+
+def test_an_english_answer_is_signed_in_latin_letters_and_a_russian_one_as_it_is(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    house = {
+        "company": "Энергосбыт",
+        "company_signer": "Ирина Петрова",
+        "company_signer_post": "начальник отдела",
+    }
+    english = replace(WORDS, language="en", branch="")
+    with closing(Ledger(sqlite_url)) as ledger:
+        plain = engine_over(ledger, tmp_path, **house)
+        named = engine_over(
+            ledger,
+            tmp_path,
+            **house,
+            company_en="Energosbyt PLC",
+            company_signer_en="Irene Petrov",
+            company_signer_post_en="Head of Service",
+        )
+        told = written(plain, words=english)
+        assert "Irina Petrova\nCustomer service\nEnergosbyt\n" in lines_of(told)
+        assert str(read(told)["From"]).startswith("Energosbyt <")
+        told = written(named, words=english)
+        assert "Irene Petrov\nHead of Service\nEnergosbyt PLC\n" in lines_of(told)
+        assert str(read(told)["From"]).startswith("Energosbyt PLC <")
+        assert "Ирина Петрова\nначальник отдела\nЭнергосбыт\n" in lines_of(written(named))
 
 
 def test_the_letter_of_the_customer_goes_along_to_the_specialist(engine: Engine) -> None:

@@ -28,8 +28,6 @@ from dispatcher.ledger.outbox import MailKind
 from dispatcher.logs import mask
 from templates.i18n import _, ngettext
 
-__all__ = ["app", "printable"]
-
 app = typer.Typer(no_args_is_help=True)
 
 Number = Annotated[

@@ -1,5 +1,6 @@
 """What a clerk reads is Russian, names what is known, and stands on the right stream."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -200,3 +201,11 @@ def test_a_demonstration_that_fails_leaves_no_report_of_an_earlier_one(tmp_path:
     assert ask("demo", "--audience", "bad.csv", "--out", "out").exit_code == 1
     assert not (out / "report.html").exists()
     assert "сто" in (out / "row-errors.csv").read_text("utf-8-sig")
+
+
+def test_the_mail_robot_has_one_name() -> None:
+    """The standard's word is mail-робот."""
+    root = Path(__file__).parents[2]
+    read = [*root.glob("templates/locale/ru/*.po"), *root.glob("docs/*.md"), *root.glob("*.md")]
+    others = re.compile(r"почтов\w+[ \n]робот", re.IGNORECASE)
+    assert [path.name for path in read if others.search(path.read_text("utf-8"))] == []

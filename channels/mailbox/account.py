@@ -10,7 +10,8 @@ from templates.i18n import _
 
 class MailboxAccount(BaseModel):
     """One IMAP folder. `done` is the folder that letters are moved to once they are safely in the
-    ledger; empty: they stay where they are, marked."""
+    ledger; empty: they stay where they are, marked. What had lain in the folder for more than
+    `first_days` when the robot first looked into it is left alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -22,6 +23,7 @@ class MailboxAccount(BaseModel):
     tls: Literal["none", "starttls", "tls"] = "tls"
     folder: str = "INBOX"
     done: str = "Processed"
+    first_days: int = Field(default=3, ge=0, le=36_500)  # the standard's term for a first answer
     address: str = ""  # that customers write to, where it is not the user name
 
     @model_validator(mode="after")

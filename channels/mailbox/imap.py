@@ -9,8 +9,10 @@ import logging
 import ssl
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from channels.mailbox.account import MailboxAccount
 from channels.mailbox.backoff import Backoff
@@ -26,7 +28,7 @@ from channels.mailbox.imap_troubles import (
     words_about_letters,
 )
 from channels.mailbox.imap_wire import Stopped
-from channels.mailbox.look import Look, Looked, Seen, Take
+from channels.mailbox.look import First, Look, Looked, Seen, Take
 from templates.i18n import current_language, speaking
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class ImapIntake:
     """Looks after one folder. Raises ValueError when the password would travel in the clear to
     another machine.
 
+    `first` keeps when we first looked into the folder; without it letters are taken in however old
+    they are. `away` are the errors that `take`, `seen` and `first` raise while the ledger is away.
     `slowest_seconds` bounds the wait for a server or a ledger that is away: with the poll's twenty
     seconds a letter that came in meanwhile is still answered within its minute.
     """
@@ -53,6 +57,8 @@ class ImapIntake:
         looked: Looked,
         *,
         now: Callable[[], datetime],
+        first: First | None = None,
+        away: tuple[type[Exception], ...] = (OSError,),
         poll_seconds: float = 20.0,
         letter_max_bytes: int = 40 * MEGABYTE,
         timeout_seconds: float = 30.0,
@@ -61,7 +67,9 @@ class ImapIntake:
     ) -> None:
         account.need_hidden_password()  # a copy with changes was never looked at
         self._account, self._looked, self._now = account, looked, now
-        self._terms = Terms(account.name, take, seen, now, letter_max_bytes)
+        self._terms = Terms(
+            account.name, take, seen, now, letter_max_bytes, first, account.first_days, away
+        )
         self._poll_seconds, self._timeout_seconds = poll_seconds, timeout_seconds
         self._tls_context = tls_context
         self._memory = FolderMemory()
@@ -151,7 +159,10 @@ class ImapIntake:
         trouble = trouble_of(error)
         if trouble is not self._trouble:
             self._trouble = trouble
-            logger.warning("%s: %s (%s)", self._account.name, trouble, type(error).__name__)
+            cause = (error.__cause__ if isinstance(error, NotTaken) else None) or error
+            logger.warning("%s: %s (%s)", self._account.name, trouble, type(cause).__name__)
+            if trouble is Trouble.OWN_FAULT:
+                logger.error("%s: broken at %s", self._account.name, _place(cause))
         if is_told:
             self._tell(Look(self._account.name, None, trouble=words(trouble)))
 
@@ -162,10 +173,26 @@ class ImapIntake:
     def _report(self, waiting: int) -> None:
         self._report_at = time.monotonic() + REPORT_SECONDS
         told = words_about_letters(self._memory.stuck, moves_fail=self._moves_fail)
-        self._tell(Look(self._account.name, self._now(), waiting, self._memory.oldest_at, told))
+        memory = self._memory
+        self._tell(
+            Look(
+                self._account.name,
+                self._now(),
+                waiting,
+                memory.oldest_at,
+                left_alone=memory.left_alone,
+                trouble=told,
+            )
+        )
 
     def _tell(self, look: Look) -> None:
         try:
             self._looked(look)
         except Exception as error:
             logger.warning("%s: nobody could be told (%s)", look.mailbox, type(error).__name__)
+
+
+def _place(error: BaseException) -> str:
+    """Where an error came up. Not its words: they may be a letter's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"

@@ -77,6 +77,11 @@ def instant(internal_date: bytes) -> datetime | None:
         return None
 
 
+def search_day(at: datetime) -> str:
+    """A day as SEARCH is asked about it: 1-Feb-2026, whatever the locale."""
+    return f"{at.day}-{_MONTHS[at.month - 1]}-{at.year:04}"
+
+
 def uid_set(uids: Iterable[int]) -> str:
     """`1:3,7`: short even where there are many."""
     runs: list[list[int]] = []

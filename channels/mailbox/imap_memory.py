@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from channels.mailbox.imap_reach import Reach
+
 # A letter that cannot be had is tried again after so many seconds; the last holds for ever.
 RETRY_SECONDS = (0.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
 
@@ -23,12 +25,17 @@ class FolderMemory:
         self._over: set[int] = set()
         self._later: dict[int, Later] = {}
         self._arrivals: dict[int, datetime] = {}
+        self._older: set[int] = set()
+        self.reach: Reach | None = None  # None: nobody has asked when the first look was
+        self.beyond_reach: frozenset[int] | None = None  # nobody asks for them; None: to be found
 
     def turn_to(self, uid_validity: int) -> None:
         """Under another UIDVALIDITY the same numbers are other messages."""
         if uid_validity != self._uid_validity:
             self._uid_validity = uid_validity
             self._over.clear()
+            self._older.clear()
+            self.beyond_reach = None
             self._later.clear()
             self._arrivals.clear()
 
@@ -36,12 +43,13 @@ class FolderMemory:
         """Those to look at now, the oldest first. What is no longer found is forgotten."""
         present = set(found)
         self._over &= present
+        self._older &= present
         self._later = {uid: later for uid, later in self._later.items() if uid in present}
         self._arrivals = {uid: at for uid, at in self._arrivals.items() if uid in present}
         now = self._monotonic()
         return [
             uid
-            for uid in sorted(present - self._over)
+            for uid in sorted(present - self._over - self._older)
             if uid not in self._later or self._later[uid].again_at <= now
         ]
 
@@ -51,6 +59,16 @@ class FolderMemory:
             self._over.add(uid)
             self._later.pop(uid, None)
             self._arrivals.pop(uid, None)
+
+    def leave_alone(self, uid: int) -> None:
+        """It lay there long before we first looked."""
+        self._older.add(uid)
+        self._later.pop(uid, None)
+
+    @property
+    def left_alone(self) -> int:
+        # `UID 7:*` finds the last letter of a folder, whatever its uid.
+        return len(self._older | (self.beyond_reach or frozenset()))
 
     def arrived(self, uid: int, at: datetime) -> None:
         self._arrivals.setdefault(uid, at)

@@ -10,9 +10,10 @@ from datetime import datetime
 from channels.mailbox.arrived import Arrived
 from channels.mailbox.imap_answers import Measure
 from channels.mailbox.imap_memory import FolderMemory
+from channels.mailbox.imap_reach import Reach
 from channels.mailbox.imap_session import ImapSession
-from channels.mailbox.imap_troubles import NotTaken, Refused
-from channels.mailbox.look import Seen, Take
+from channels.mailbox.imap_troubles import NotTaken, OwnFault, Refused
+from channels.mailbox.look import First, FirstLook, Seen, Take
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,14 @@ class Terms:
     seen: Seen
     now: Callable[[], datetime]
     letter_max_bytes: int
+    first: First | None = None  # None: however old they are, letters are taken in
+    first_days: int = 0
+    away: tuple[type[Exception], ...] = (OSError,)
 
 
 class Round:
-    """`report(waiting)` is called now and then while it lasts. Raises NotTaken, and what a
-    connection may raise."""
+    """`report(waiting)` is called now and then while it lasts. Raises NotTaken or OwnFault, and
+    what a connection may raise."""
 
     def __init__(
         self,
@@ -58,7 +62,7 @@ class Round:
     def go(self) -> None:
         memory, session = self._memory, self._session
         memory.turn_to(session.uid_validity)
-        unknown = memory.unknown(session.waiting())
+        unknown = memory.unknown(self._found())
         healthy = [uid for uid in unknown if not memory.is_suspect(uid)]
         suspects = [uid for uid in unknown if memory.is_suspect(uid)]
         self._waiting = len(unknown)
@@ -69,10 +73,34 @@ class Round:
         self._settle()
 
     def tidy(self) -> None:
-        """Move what was marked and not moved when a connection was lost."""
+        """Move what was marked and not moved when a connection was lost, and count anew what is
+        left alone."""
+        self._memory.beyond_reach = None
         left = self._session.left_behind()
         for start in range(0, len(left), SETTLE_AT):
             self._move(left[start : start + SETTLE_AT])
+
+    def _found(self) -> Sequence[int]:
+        """What is not marked, as far back as we look."""
+        memory, session = self._memory, self._session
+        if memory.reach is None:
+            memory.reach = Reach(self._first_look(), self._terms.first_days)
+        keys = memory.reach.keys(session.uid_validity)
+        is_counted = memory.beyond_reach is not None
+        everything = () if is_counted or not keys else session.waiting()
+        found = session.waiting(keys)
+        if not is_counted:
+            memory.beyond_reach = frozenset(everything) - set(found)
+        return found
+
+    def _first_look(self) -> FirstLook | None:
+        if self._terms.first is None:
+            return None
+        highest = max(self._session.waiting(), default=0)
+        with self._ours():
+            return self._terms.first(
+                FirstLook(self._terms.now(), self._session.uid_validity, highest)
+            )
 
     def _take_in(self, uids: Sequence[int]) -> None:
         """A chunk of what waits."""
@@ -97,10 +125,13 @@ class Round:
         """What is not in the ledger yet, measured. What has no measure has vanished, or the server
         stumbles over it: then its text is asked for all the same, alone."""
         measured = self._measured(uids) if uids else {}
-        fresh = {}
+        reach, validity, fresh = self._memory.reach, self._session.uid_validity, {}
         for uid in uids:
             if uid in measured:
-                fresh[uid] = measured[uid]
+                if reach is not None and reach.leaves(validity, uid, measured[uid].arrived_at):
+                    self._memory.leave_alone(uid)
+                else:
+                    fresh[uid] = measured[uid]
             elif self._memory.is_suspect(uid):
                 fresh[uid] = Measure(0, None)
             else:
@@ -119,10 +150,8 @@ class Round:
                 self._memory.is_over([uid])
 
     def _taken_before(self, uids: Sequence[int]) -> Collection[int]:
-        try:
+        with self._ours():
             return set(self._terms.seen(self._session.uid_validity, uids)) & set(uids)
-        except Exception as error:
-            raise NotTaken from error
 
     def _measured(self, uids: Sequence[int]) -> Mapping[int, Measure]:
         """Where the server stumbles over one message, the others are asked about one by one."""
@@ -159,10 +188,8 @@ class Round:
         arrived = self._fetch(batch)
         if not arrived:
             return
-        try:
+        with self._ours():
             taken = set(self._terms.take(arrived))
-        except Exception as error:
-            raise NotTaken from error
         for letter in arrived:
             if letter.uid in taken:
                 self.taken += 1
@@ -246,6 +273,16 @@ class Round:
             self.moves_fail = False
         except Refused:
             self.moves_fail = True
+
+    @contextlib.contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Whatever fails here is no fault of the mail server's."""
+        try:
+            yield
+        except self._terms.away as error:
+            raise NotTaken from error
+        except Exception as error:
+            raise OwnFault from error
 
     @contextlib.contextmanager
     def _suspecting(self, uids: Sequence[int]) -> Iterator[None]:

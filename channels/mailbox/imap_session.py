@@ -38,12 +38,20 @@ class ImapSession:
         self._log_in(account)
         self._capabilities = self._offered()
         self._has_idle = "IDLE" in self._capabilities
+        self._narrows = True
         self._open()
 
-    def waiting(self) -> Sequence[int]:
-        """The uids of what is not marked, the oldest first."""
+    def waiting(self, keys: str = "") -> Sequence[int]:
+        """The uids of what is not marked, the oldest first; of these what `keys` of SEARCH fit,
+        where the server understands them."""
         self._client.untagged_responses.clear()
-        return self._search(f"UNKEYWORD {MARK}" if self.keeps_marks else "ALL")
+        unmarked = f"UNKEYWORD {MARK}" if self.keeps_marks else "ALL"
+        if keys and self._narrows:
+            try:
+                return self._search(f"{unmarked} {keys}")
+            except Refused:
+                self._narrows = False
+        return self._search(unmarked)
 
     def left_behind(self) -> Sequence[int]:
         """What was marked and not moved before a connection was lost. What a person flagged, or we

@@ -27,6 +27,10 @@ class NotTaken(Exception):
     """The letters could not be written down: the ledger is away."""
 
 
+class OwnFault(NotTaken):
+    """They could not, and the ledger is not to blame: our own code broke."""
+
+
 # RFC 5530: a refusal that says nothing about the password.
 _PASSING = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN"})
 _CODE = re.compile(r"\[([A-Za-z-]{1,30})\]")
@@ -42,6 +46,7 @@ class Trouble(StrEnum):
     NO_CONNECTION = "no_connection"
     STRANGE = "strange"
     LEDGER = "ledger"
+    OWN_FAULT = "own_fault"
 
 
 def trouble_of(error: Exception) -> Trouble:
@@ -49,6 +54,8 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble.LOGIN
     if isinstance(error, NoFolder):
         return Trouble.FOLDER
+    if isinstance(error, OwnFault):
+        return Trouble.OWN_FAULT
     if isinstance(error, NotTaken):
         return Trouble.LEDGER
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -74,6 +81,7 @@ def words(trouble: Trouble) -> str:
         Trouble.NO_CONNECTION: _("no connection to the mail server"),
         Trouble.STRANGE: _("the mail server breaks off or answers in a way nobody understands"),
         Trouble.LEDGER: _("letters cannot be written down: is the ledger there?"),
+        Trouble.OWN_FAULT: _("the mail-robot itself is broken: the log tells where"),
     }
     return told[trouble]
 

@@ -17,10 +17,10 @@ from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
 from dispatcher.mailrobot.reasons import reason_words
 from dispatcher.mailrobot.trial import Trial, letters_in, try_out
-from dispatcher.mailrobot.wellbeing import Wellbeing, wellbeing
+from dispatcher.mailrobot.wellbeing import MailboxWellbeing, Wellbeing, wellbeing
 from dispatcher.wiring import make_engine
 from templates.answers import topic_words
-from templates.i18n import _
+from templates.i18n import _, ngettext
 
 app = typer.Typer()
 app.command("letters", help=_("What came in and what was done with it; the newest first."))(
@@ -55,6 +55,9 @@ def status(as_json: AsJson = False) -> None:
                 for box in found.mailboxes
             ],
         )
+        for box in found.mailboxes:
+            if box.left_alone:
+                screen.say(_left_alone(box))
         screen.say(_on_the_way(found))
         for alarm in found.alarms:
             screen.say_badly(alarm)
@@ -100,6 +103,16 @@ def _looking_only() -> Iterator[Engine]:
             yield engine
         finally:
             engine.ledger.close()
+
+
+def _left_alone(box: MailboxWellbeing) -> str:
+    return ngettext(
+        "Mailbox {name}: {count} letter lay there long before the robot first looked, "
+        "and is left alone.",
+        "Mailbox {name}: {count} letters lay there long before the robot first looked, "
+        "and are left alone.",
+        box.left_alone,
+    ).format(name=box.name, count=screen.number(box.left_alone))
 
 
 def _on_the_way(found: Wellbeing) -> str:

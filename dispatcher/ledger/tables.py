@@ -484,6 +484,11 @@ mailboxes = Table(
     Column("looked_at", Instant),
     Column("waiting", Integer, nullable=False),  # letters not taken in yet
     Column("oldest_at", Instant),  # arrival of the oldest of them
+    # When anybody first looked, and what lay there: what is much older is left alone.
+    Column("first_looked_at", Instant),
+    Column("first_uid_validity", BigInteger),
+    Column("first_highest_uid", BigInteger),
+    Column("left_alone", Integer, nullable=False),
     Column("trouble", Text, nullable=False),  # why it cannot be looked into; empty: all is well
 )
 

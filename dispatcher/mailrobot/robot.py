@@ -16,7 +16,7 @@ from campaigns.inquiry.address import is_usable
 from channels.mailbox.arrived import Arrived
 from channels.mailbox.imap import ImapIntake
 from channels.mailbox.lmtp import LmtpListener
-from channels.mailbox.look import Look
+from channels.mailbox.look import First, FirstLook, Look
 from dispatcher.engine import Engine
 from dispatcher.errors import BadSetting, LedgerAway
 from dispatcher.inquiries.reminding import remind
@@ -133,6 +133,8 @@ class Robot:
                     self._seen(account.name),
                     self._looked,
                     now=self._engine.clock.now,
+                    first=self._first_look(account.name),
+                    away=(LedgerAway, *LedgerFault),
                     letter_max_bytes=settings.letter_max_mb * MEGABYTE,
                 )
                 for account in settings.mailboxes
@@ -166,9 +168,21 @@ class Robot:
 
         return seen
 
+    def _first_look(self, mailbox: str) -> First:
+        def first(look: FirstLook) -> FirstLook:
+            with self._engine.ledger.write() as tx:
+                return mailboxes.first_look(tx, mailbox, look)
+
+        return first
+
     def _looked(self, look: Look) -> None:
         state = MailboxState(
-            look.mailbox, look.looked_at, look.waiting, look.oldest_at, look.trouble
+            look.mailbox,
+            look.looked_at,
+            look.waiting,
+            look.oldest_at,
+            look.left_alone,
+            look.trouble,
         )
         try:
             with self._engine.ledger.write() as tx:

@@ -30,6 +30,7 @@ class MailboxWellbeing:
     waiting: int  # letters that are not in the ledger yet
     oldest_seconds: float | None
     trouble: str
+    left_alone: int = 0  # letters that lay there long before the first look
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def _of_mailbox(state: MailboxState, now: datetime) -> MailboxWellbeing:
         state.waiting,
         _seconds(state.oldest_at, now),
         state.trouble,
+        state.left_alone,
     )
 
 

@@ -197,6 +197,10 @@ def _create_mailboxes() -> None:
         sa.Column("looked_at", Instant()),
         sa.Column("waiting", sa.Integer(), nullable=False),
         sa.Column("oldest_at", Instant()),
+        sa.Column("first_looked_at", Instant()),
+        sa.Column("first_uid_validity", sa.BigInteger()),
+        sa.Column("first_highest_uid", sa.BigInteger()),
+        sa.Column("left_alone", sa.Integer(), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_mailboxes")),
     )

@@ -1,5 +1,6 @@
 """The whole way over real mail servers: from a customer's letter to our answer, and how fast."""
 
+import json
 import smtplib
 import subprocess
 import time
@@ -17,6 +18,7 @@ from dispatcher.ledger import Ledger, outbox
 from dispatcher.ledger import tables as t
 from dispatcher.mailrobot.robot import Robot, check_settings
 from dispatcher.mailrobot.wellbeing import wellbeing
+from dispatcher.settings import load_settings
 from dispatcher.wiring import make_engine
 from tests.channels.conftest import certificate
 from tests.channels.mail_servers import MailServer, account, dovecot, mail_server, subjects
@@ -24,7 +26,7 @@ from tests.channels.servers import closed_port
 from tests.flow.letters_by_hand import INFO, letter
 from tests.flow.mail_sink import MailSink, Received
 from tests.flow.rehearsing import settings_for
-from tests.flow.robot_post import BOX, DESK, robot_settings
+from tests.flow.robot_post import DESK, robot_settings
 from tests.ledger.servers import unavailable
 
 __all__ = ["certificate", "dovecot", "mail_server"]  # fixtures
@@ -222,31 +224,41 @@ def test_postfix_delivers_to_us_over_lmtp(quick: Callable[..., Running]) -> None
 # Settings ---------------------------------------------------------------------------------------
 
 
+def box_line(**changes: object) -> str:
+    row = {"name": "info", "host": "127.0.0.1", "tls": "none", "username": INFO, "password": "x"}
+    return json.dumps({**row, **changes})
+
+
 @pytest.mark.parametrize(
-    ("changes", "name"),
+    ("name", "value"),
     [
-        ({"smtp_host": ""}, "DISPATCHER_SMTP_HOST"),
-        ({"mailboxes": (BOX, BOX)}, "DISPATCHER_MAILBOXES"),
-        ({"inquiries_to": "nobody at all"}, "DISPATCHER_INQUIRIES_TO"),
-        ({"inquiries_to": "a@example.com, b@example.com"}, "DISPATCHER_INQUIRIES_TO"),
+        ("SMTP_HOST", ""),
+        ("MAILBOXES", f"[{box_line()}, {box_line()}]"),
+        ("MAILBOXES", f"[{box_line(host='imap.example.com')}]"),
+        ("INQUIRIES_TO", "nobody at all"),
+        ("INQUIRIES_TO", "a@example.com, b@example.com"),
     ],
 )
 def test_settings_that_no_robot_can_work_with_are_told_by_name(
-    tmp_path: Path, sqlite_url: str, changes: dict[str, object], name: str
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
+    """Two mailboxes of one name, and a password in the clear to another machine, among them."""
     ledger = Ledger(sqlite_url)
-    settings = settings_for(tmp_path, sqlite_url, **robot_settings(25, **changes))
-    with pytest.raises(BadSetting, match=name):
-        check_settings(make_engine(settings, ledger=ledger))
+    monkeypatch.chdir(tmp_path)
+    told = {"SMTP_HOST": "127.0.0.1", "SMTP_TLS": "none", "MAIL_FROM": INFO, name: value}
+    for setting, said in told.items():
+        monkeypatch.setenv(f"DISPATCHER_{setting}", said)
+    with pytest.raises(BadSetting, match=f"DISPATCHER_{name}"):
+        start_robot(ledger)
+    monkeypatch.setenv(
+        f"DISPATCHER_{name}", {"SMTP_HOST": "127.0.0.1", "MAILBOXES": "[]"}.get(name, "")
+    )
+    start_robot(ledger)
     ledger.close()
 
 
-def test_a_robot_does_not_send_a_password_in_the_clear_to_another_machine(
-    tmp_path: Path, sqlite_url: str
-) -> None:
-    ledger = Ledger(sqlite_url)
-    away = BOX.model_copy(update={"host": "imap.example.com"})
-    settings = settings_for(tmp_path, sqlite_url, **robot_settings(25, mailboxes=(away,)))
-    with pytest.raises(BadSetting, match="DISPATCHER_MAILBOXES"):
-        Robot(make_engine(settings, ledger=ledger))
-    ledger.close()
+def start_robot(ledger: Ledger) -> None:
+    """As far as it gets before it looks anywhere."""
+    engine = make_engine(load_settings(), ledger=ledger)
+    check_settings(engine)
+    Robot(engine)

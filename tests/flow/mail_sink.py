@@ -41,14 +41,18 @@ class Received:
 
 
 class MailSink:
-    """`refusals` answers RCPT for an address; `after_content` is told of a letter before the server
-    says that it took it, and may raise Rude to say nothing at all. Stopped, it frees its port and
-    takes it again when it is started."""
+    """`refusals` answers RCPT for an address, `sender_refusals` MAIL (empty: for the null path);
+    `after_content` is told of a letter before the server says that it took it, and may raise Rude
+    to say nothing at all. About a letter to one of `thinking` the server thinks until the event.
+    Stopped, it frees its port and takes it again when it is started."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.refusals: dict[str, str] = {}
+        self.sender_refusals: dict[str, str] = {}
+        self.thinking: dict[str, threading.Event] = {}
         self.after_content: Callable[[Received], object] = lambda _received: None
+        self.after_refusal: Callable[[], object] = lambda: None
         self.connections = 0
         self._changed = threading.Condition()
         self._port = 0
@@ -130,6 +134,20 @@ class MailSink:
         self._tell()
         return protocol
 
+    async def handle_MAIL(  # noqa: N802 - the library's name
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if (refusal := self.sender_refusals.get(address.strip("<>"))) is not None:
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
     async def handle_RCPT(  # noqa: N802 - the library's name
         self,
         server: SMTP,
@@ -140,7 +158,9 @@ class MailSink:
     ) -> str:
         if address in self.refusals:
             self._tell()
-            return self.refusals[address]
+            refusal = self.refusals[address]
+            self.after_refusal()
+            return refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -164,6 +184,8 @@ class MailSink:
         except Rude:
             _hang_up(server)
         self._tell()
+        if (thought := self.thinking.get(one.recipient)) is not None:
+            await asyncio.to_thread(thought.wait, PATIENCE_SECONDS)
         return "250 taken"
 
     def _tell(self) -> None:

@@ -177,7 +177,7 @@ def test_what_breaks_in_our_own_code_is_not_laid_at_the_ledgers_door(
 
     book.take = take  # type: ignore[method-assign, assignment]
     with intake(book, account(server)):
-        book.until_trouble("сам почтовый робот")
+        book.until_trouble("неисправен сам")
         broken[0] = False
         book.until_settled(1)
     assert not any("журнал" in look.trouble for look in book.looks)

@@ -159,11 +159,12 @@ def test_status_says_by_its_exit_code_whether_the_minute_is_kept(run: Run, home:
     assert (told["is_well"], told["mailboxes"][0]["seconds_since_look"]) == (False, None)
     ledger = open_ledger(f"sqlite:///{home / 'var' / 'dispatcher.sqlite3'}")
     with ledger.write() as tx:
-        mailboxes.note(tx, MailboxState("info", datetime.now(UTC), waiting=3))
+        mailboxes.note(tx, MailboxState("info", datetime.now(UTC), waiting=3, left_alone=2143))
     well = run("mailrobot", "status", **settings)
     assert (well.returncode, well.stderr) == (0, "")
     assert "info" in well.stdout
     assert "Ответов в пути нет" in well.stdout
+    assert "2\xa0143 письма лежали там задолго" in " ".join(well.stdout.split("\n"))
     with ledger.write() as tx:
         mailboxes.note(tx, MailboxState("info", None, trouble="вход отклонён"))
     ledger.close()

@@ -162,7 +162,7 @@ def test_one_letter_by_two_mailboxes_and_by_lmtp_is_answered_once(
     run: Callable[..., Running], mail_server: MailServer
 ) -> None:
     """The mailbox is named twice, as two aliases of one address would lead to it twice."""
-    boxes = (account(mail_server), account(mail_server, name="again", done=""))
+    boxes = (account(mail_server), account(mail_server, name="again"))
     running = run(mailboxes=boxes, lmtp_port=closed_port())
     raw = letter(sender=ANNA)
     mail_server.drop(raw)

@@ -499,7 +499,7 @@ robots = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("started_at", Instant, nullable=False),
-    Column("seen_at", Instant, nullable=False),
+    Column("beats", Integer, nullable=False),
 )
 
 # Letters that we owe: answers to customers, letters to specialists, reminders. Written in the
@@ -517,17 +517,26 @@ outbox = Table(
     Column("message_id", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),  # ready for DATA, but for what it takes along
     Column("asked_at", Instant, nullable=False),  # when what it answers arrived
+    Column("owed_at", Instant, nullable=False),  # when it was put here
     Column("status", String(16), nullable=False),  # waiting, sending, sent, failed
     Column("due_at", Instant),
     Column("robot", String(36)),  # that is sending it
     Column("sends", Integer, nullable=False, server_default="0"),
+    Column("doubts", Integer, nullable=False, server_default="0"),  # perhaps taken, nobody knows
     Column("sent_at", Instant),
+    Column("given_up_at", Instant),  # failed, and not for the recipient's own mailbox
     Column("reason", Text, nullable=False, server_default=""),
     Index(
         None,
         "due_at",
         sqlite_where=text("status IN ('waiting', 'sending')"),
         postgresql_where=text("status IN ('waiting', 'sending')"),
+    ),
+    Index(
+        None,
+        "given_up_at",
+        sqlite_where=text("given_up_at IS NOT NULL"),
+        postgresql_where=text("given_up_at IS NOT NULL"),
     ),
     Index(None, "recipient", "asked_at"),
     Index(None, "inquiry_id"),

@@ -208,7 +208,7 @@ def _create_mailboxes() -> None:
         "robots",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("started_at", Instant(), nullable=False),
-        sa.Column("seen_at", Instant(), nullable=False),
+        sa.Column("beats", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_robots")),
     )
 
@@ -226,11 +226,14 @@ def _create_outbox() -> None:
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("owed_at", Instant(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("due_at", Instant()),
         sa.Column("robot", sa.String(length=36)),
         sa.Column("sends", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("doubts", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("sent_at", Instant()),
+        sa.Column("given_up_at", Instant()),
         sa.Column("reason", sa.Text(), nullable=False, server_default=""),
         sa.ForeignKeyConstraint(
             ["inquiry_id"], ["inquiries.id"], name=op.f("fk_outbox_inquiry_id_inquiries")
@@ -247,6 +250,13 @@ def _create_outbox() -> None:
         ["due_at"],
         sqlite_where=_UNSENT,
         postgresql_where=_UNSENT,
+    )
+    op.create_index(
+        op.f("ix_outbox_given_up_at"),
+        "outbox",
+        ["given_up_at"],
+        sqlite_where=sa.text("given_up_at IS NOT NULL"),
+        postgresql_where=sa.text("given_up_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_outbox_recipient_asked_at"), "outbox", ["recipient", "asked_at"])
     op.create_index(op.f("ix_outbox_inquiry_id"), "outbox", ["inquiry_id"])

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 JOURNAL = "received.jsonl"
-SANDBOX_HOST = "127.0.0.1"
 
 WithSandbox = Annotated[
     bool, typer.Option("--sandbox", help=_("Rehearse: every provider is the local sandbox."))
@@ -120,7 +119,7 @@ def worker(
         crew = works.crew(queue or QUEUES)
         crew.start()
         screen.say_well(_("The worker works."))
-        _stopped_by_signal().wait()
+        _wait(_stopped_by_signal())
         crew.stop()
 
 
@@ -141,7 +140,7 @@ def mailrobot() -> None:
             )
         elif not settings.mailboxes:
             screen.say_badly(_no_letters())
-        stopped.wait()
+        _wait(stopped)
     screen.say(_("Stopped."))
 
 
@@ -159,7 +158,7 @@ def receipts() -> None:
         screen.say_well(
             _("Receipts are taken at {host}:{port}.").format(host=endpoint.host, port=endpoint.port)
         )
-        _stopped_by_signal().wait()
+        _wait(_stopped_by_signal())
 
 
 def _endpoint(settings: Settings) -> Endpoint:
@@ -184,7 +183,7 @@ def sandbox(
 
     settings = shared.settings()
     need_free(
-        SANDBOX_HOST,
+        "127.0.0.1",
         {"--smtp-port": smtp_port, "--http-port": http_port, "--imap-port": imap_port},
     )
     world = open_sandbox(
@@ -217,7 +216,7 @@ def sandbox(
         ):
             print(line, flush=True)
         _tell_mailbox(mailbox)
-        _stopped_by_signal().wait()
+        _wait(_stopped_by_signal())
 
 
 def _tell_mailbox(mailbox: "MailboxServer") -> None:
@@ -262,6 +261,12 @@ def _stopped_by_signal() -> threading.Event:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_args: stopped.set())
     return stopped
+
+
+def _wait(stopped: threading.Event) -> None:
+    """Until a signal says so; one in the instant before we begin to wait would wake nobody."""
+    while not stopped.wait(0.5):
+        pass
 
 
 def _need_redis(settings: Settings) -> None:

@@ -82,7 +82,10 @@ class Correspondents:
 
     writer: str
     recipient: str
-    domain: str  # of the recipient; empty where strangers share it
+    # Of the recipient, where the letter answers something; empty where strangers share the domain.
+    # Many customers may write of their own accord from one domain in a day; a program that goes
+    # round under a new address each time speaks of what we wrote.
+    domain: str
 
     @property
     def are_one(self) -> bool:
@@ -97,8 +100,12 @@ def correspondents_of(letter: Letter, recipient: Mailbox | None) -> Corresponden
     return Correspondents(
         writer=likeness(letter.sender.address) if letter.sender else answered,
         recipient=answered,
-        domain="" if is_public(domain) else domain,
+        domain=domain if _answers_something(letter) and not is_public(domain) else "",
     )
+
+
+def _answers_something(letter: Letter) -> bool:
+    return bool(letter.in_reply_to or letter.references or number_in(letter.subject))
 
 
 def occasion_of_answer(letter: Letter, identity: str) -> str:

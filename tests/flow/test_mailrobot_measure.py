@@ -59,11 +59,24 @@ def test_a_program_that_writes_under_many_names_meets_the_cap_of_its_domain(
     open_one: Callable[..., Post],
 ) -> None:
     post = open_one(robot_answers_per_day=1)
-    post.arrive(*(letter(f"Вопрос {n}", sender=f"a{n}@corp.example.com") for n in range(12)))
+
+    def ticket(n: int) -> bytes:
+        subject = f"[Ticket {n}] Re: Вопрос [2026-{n:06}]"
+        return letter(f"Принято {n}", sender=f"a{n}@corp.example.com", subject=subject)
+
+    post.arrive(*(ticket(n) for n in range(100, 112)))
     assert post.reasons() == [*[Reason.LETTER] * 10, *[Reason.TOO_MANY] * 2]
     assert len(post.inquiries()) == 12
     post.arrive(letter(sender="a@other.example.com"))
     assert post.reasons()[-1] == Reason.LETTER
+
+
+def test_many_people_of_one_domain_who_write_of_their_own_accord_are_all_answered(
+    open_one: Callable[..., Post],
+) -> None:
+    post = open_one(robot_answers_per_day=1)
+    post.arrive(*(letter(f"Вопрос {n}", sender=f"a{n}@corp.example.com") for n in range(30)))
+    assert set(post.reasons()) == {Reason.LETTER}
 
 
 def test_at_a_public_provider_nobody_pays_for_others(open_one: Callable[..., Post]) -> None:

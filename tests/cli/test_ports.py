@@ -103,8 +103,8 @@ def mailrobot(home: Path, environment: dict[str, str], **settings: str) -> str:
         try:
             told = process.stdout.readline()
             process.send_signal(signal.SIGTERM)
-            told += process.communicate(timeout=30)[0]
-            assert process.returncode == 0
+            told += process.stdout.read()  # not communicate: it passes over what is buffered
+            assert process.wait(30) == 0
         finally:
             process.kill()
     return " ".join(told.split())

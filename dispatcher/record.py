@@ -8,6 +8,7 @@ what, when to try again and when to stop exist once.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -19,8 +20,17 @@ from campaigns.desk import next_manned
 from campaigns.outcome import ABANDONED, MEANING, Outcome, of_call, replaces
 from campaigns.permission import Rulebook
 from campaigns.scenario import OrderKind, Policy, Scenario, StopOn
+from dispatcher import metrics
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, groups, touches
+from dispatcher.ledger import (
+    Transaction,
+    attempts,
+    campaigns,
+    deliveries,
+    groups,
+    once_committed,
+    touches,
+)
 from dispatcher.ledger.attempts import Attempt, Ending
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change, Delivery
@@ -264,6 +274,7 @@ class _Book:
             leave(tx, delivery, ended_as, self._now)
         for line in self._lines:
             log.info("attempt", **line)
+        once_committed(tx, partial(metrics.attempts_ended, self._lines))
         return frozenset(ending.attempt_id for ending in self._endings)
 
 

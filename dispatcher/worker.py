@@ -17,6 +17,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -24,11 +25,20 @@ from campaigns.channel import ChannelName, Purpose
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Channel, Handover, HandoverKind, Message, postponed
+from dispatcher import metrics
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.health import Event, note, tell
 from dispatcher.last_look import LastLook
-from dispatcher.ledger import Transaction, attempts, campaigns, circuits, deliveries, touches
+from dispatcher.ledger import (
+    Transaction,
+    attempts,
+    campaigns,
+    circuits,
+    deliveries,
+    once_committed,
+    touches,
+)
 from dispatcher.ledger.circuits import Key
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.lines import OWN_LIMIT
@@ -85,7 +95,8 @@ def send_batch(
     Rows that are no longer queued under this claim (a message that came twice, a lapsed lease) are
     left alone.
     """
-    return asyncio.run(_send(engine, channel, delivery_ids, claim))
+    with metrics.batch(channel, len(delivery_ids)):
+        return asyncio.run(_send(engine, channel, delivery_ids, claim))
 
 
 async def _send(
@@ -162,6 +173,7 @@ async def _hand_over(
             began = time.monotonic()
             handover = await _deliver(way.channel, opened)
             seconds, at = time.monotonic() - began, engine.clock.now()
+            metrics.handed_over(*way.key, handover, seconds)
             answers.put_nowait(Answered(opened, handover, at))
             event = note(engine, way.key, handover, at, seconds, opened.probe)
             if event is not None:
@@ -377,6 +389,13 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
     deliveries.change(tx, changes)
     for delivery, ended_as in ended:
         leave(tx, delivery, ended_as, now)
+    once_committed(tx, partial(_count_postponed, answers))
+
+
+def _count_postponed(answers: Sequence[Answered]) -> None:
+    for answer in answers:
+        channel, provider = answer.opened.delivery.channel, answer.opened.provider
+        metrics.postponed(channel, provider, answer.handover, asked=answer.asked)
 
 
 def _seconds_until_next(

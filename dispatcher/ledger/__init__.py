@@ -7,10 +7,10 @@ one transaction:
         claimed = claims.claim_due(tx, …)
 """
 
-from dispatcher.ledger.connection import Ledger, LedgerFault, Transaction
+from dispatcher.ledger.connection import Ledger, LedgerFault, Transaction, once_committed
 from dispatcher.ledger.migration import migrate
 
-__all__ = ["Ledger", "LedgerFault", "Transaction", "migrate", "open_ledger"]
+__all__ = ["Ledger", "LedgerFault", "Transaction", "migrate", "once_committed", "open_ledger"]
 
 
 def open_ledger(url: str, *, pool_size: int = 10) -> Ledger:

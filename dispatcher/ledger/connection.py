@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from dispatcher import metrics
 from dispatcher.errors import BadSetting, LedgerAway
 
 log = structlog.get_logger()
@@ -29,6 +30,8 @@ LedgerFault = (DBAPIError, PoolTimeout)
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 60.0
+# Where a connection keeps what is to be done when its transaction has been committed.
+_AFTERWARDS = "afterwards"
 
 # A host that vanished without a word is given up after half a minute, not after hours.
 _POSTGRES = {
@@ -80,8 +83,12 @@ class Ledger:
         """A transaction that may write: committed at the end, rolled back by an exception."""
         with self.engine.connect() as connection:
             connection.info["writes"] = True
+            afterwards: list[Callable[[], object]] = []
+            connection.info[_AFTERWARDS] = afterwards
             with connection.begin():
                 yield connection
+            for act in afterwards:
+                act()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -109,11 +116,18 @@ class Ledger:
                         raise LedgerAway from error
                     raise
                 log.warning("ledger.away", retry_seconds=round(pause_seconds, 1))
+                metrics.ledger_retried()
                 time.sleep(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - only jitter
                 pause_seconds = min(pause_seconds * 2, 5.0)
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def once_committed(tx: Transaction, act: Callable[[], object]) -> None:
+    """Do this when the transaction has been committed, and not if it is rolled back or tried again:
+    what is counted has happened. Quick, and without an error of its own."""
+    tx.info.setdefault(_AFTERWARDS, []).append(act)
 
 
 # SQLITE_BUSY, _LOCKED, _IOERR, _FULL and _CANTOPEN; SQLite calls a wrong statement

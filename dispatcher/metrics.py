@@ -1,0 +1,188 @@
+"""What this process counts of its own work, for Prometheus; docs/monitoring.md tells what each
+figure means.
+
+Labels are words of closed sets: channels, providers, outcomes, reasons. Never a contact point, a
+name, a text of somebody else, or a number that grows. What is counted takes time as well, and is
+traced where tracing is on.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
+
+from channels.base import Handover
+from dispatcher import tracing
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+# Memory, processor time and open files, as Prometheus names them everywhere.
+ProcessCollector(registry=REGISTRY)
+
+# Providers answer within a second or are given up after DISPATCHER_PROVIDER_TIMEOUT_SECONDS.
+_ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120)
+# The standard allows a minute: how many were within it must be told exactly.
+_MINUTE_BUCKETS = (1, 2.5, 5, 10, 20, 30, 40, 50, 60, 90, 120, 300, 600, 3600)
+_WORK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+_ROLE = Gauge(
+    "dispatcher_role_info",
+    "What this process is; always 1.",
+    ("role", "version"),
+    registry=REGISTRY,
+)
+_ATTEMPTS = Counter(
+    "dispatcher_attempts_ended",
+    "Outcomes of attempts that this process wrote down; one corrected by a later receipt counts "
+    "once more.",
+    ("channel", "provider", "outcome", "positive"),
+    registry=REGISTRY,
+)
+_HANDOVER_SECONDS = Histogram(
+    "dispatcher_handover_seconds",
+    "How long a provider took to say what it does with one message.",
+    ("channel", "provider", "kind"),
+    buckets=_ANSWER_BUCKETS,
+    registry=REGISTRY,
+)
+_POSTPONED = Counter(
+    "dispatcher_postponed",
+    "Messages of which certainly nothing was sent and which are due again later, by reason.",
+    ("channel", "provider", "reason"),
+    registry=REGISTRY,
+)
+_BATCH_SECONDS = Histogram(
+    "dispatcher_batch_seconds",
+    "How long a worker was busy with one batch.",
+    ("channel",),
+    buckets=_WORK_BUCKETS,
+    registry=REGISTRY,
+)
+_RECEIPTS = Counter(
+    "dispatcher_receipts",
+    "Receipts of providers that this process took, by what they did.",
+    ("channel", "provider", "effect"),
+    registry=REGISTRY,
+)
+_LETTERS = Counter(
+    "dispatcher_letters",
+    "Letters that came in, by what was decided.",
+    ("verdict", "reason"),
+    registry=REGISTRY,
+)
+_ANSWER_SECONDS = Histogram(
+    "dispatcher_letter_answer_seconds",
+    "From the arrival of a letter until its answer was taken by the mail server.",
+    buckets=_MINUTE_BUCKETS,
+    registry=REGISTRY,
+)
+_TICK_SECONDS = Histogram(
+    "dispatcher_loop_tick_seconds",
+    "How long one turn of the loop took.",
+    buckets=_WORK_BUCKETS,
+    registry=REGISTRY,
+)
+_CLAIMED = Counter(
+    "dispatcher_claimed", "Deliveries that this loop claimed and enqueued.", registry=REGISTRY
+)
+_BROKEN_TICKS = Counter(
+    "dispatcher_loop_ticks_broken",
+    "Turns of the loop that ended early: the ledger was away, or a bug.",
+    ("why",),
+    registry=REGISTRY,
+)
+_LEDGER_RETRIES = Counter(
+    "dispatcher_ledger_retries",
+    "Transactions that were tried again because the ledger was away or locked.",
+    registry=REGISTRY,
+)
+_UNBEATEN = Counter(
+    "dispatcher_beats_unwritten",
+    "Signs of life that could not be written into the ledger.",
+    registry=REGISTRY,
+)
+
+# Why we held a message back ourselves, by the words of the hand-over that stands for it.
+_OWN_REASONS: Mapping[str, str] = {
+    "window closed": "window",
+    "lease over": "lease",
+    "provider away": "provider_away",
+    "own_limit": "pace",
+    "decided meanwhile": "decided",
+    "ledger away": "ledger_away",
+}
+
+
+def role_is(role: str, version: str) -> None:
+    """What this process is."""
+    _ROLE.clear()
+    _ROLE.labels(role, version).set(1)
+
+
+def attempts_ended(lines: Iterable[Mapping[str, object]]) -> None:
+    """Outcomes that were written down, each as its canonical line has it."""
+    for line in lines:
+        positive = "true" if line["positive"] else "false"
+        _ATTEMPTS.labels(line["channel"], line["provider"], line["outcome"], positive).inc()
+
+
+def handed_over(channel: str, provider: str, handover: Handover, seconds: float) -> None:
+    """A provider has said what it does with a message, after so long."""
+    _HANDOVER_SECONDS.labels(channel, provider, handover.kind.value).observe(seconds)
+    tracing.note("hand-over", seconds, channel=channel, provider=provider, kind=handover.kind.value)
+
+
+def postponed(channel: str, provider: str, handover: Handover, *, asked: bool) -> None:
+    """Nothing was sent. `asked` is false where we held the message back ourselves."""
+    _POSTPONED.labels(channel, provider, postponed_for(handover, asked=asked)).inc()
+
+
+def postponed_for(handover: Handover, *, asked: bool) -> str:
+    """The class of reasons that a postponement belongs to: its own words are anybody's."""
+    if not asked:
+        return _OWN_REASONS.get(handover.detail, "other")
+    if handover.about_recipient:
+        return "recipient"
+    return handover.cause.value if handover.cause is not None else "other"
+
+
+@contextmanager
+def batch(channel: str, deliveries: int) -> Iterator[None]:
+    """A worker is busy with one batch."""
+    with (
+        _BATCH_SECONDS.labels(channel).time(),
+        tracing.span("batch", channel=channel, deliveries=deliveries),
+    ):
+        yield
+
+
+def receipt_taken(channel: str, provider: str, effect: str) -> None:
+    _RECEIPTS.labels(channel, provider, effect).inc()
+
+
+def letter_came(verdict: str, reason: str) -> None:
+    _LETTERS.labels(verdict, reason).inc()
+
+
+def letter_answered(seconds: float) -> None:
+    """The answer to a customer has left, so long after the letter had arrived."""
+    _ANSWER_SECONDS.observe(max(seconds, 0.0))
+
+
+def ticked(seconds: float, claimed: int) -> None:
+    """The loop has turned once."""
+    _TICK_SECONDS.observe(seconds)
+    _CLAIMED.inc(claimed)
+
+
+def tick_broken(why: str) -> None:
+    """The loop could not finish a turn: `ledger_away` or `bug`."""
+    _BROKEN_TICKS.labels(why).inc()
+
+
+def ledger_retried() -> None:
+    _LEDGER_RETRIES.inc()
+
+
+def beat_unwritten() -> None:
+    _UNBEATEN.inc()

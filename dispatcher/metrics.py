@@ -8,6 +8,7 @@ traced where tracing is on.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
@@ -156,8 +157,20 @@ def batch(channel: str, deliveries: int) -> Iterator[None]:
         yield
 
 
-def receipt_taken(channel: str, provider: str, effect: str) -> None:
-    _RECEIPTS.labels(channel, provider, effect).inc()
+@dataclass(slots=True)
+class Taken:
+    """What a receipt did; empty as long as it did nothing."""
+
+    effect: str = ""
+
+
+@contextmanager
+def receipt(channel: str, provider: str) -> Iterator[Taken]:
+    """A receipt is being taken; one that could not be is not counted, and comes again."""
+    taken = Taken()
+    with tracing.span("receipt", channel=channel, provider=provider):
+        yield taken
+    _RECEIPTS.labels(channel, provider, taken.effect).inc()
 
 
 def letter_came(verdict: str, reason: str) -> None:

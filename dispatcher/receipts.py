@@ -14,7 +14,7 @@ import structlog
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import Receipt
-from dispatcher import refusing
+from dispatcher import metrics, refusing
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, attempts, doubts, replies
 from dispatcher.ledger import receipts as kept
@@ -63,7 +63,8 @@ def take(
         )
         return effect
 
-    effect = engine.ledger.insist(act)
+    with metrics.receipt(channel, provider) as taken:
+        effect = taken.effect = engine.ledger.insist(act)
     if effect is Effect.UNKNOWN:
         log.warning("receipt.unknown", channel=channel.value)
     return effect

@@ -16,6 +16,7 @@ import structlog
 
 from campaigns.channel import ChannelName
 from channels.base import Cause, Channel, Handover, HandoverKind, MailMessage
+from dispatcher import metrics
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.ledger import LedgerFault
@@ -253,6 +254,8 @@ async def _deliver(channel: Channel, one: Claimed) -> Handover:
 def _tell(one: Claimed, handover: Handover, ending: MailEnding, now: datetime) -> None:
     """The canonical line: one for each time a letter was tried."""
     waited = now - one.asked_at
+    if one.kind is MailKind.ACKNOWLEDGEMENT and ending.status is MailStatus.SENT:
+        metrics.letter_answered(waited.total_seconds())
     log.info(
         "letter.out",
         kind=one.kind.value,

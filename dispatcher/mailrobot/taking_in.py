@@ -20,6 +20,7 @@ from campaigns.inquiry.verdict import House
 from campaigns.stop_words import Wish
 from channels.mailbox.arrived import Arrived
 from channels.mailbox.reading import ReadLetter, read_letter
+from dispatcher import metrics, tracing
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.inquiries.house import house_of
@@ -83,7 +84,8 @@ class TakingIn:
     def _take_all(self, read: Sequence[tuple[Arrived, ReadLetter]], taken: list[int]) -> None:
         """In as many transactions as it needs; `taken` grows by the uids of each."""
         while read:
-            told = self._engine.ledger.insist(partial(self._take_some, read=read))
+            with tracing.span("letters", letters=len(read)):
+                told = self._engine.ledger.insist(partial(self._take_some, read=read))
             taken += [one.arrived.uid for one in told]
             for one in told:
                 _tell(one)
@@ -177,6 +179,7 @@ def _tell(told: _Told) -> None:
         log.info("letter.known", mailbox=told.arrived.mailbox, letter=told.letter_id)
         return
     sender = decided.letter.sender
+    metrics.letter_came(decided.judged.verdict, decided.judged.reason)
     log.info(
         "letter.in",
         mailbox=told.arrived.mailbox,

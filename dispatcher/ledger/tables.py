@@ -502,6 +502,21 @@ robots = Table(
     Column("beats", Integer, nullable=False),
 )
 
+# The processes at work, by their signs of life. Instants are the database's own: hosts differ.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("role", String(16), nullable=False),  # up, loop, worker, receipts, mailrobot
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("queues", Json, nullable=False),  # that it serves
+    Column("version", Text, nullable=False),  # of the program
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("beats", Integer, nullable=False),
+)
+
 # Letters that we owe: answers to customers, letters to specialists, reminders. Written in the
 # transaction that makes them owed; `occasion` makes each of them single for ever.
 outbox = Table(

@@ -1,6 +1,6 @@
 """Connections that belong to one event loop, for a channel that several worker threads share.
 
-A worker runs each batch in a loop of its own, and two workers may enter the same channel at the
+Each of a worker's threads has a loop of its own, and two threads may enter the same channel at the
 same time. What a batch opens must therefore never be seen from another loop.
 """
 

@@ -1,17 +1,23 @@
-"""A few SMTP connections kept open through a batch: opened at first need, reopened when lost."""
+"""A few SMTP connections kept open: opened at first need, reopened when lost, left when idle."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
 
 from aiosmtplib import SMTPException
-from aiosmtplib.errors import SMTPHeloError, SMTPResponseException
+from aiosmtplib.errors import SMTPHeloError, SMTPResponseException, SMTPServerDisconnected
 
 from channels.email import troubles
-from channels.email.session import MailSession, PromptClient
+from channels.email.dialogue import Dialogue
+from channels.email.session import Extensions, MailSession, PromptClient
+
+# Servers let go of a silent client after some minutes (RFC 5321, section 4.5.3.2.7: five at least),
+# firewalls sooner and without a word; a new connection costs less than a letter that waits.
+LONGEST_IDLE_SECONDS = 60.0
+GOODBYE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +69,33 @@ class Unreachable(Exception):
 
 
 class ConnectionPool:
-    """At most `size` connections of one event loop."""
+    """At most `size` connections of one event loop; who delivers holds one of `slots` meanwhile.
 
-    def __init__(self, server: MailServer, size: int) -> None:
+    A connection that nobody has used for `longest_idle_seconds` is said goodbye to, also when no
+    letter comes for hours.
+    """
+
+    def __init__(
+        self, server: MailServer, size: int, longest_idle_seconds: float = LONGEST_IDLE_SECONDS
+    ) -> None:
+        self.slots = asyncio.Semaphore(size)
         self._server = server
-        self._slots = asyncio.Semaphore(size)
-        self._idle: list[MailSession] = []
-
-    @contextlib.asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        async with self._slots:
-            yield
+        self._longest_idle_seconds = longest_idle_seconds
+        self._loop = asyncio.get_running_loop()
+        self._idle: list[MailSession] = []  # the longest idle first
+        self._sweep: asyncio.TimerHandle | None = None
+        self._goodbyes: set[asyncio.Task[None]] = set()
 
     async def take(self) -> tuple[MailSession, bool]:
-        """A session and whether it is fresh. The last one put back comes first: it is warmest."""
+        """A session and whether it is fresh. The last one put back comes first: it is warmest.
+
+        Raises Unreachable.
+        """
         while self._idle:
             session = self._idle.pop()
-            if session.alive:
+            if session.alive and not self._is_stale(session):
                 return session, False
+            self._let_go(session)
         return await self.open(), True
 
     async def open(self) -> MailSession:
@@ -93,28 +108,68 @@ class ConnectionPool:
                     await client.ehlo()
                 except SMTPHeloError:
                     await client.helo()
+            if client.transport is None or not client.is_connected:
+                raise SMTPServerDisconnected("Connection lost")
         except (SMTPException, OSError, ValueError) as error:
             client.close()
             raise Unreachable(error) from error
-        return MailSession(client, self._server.timeout_seconds)
+        except asyncio.CancelledError:
+            client.close()
+            raise
+        # uvloop's transports are such in all but their class.
+        dialogue = Dialogue(cast(asyncio.Transport, client.transport), self._server.timeout_seconds)
+        return MailSession(dialogue, Extensions.of(client))
 
     def put_back(self, session: MailSession) -> None:
-        if session.alive:
-            self._idle.append(session)
-
-    def drop(self, session: MailSession) -> None:
-        session.abandon()
+        if not session.alive:
+            session.abandon()
+            return
+        session.idle_since = self._loop.time()
+        self._idle.append(session)
+        if self._sweep is None:
+            self._look_again_after(self._longest_idle_seconds)
 
     async def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(say_goodbye(session) for session in idle))
+        await asyncio.gather(*self._goodbyes, *(say_goodbye(session) for session in idle))
         await asyncio.sleep(0)  # lets the cut transports close their sockets
+
+    def _is_stale(self, session: MailSession) -> bool:
+        return self._loop.time() - session.idle_since >= self._longest_idle_seconds
+
+    def _let_go(self, session: MailSession) -> None:
+        if not session.alive:
+            session.abandon()
+            return
+        goodbye = self._loop.create_task(say_goodbye(session))
+        self._goodbyes.add(goodbye)
+        goodbye.add_done_callback(self._goodbyes.discard)
+
+    def _look_again_after(self, seconds: float) -> None:
+        self._sweep = self._loop.call_later(max(seconds, 0.01), self._let_the_stale_go)
+
+    def _let_the_stale_go(self) -> None:
+        self._sweep = None
+        idle, self._idle = self._idle, []
+        for session in idle:
+            if session.alive and not self._is_stale(session):
+                self._idle.append(session)
+            else:
+                self._let_go(session)
+        if self._idle:
+            oldest = self._idle[0].idle_since
+            self._look_again_after(oldest + self._longest_idle_seconds - self._loop.time())
 
 
 async def say_goodbye(session: MailSession) -> None:
-    with contextlib.suppress(SMTPException, OSError):
-        await session.quit()
-    session.abandon()
+    try:
+        with contextlib.suppress(SMTPException, OSError):
+            await session.quit(GOODBYE_SECONDS)
+    finally:
+        session.abandon()
 
 
 def _own_name() -> str:

@@ -39,7 +39,7 @@ from channels.email.envelope import (
     return_path,
 )
 from channels.email.replies import Reply, Stage, judge_refusal
-from channels.email.session import MailSession
+from channels.email.session import CLOSING, MailSession
 from channels.gateway import is_loopback
 from channels.looplocal import LoopLocal
 from templates.i18n import _
@@ -118,7 +118,7 @@ class SmtpChannel:
         except UnsafeAddress as error:
             return refused(Outcome.BAD_ADDRESS, str(error), Fault.RECIPIENT)
         pool = self._pools.current()
-        async with pool.slot():
+        async with pool.slots:
             try:
                 return await self._deliver_on(pool, message, sender, recipient)
             except Unreachable as error:
@@ -135,7 +135,7 @@ class SmtpChannel:
         session, fresh = await pool.take()
         handover = await _send(session, message, sender, recipient)
         if handover is None and not fresh:
-            pool.drop(session)
+            session.abandon()
             session = await pool.open()
             handover = await _send(session, message, sender, recipient)
         pool.put_back(session)
@@ -156,7 +156,7 @@ class SmtpChannel:
         What is wrong is told in the reader's language, without the server's own words.
         """
         pool = self._pools.current()
-        async with pool.slot():
+        async with pool.slots:
             try:
                 session = await pool.open()
             except Unreachable as error:
@@ -194,39 +194,37 @@ async def _send(
     eight_bit = not message.content.isascii()
     # The envelope may be plain where the letter is not: the null path, or a recipient of ours.
     utf8 = recipient.needs_utf8 or (session.takes_utf8 and has_utf8_headers(message.content))
-    stage = Stage.SENDER
-    try:
-        await session.reset()
-        reply = await session.mail(sender, utf8=utf8, eight_bit=eight_bit)
-        if reply.positive:
-            stage = Stage.RECIPIENT
-            reply = await session.recipient(recipient)
-        if reply.positive:
-            stage = Stage.CONTENT
-            reply = await session.start_data()
-    except SMTPServerDisconnected:
-        if stage is Stage.SENDER:
-            return None
-        return postponed(
-            f"{stage}: the server dropped the connection before the letter",
-            cause=Cause.UNREACHABLE,
-        )
-    except SMTPException:  # a time-out or an answer that is not SMTP: the letter has not begun
+    begun = await session.begin(sender, recipient, utf8=utf8, eight_bit=eight_bit)
+    stage, reply = begun.stage, begun.reply
+    if reply is None:
         session.abandon()
-        return postponed(
-            f"{stage}: no proper answer in time, before the letter", cause=Cause.UNREACHABLE
-        )
-    if reply.code == 421 and stage is Stage.SENDER:  # closed for idleness: a fresh one may do
+        if not isinstance(begun.trouble, SMTPServerDisconnected):
+            # A time-out or an answer that is not SMTP: the letter has not begun.
+            return postponed(
+                f"{stage}: no proper answer in time, before the letter", cause=Cause.UNREACHABLE
+            )
+        return None if stage is Stage.SENDER else _dropped(stage)
+    if reply.code == CLOSING and stage is Stage.SENDER:  # for idleness: a fresh one may do
         session.abandon()
         return None
-    if reply.code != 354 or stage is not Stage.CONTENT:
+    if not begun.may_go_on:
         return _refusal(session, reply, stage)
+    if not session.alive:  # it said more than it was asked, or went away with the answer
+        session.abandon()
+        return _dropped(stage)
     return await _send_content(session, message)
 
 
+def _dropped(stage: Stage) -> Handover:
+    return postponed(
+        f"{stage}: the server dropped the connection before the letter", cause=Cause.UNREACHABLE
+    )
+
+
 def _refusal(session: MailSession, reply: Reply, stage: Stage) -> Handover:
-    """Read a refusal; 421 means that the server is about to close (RFC 5321, section 3.8)."""
-    if reply.code == 421 or reply.positive:
+    """Read a refusal; 421 means that the server is about to close (RFC 5321, section 3.8), and what
+    is no refusal that it is out of step."""
+    if reply.code == CLOSING or reply.code < 400:
         session.abandon()
     return judge_refusal(reply, stage)
 
@@ -242,4 +240,9 @@ async def _send_content(session: MailSession, message: MailMessage) -> Handover:
         return uncertain(f"{why} after the letter was sent", reference=message.message_id)
     if reply.positive:
         return accepted(message.message_id)
+    if reply.code < 400:  # neither yes nor no
+        session.abandon()
+        return uncertain(
+            "no proper answer in time after the letter was sent", reference=message.message_id
+        )
     return _refusal(session, reply, Stage.CONTENT)

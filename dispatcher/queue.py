@@ -20,6 +20,7 @@ URGENT = "urgent"
 SEND_QUEUES = {channel: f"send-{channel}" for channel in ChannelName}
 SETTLE = "settle"
 ANSWER = "answer"
+NAMESPACE = "dispatcher"
 QUEUES = (URGENT, *SEND_QUEUES.values(), SETTLE, ANSWER)
 
 SendBatch = Callable[[str, list[int], str], None]
@@ -29,6 +30,20 @@ AnswerBatch = Callable[[list[int]], None]
 
 class QueueAway(Exception):
     """The broker did not take a batch; the deliveries are still in the ledger."""
+
+
+def depths(redis_url: str) -> Mapping[str, int]:
+    """How many batches lie in each queue and are in nobody's hands yet. Raises QueueAway."""
+    from redis import Redis
+
+    try:
+        with Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=5) as redis:
+            asked = redis.pipeline(transaction=False)
+            for name in QUEUES:
+                asked.llen(f"{NAMESPACE}:{name}")
+            return dict(zip(QUEUES, asked.execute(), strict=True))
+    except (RedisError, OSError, ValueError) as error:
+        raise QueueAway(type(error).__name__) from error
 
 
 def make_broker(redis_url: str | None) -> dramatiq.Broker:
@@ -46,7 +61,7 @@ def make_broker(redis_url: str | None) -> dramatiq.Broker:
         broker = RedisBroker(  # type: ignore[no-untyped-call]
             url=redis_url,
             middleware=[],
-            namespace="dispatcher",
+            namespace=NAMESPACE,
             maintenance_chance=1_000_000,
             heartbeat_timeout=30_000,
             socket_timeout=None,

@@ -140,6 +140,11 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=300, ge=60, le=3600)
     poll_seconds: float = Field(default=1.0, ge=0.05, le=60)
 
+    # monitoring
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    otlp_endpoint: str = ""
+
     # rehearsal
     sandbox_seed: int = 0
     sandbox_patterns: Path | None = None
@@ -222,6 +227,18 @@ class Settings(BaseSettings):
                 raise ValueError(
                     _("{name}: each mailbox needs a name of its own.").format(name=name)
                 )
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _traces_can_go_there(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s@?#]+", value):
+            raise ValueError(
+                _(
+                    "an address such as http://localhost:4318/v1/traces is expected, without a "
+                    "user, “?” and “#”."
+                )
+            )
         return value
 
     @field_validator("form_policy_url")

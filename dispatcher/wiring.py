@@ -143,6 +143,11 @@ class Crew:
         for one in self.workers:
             one.start()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether every thread of them lives."""
+        return all(thread.is_alive() for one in self.workers for thread in one.workers)
+
     def join(self) -> None:
         """Wait until nobody has anything to do."""
         for one in self.workers:

@@ -95,7 +95,7 @@ def claim_due(
     """
     left = dict(rooms or {})
     claimed: list[Claimed] = []
-    heads = _heads(tx, now, channels)
+    heads = heads_due(tx, now, channels)
     for kind in (True, False) if urgent is None else (urgent,):
         waiting = sorted(
             (head for head in heads if head.urgent is kind), key=lambda head: head.due_at
@@ -223,7 +223,7 @@ def share_out(
     return taken
 
 
-def _heads(tx: Transaction, now: datetime, channels: Collection[ChannelName]) -> Sequence[Head]:
+def heads_due(tx: Transaction, now: datetime, channels: Collection[ChannelName]) -> Sequence[Head]:
     """One step into the index for each running campaign, channel and desk, however much is due.
 
     All deliveries of a campaign are urgent, or none: that belongs to its scenario.

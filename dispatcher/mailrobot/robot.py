@@ -103,6 +103,13 @@ class Robot:
         except LedgerFault:
             log.warning("robot.left_without_a_word")  # it is seen no more, which says the same
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that belongs to it is at work."""
+        threads = [*self._threads, *([self._beating] if self._beating else [])]
+        is_listening = self._lmtp is None or self._lmtp.is_listening
+        return bool(threads) and is_listening and all(one.is_alive() for one in threads)
+
     def _is_at_work(self) -> bool:
         return self._sending is not None and self._sending.is_alive()
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, delete, or_, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome, replaces
+from dispatcher.ledger import bulk
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, deliveries, receipts, recipients
 
@@ -80,33 +81,30 @@ def open_many(tx: Transaction, openings: Sequence[Opening], now: datetime) -> Ma
     """Write attempts down before they are made: attempt ids by delivery."""
     if not openings:
         return {}
-    ids = tx.execute(
-        insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True),
-        [
-            {
-                "delivery_id": o.delivery_id,
-                "number": o.number,
-                "campaign_id": o.campaign_id,
-                "channel": o.channel.value,
-                "contact_point": o.contact_point,
-                "provider": o.provider,
-                "zone": o.zone,
-                "expected_seconds": o.expected_seconds,
-                "desk": o.desk,
-                "offers_operator": o.offers_operator,
-                "started_at": now,
-            }
-            for o in openings
-        ],
-    ).scalars()
-    return {o.delivery_id: attempt_id for o, attempt_id in zip(openings, ids, strict=True)}
+    rows = [
+        {
+            "delivery_id": o.delivery_id,
+            "number": o.number,
+            "campaign_id": o.campaign_id,
+            "channel": o.channel.value,
+            "contact_point": o.contact_point,
+            "provider": o.provider,
+            "zone": o.zone,
+            "expected_seconds": o.expected_seconds,
+            "desk": o.desk,
+            "offers_operator": o.offers_operator,
+            "started_at": now,
+        }
+        for o in openings
+    ]
+    return dict(bulk.insert_told(tx, attempts, rows, ("delivery_id", "id")))
 
 
 def reopen(tx: Transaction, attempt_ids: Collection[int]) -> None:
     """The same letter goes once more, under the same Message-ID: still the same attempt."""
     tx.execute(
         update(attempts)
-        .where(attempts.c.id.in_(list(attempt_ids)), attempts.c.outcome == Outcome.UNCERTAIN)
+        .where(bulk.among(tx, attempts.c.id, attempt_ids), attempts.c.outcome == Outcome.UNCERTAIN)
         .values(ended_at=None, outcome=None, positive=None, sends=attempts.c.sends + 1)
     )
 
@@ -116,7 +114,7 @@ def take_back_send(tx: Transaction, attempt_ids: Collection[int]) -> None:
     if attempt_ids:
         tx.execute(
             update(attempts)
-            .where(attempts.c.id.in_(list(attempt_ids)), attempts.c.sends > 1)
+            .where(bulk.among(tx, attempts.c.id, attempt_ids), attempts.c.sends > 1)
             .values(sends=attempts.c.sends - 1)
         )
 
@@ -129,29 +127,30 @@ def discard(tx: Transaction, attempt_ids: Collection[int]) -> None:
     gone = tx.execute(
         delete(attempts)
         .where(
-            attempts.c.id.in_(list(attempt_ids)),
+            bulk.among(tx, attempts.c.id, attempt_ids),
             attempts.c.handed_at.is_(None),
             or_(attempts.c.ended_at.is_(None), attempts.c.outcome == Outcome.UNCERTAIN),
         )
         .returning(attempts.c.id)
     ).scalars()
     tx.execute(
-        update(receipts).where(receipts.c.attempt_id.in_(gone.all())).values(attempt_id=None)
+        update(receipts)
+        .where(bulk.among(tx, receipts.c.attempt_id, gone.all()))
+        .values(attempt_id=None)
     )
 
 
 def mark_handed(tx: Transaction, handed: Mapping[int, tuple[str | None, datetime]]) -> None:
     """The provider took these: (reference, at) by attempt."""
-    if handed:
-        tx.execute(
-            update(attempts)
-            .where(attempts.c.id == bindparam("b_id"))
-            .values(reference=bindparam("v_reference"), handed_at=bindparam("v_at")),
-            [
-                {"b_id": attempt_id, "v_reference": reference, "v_at": at}
-                for attempt_id, (reference, at) in handed.items()
-            ],
-        )
+    bulk.update(
+        tx,
+        attempts,
+        [
+            {"id": attempt_id, "reference": reference, "handed_at": at}
+            for attempt_id, (reference, at) in handed.items()
+        ],
+        where={"id": "id"},
+    )
 
 
 def mark_sign(tx: Transaction, attempt_id: int, sign: Outcome, reference: str | None) -> None:
@@ -194,33 +193,23 @@ def mark_pressed(
 
 
 def end(tx: Transaction, endings: Sequence[Ending]) -> None:
-    if not endings:
-        return
-    tx.execute(
-        update(attempts)
-        .where(attempts.c.id == bindparam("b_id"))
-        .values(
-            outcome=bindparam("v_outcome"),
-            positive=bindparam("v_positive"),
-            ended_at=bindparam("v_ended_at"),
-            next_due_at=bindparam("v_next_due_at"),
-            reason=bindparam("v_reason"),
-            reference=bindparam("v_reference"),
-            seconds=bindparam("v_seconds"),
-        ),
+    bulk.update(
+        tx,
+        attempts,
         [
             {
-                "b_id": e.attempt_id,
-                "v_outcome": e.outcome.value,
-                "v_positive": e.positive,
-                "v_ended_at": e.ended_at,
-                "v_next_due_at": e.next_due_at,
-                "v_reason": e.reason,
-                "v_reference": e.reference,
-                "v_seconds": e.seconds,
+                "id": e.attempt_id,
+                "outcome": e.outcome.value,
+                "positive": e.positive,
+                "ended_at": e.ended_at,
+                "next_due_at": e.next_due_at,
+                "reason": e.reason,
+                "reference": e.reference,
+                "seconds": e.seconds,
             }
             for e in endings
         ],
+        where={"id": "id"},
     )
 
 
@@ -230,7 +219,8 @@ def forget_next(tx: Transaction, delivery_ids: Collection[int]) -> None:
         tx.execute(
             update(attempts)
             .where(
-                attempts.c.delivery_id.in_(list(delivery_ids)), attempts.c.next_due_at.is_not(None)
+                bulk.among(tx, attempts.c.delivery_id, delivery_ids),
+                attempts.c.next_due_at.is_not(None),
             )
             .where(
                 attempts.c.number
@@ -243,7 +233,9 @@ def forget_next(tx: Transaction, delivery_ids: Collection[int]) -> None:
 
 
 def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Attempt]:
-    rows = tx.execute(select(attempts).where(attempts.c.id.in_(list(ids))).order_by(attempts.c.id))
+    rows = tx.execute(
+        select(attempts).where(bulk.among(tx, attempts.c.id, ids)).order_by(attempts.c.id)
+    )
     return {row.id: _read(row) for row in rows}
 
 
@@ -257,7 +249,9 @@ class Place:
 
 def places(tx: Transaction, ids: Collection[int]) -> Sequence[Place]:
     rows = tx.execute(
-        select(attempts.c.delivery_id, attempts.c.campaign_id).where(attempts.c.id.in_(list(ids)))
+        select(attempts.c.delivery_id, attempts.c.campaign_id).where(
+            bulk.among(tx, attempts.c.id, ids)
+        )
     )
     return [Place(*row) for row in rows]
 
@@ -290,7 +284,7 @@ def latest(tx: Transaction, delivery_ids: Collection[int]) -> Mapping[int, Attem
         select(attempts)
         .join(deliveries, deliveries.c.id == attempts.c.delivery_id)
         .where(
-            attempts.c.delivery_id.in_(list(delivery_ids)),
+            bulk.among(tx, attempts.c.delivery_id, delivery_ids),
             attempts.c.number == deliveries.c.attempts,
         )
         .order_by(attempts.c.id)

@@ -14,6 +14,7 @@ from sqlalchemy import (
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import SkipReason, Status
+from dispatcher.ledger import bulk
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.deliveries import Delivery, read_delivery
 from dispatcher.ledger.tables import attempts, deliveries
@@ -64,7 +65,7 @@ def members(
         .where(
             deliveries.c.campaign_id == campaign_id,
             deliveries.c.channel == channel,
-            deliveries.c.lead_id.in_(list(leads)),
+            bulk.among(tx, deliveries.c.lead_id, leads),
             deliveries.c.status == Status.SKIPPED,
             deliveries.c.reason.in_(JOINED),
         )
@@ -113,7 +114,7 @@ def formers(
         )
         .where(
             deliveries.c.campaign_id == campaign_id,
-            deliveries.c.recipient_id.in_(list(recipient_ids)),
+            bulk.among(tx, deliveries.c.recipient_id, recipient_ids),
             told.c.status != Status.SKIPPED,
         )
     )

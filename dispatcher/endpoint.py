@@ -30,6 +30,7 @@ from dispatcher import conversation, receipts
 from dispatcher.engine import Engine
 from dispatcher.form.routes import form_routes
 from dispatcher.inbound_routes import inbound_routes
+from dispatcher.readiness import Readiness
 from dispatcher.sound_shelf import DIGEST, SoundShelf
 from templates.i18n import _
 
@@ -50,6 +51,7 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
     """The endpoint's routes over one engine."""
     calls = _Calls(engine, patience_seconds)
     shelf = SoundShelf(engine.ledger)
+    readiness = Readiness(engine)
 
     async def provider(request: Request, channel: ChannelName, name: str, kind: str) -> Response:
         if channel not in engine.channels or name not in engine.channels[channel]:
@@ -107,6 +109,11 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
+    async def ready(_request: Request) -> Response:
+        # A balancer asks; which part is missing is nobody's business out there.
+        trouble = await run_in_threadpool(readiness.trouble)
+        return PlainTextResponse("not ready" if trouble else "ok", 503 if trouble else 200)
+
     async def sound(request: Request) -> Response:
         return await _sound(shelf, request.path_params["digest"])
 
@@ -122,6 +129,7 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
             Route("/unsubscribe/{token}", unsubscribe, methods=["POST"]),
             Route("/sound/{digest}.wav", sound, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
+            Route("/ready", ready, methods=["GET"]),
         ]
     )
 
@@ -298,6 +306,11 @@ class Endpoint:
         self._thread.start()
         ready.wait(10)
         return self
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether requests are answered."""
+        return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:
         if self._server is not None:

@@ -13,18 +13,20 @@ import structlog
 import typer
 
 from campaigns.channel import ChannelName
-from dispatcher import inbound
+from dispatcher import inbound, metrics
 from dispatcher.cli import screen, shared
 from dispatcher.clock import Clock, SystemClock
 from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
-from dispatcher.errors import AlreadyRunning, BadSetting
+from dispatcher.errors import AlreadyRunning, BadSetting, LedgerAway
 from dispatcher.ledger import LedgerFault
 from dispatcher.listening import listening, need_free
 from dispatcher.mailrobot.robot import Robot, check_settings
+from dispatcher.monitoring.pulse import Pulse
+from dispatcher.monitoring.watched import watched
 from dispatcher.queue import QUEUES
 from dispatcher.settings import PREFIX, Settings
-from dispatcher.wiring import make_engine, make_works, receipts_url_of, serving
+from dispatcher.wiring import Crew, make_engine, make_works, receipts_url_of, serving
 from templates.i18n import _
 
 if TYPE_CHECKING:
@@ -60,13 +62,23 @@ def up(sandbox: WithSandbox = False) -> None:
             uncertain = works.loop.recover()
             if uncertain:
                 log.warning("recovered", uncertain=uncertain)
-        stack.enter_context(serving(engine, endpoint))
+        robot: Robot | None = None
         crew = works.crew()
+        pulse = stack.enter_context(
+            watched(
+                engine,
+                "up",
+                queues=QUEUES,
+                needs_queue=True,
+                works=lambda: _limping(crew, endpoint, robot),
+            )
+        )
+        stack.enter_context(serving(engine, endpoint))
         crew.start()
         stack.callback(crew.stop)
         if engine.channels.get(ChannelName.EMAIL):
             check_settings(engine)
-            stack.enter_context(Robot(engine))
+            robot = stack.enter_context(Robot(engine))
         screen.say_well(
             _("Dispatcher works. Channels: {channels}. Ctrl+C stops it.").format(
                 channels=", ".join(channel.value for channel in engine.channels) or _("none")
@@ -76,7 +88,7 @@ def up(sandbox: WithSandbox = False) -> None:
             journal = settings.data_dir / JOURNAL
             screen.say("  " + _("Rehearsal: what was received is in {path}").format(path=journal))
             _tell_mailbox(mailbox)
-        _turn(works.loop, settings.poll_seconds, _stopped_by_signal())
+        _turn(works.loop, settings.poll_seconds, _stopped_by_signal(), pulse)
     screen.say(_("Stopped."))
 
 
@@ -98,9 +110,12 @@ def loop() -> None:
     settings = shared.settings()
     _need_redis(settings)
     works = make_works(make_engine(settings))
-    with _on_the_ledger(settings):
+    with (
+        _on_the_ledger(settings),
+        watched(works.engine, "loop", needs_queue=True) as pulse,
+    ):
         screen.say_well(_("The loop works."))
-        _turn(works.loop, settings.poll_seconds, _stopped_by_signal())
+        _turn(works.loop, settings.poll_seconds, _stopped_by_signal(), pulse)
 
 
 def worker(
@@ -115,11 +130,21 @@ def worker(
     if unknown:
         raise BadSetting("--queue", ", ".join(QUEUES))
     works = make_works(make_engine(settings))
-    with _on_the_ledger(settings):
-        crew = works.crew(queue or QUEUES)
+    queues = tuple(queue or QUEUES)
+    crew = works.crew(queues)
+    with (
+        _on_the_ledger(settings),
+        watched(
+            works.engine,
+            "worker",
+            queues=queues,
+            needs_queue=True,
+            works=lambda: _limping(crew),
+        ) as pulse,
+    ):
         crew.start()
         screen.say_well(_("The worker works."))
-        _wait(_stopped_by_signal())
+        _wait(_stopped_by_signal(), pulse)
         crew.stop()
 
 
@@ -128,7 +153,11 @@ def mailrobot() -> None:
     engine = make_engine(settings)
     check_settings(engine)
     stopped = _stopped_by_signal()  # before anybody is told that it works
-    with _on_the_ledger(settings), Robot(engine) as robot:
+    with (
+        _on_the_ledger(settings),
+        Robot(engine) as robot,
+        watched(engine, "mailrobot", works=lambda: _limping(robot=robot)) as pulse,
+    ):
         boxes = ", ".join(box.name for box in settings.mailboxes) or _("none")
         screen.say_well(_("The mail-robot works. Mailboxes: {names}.").format(names=boxes))
         if robot.lmtp_port is not None:
@@ -140,7 +169,7 @@ def mailrobot() -> None:
             )
         elif not settings.mailboxes:
             screen.say_badly(_no_letters())
-        _wait(stopped)
+        _wait(stopped, pulse)
     screen.say(_("Stopped."))
 
 
@@ -154,11 +183,15 @@ def _no_letters() -> str:
 def receipts() -> None:
     settings = shared.settings()
     engine = make_engine(settings)
-    with _endpoint(settings) as endpoint, serving(engine, endpoint):
+    with (
+        _endpoint(settings) as endpoint,
+        serving(engine, endpoint),
+        watched(engine, "receipts", works=lambda: _limping(endpoint=endpoint)) as pulse,
+    ):
         screen.say_well(
             _("Receipts are taken at {host}:{port}.").format(host=endpoint.host, port=endpoint.port)
         )
-        _wait(_stopped_by_signal())
+        _wait(_stopped_by_signal(), pulse)
 
 
 def _endpoint(settings: Settings) -> Endpoint:
@@ -241,19 +274,44 @@ def _tell_mailbox(mailbox: "MailboxServer") -> None:
     )
 
 
-def _turn(loop: Loop, poll_seconds: float, stopped: threading.Event) -> None:
+def _limping(
+    crew: Crew | None = None, endpoint: Endpoint | None = None, robot: Robot | None = None
+) -> str:
+    """Which part of this process has ended while the others go on."""
+    if crew is not None and not crew.is_at_work:
+        return "a worker's thread has ended"
+    if endpoint is not None and not endpoint.is_serving:
+        return "the endpoint does not answer"
+    if robot is not None and not robot.is_whole:
+        return "a part of the mail-robot has ended"
+    return ""
+
+
+def _turn(loop: Loop, poll_seconds: float, stopped: threading.Event, pulse: Pulse) -> None:
     """Tick until stopped. A database that is away is waited for; any other error is a bug, told
     and survived, because the campaigns of others must go on."""
     while not stopped.is_set():
+        trouble = ""
         try:
-            idle = loop.tick().is_idle
-        except LedgerFault as error:
+            idle = _tick(loop)
+        except (*LedgerFault, LedgerAway) as error:
             log.error("ledger.away", kind=type(error).__name__)
-            idle = True
+            metrics.tick_broken("ledger_away")
+            idle, trouble = True, "the ledger does not answer"
         except Exception:
             log.exception("loop.broken")
-            idle = True
+            metrics.tick_broken("bug")
+            idle, trouble = True, "the last turn of the loop was broken off"
+        pulse.turn(trouble)
         stopped.wait(poll_seconds if idle else 0.01)
+
+
+def _tick(loop: Loop) -> bool:
+    """One turn; whether there was nothing to do."""
+    with metrics.tick() as counted:
+        tick = loop.tick()
+        counted.claimed = tick.claimed
+    return tick.is_idle
 
 
 def _stopped_by_signal() -> threading.Event:
@@ -263,10 +321,11 @@ def _stopped_by_signal() -> threading.Event:
     return stopped
 
 
-def _wait(stopped: threading.Event) -> None:
+def _wait(stopped: threading.Event, pulse: Pulse | None = None) -> None:
     """Until a signal says so; one in the instant before we begin to wait would wake nobody."""
     while not stopped.wait(0.5):
-        pass
+        if pulse is not None:
+            pulse.turn()
 
 
 def _need_redis(settings: Settings) -> None:

@@ -56,6 +56,15 @@ def clock_of(tx: Transaction) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def clock_ahead(tx: Transaction) -> timedelta:
+    """How far this host's clock is before the database's; negative: behind. Right to half of the
+    time that the question takes."""
+    before = datetime.now(UTC)
+    told = clock_of(tx)
+    after = datetime.now(UTC)
+    return before + (after - before) / 2 - told
+
+
 def beat(tx: Transaction, process: Process) -> None:
     """A process is alive. Those that have not been for long are forgotten."""
     now = clock_of(tx)
@@ -102,4 +111,4 @@ def everyone(tx: Transaction) -> Sequence[Seen]:
     ]
 
 
-__all__ = ["Process", "Seen", "beat", "clock_of", "everyone", "leave"]
+__all__ = ["Process", "Seen", "beat", "clock_ahead", "clock_of", "everyone", "leave"]

@@ -1,0 +1,134 @@
+"""How the whole house stands at this instant: the figures that are the same whoever tells them.
+
+Each question is answered from an index that holds only what is at work, so that it costs the same
+however much has ended. What waits is counted desk by desk, from the first that is due to the last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, literal_column, select
+
+from campaigns.channel import ChannelName
+from campaigns.delivery import Status
+from dispatcher.ledger import circuits, claims, mailboxes, outbox, processes
+from dispatcher.ledger.campaigns import CampaignStatus, Stopped
+from dispatcher.ledger.circuits import Circuit
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.mailboxes import MailboxState
+from dispatcher.ledger.outbox import Standing
+from dispatcher.ledger.processes import Seen
+from dispatcher.ledger.tables import campaigns, deliveries
+
+# No question may keep the database busy for longer.
+PATIENCE_SECONDS = 5
+DAY = timedelta(days=1)
+
+_IN_FLIGHT = (Status.QUEUED, Status.SENDING, Status.AWAITING)
+# Written out instead of bound: only so does SQLite see that the partial indexes fit.
+_IS_PENDING = deliveries.c.status == literal_column("'pending'")
+_LAPSES = deliveries.c.status.in_(
+    [literal_column(f"'{status}'") for status in (*_IN_FLIGHT, Status.UNCERTAIN)]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What could go out on a channel now, and since when the first of it could."""
+
+    count: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """`uncertain` is in two parts: what providers are still asked about, and what is left to staff.
+    `clock_ahead_seconds` is how far our own clock is before the database's."""
+
+    due: Mapping[ChannelName, Due]
+    in_flight: Mapping[tuple[ChannelName, Status], int]
+    uncertain: Mapping[tuple[ChannelName, bool], int]  # channel, left to staff
+    circuits: Sequence[Circuit]
+    campaigns: Mapping[CampaignStatus, int]
+    paused_by_themselves: int
+    mailboxes: Sequence[MailboxState]
+    answers: Standing
+    given_up: int  # letters of the last day that no mail server takes
+    processes: Sequence[Seen]
+    clock_ahead_seconds: float
+
+
+def read(tx: Transaction, now: datetime) -> Gauges:
+    """Everything at once, from one state of the ledger. Raises LedgerFault, also when a question
+    takes too long."""
+    limit_questions(tx)
+    in_flight, uncertain = _at_work(tx)
+    by_status, themselves = _campaigns(tx)
+    ahead = processes.clock_ahead(tx)
+    return Gauges(
+        due=due(tx, now),
+        in_flight=in_flight,
+        uncertain=uncertain,
+        circuits=list(circuits.standing(tx).values()),
+        campaigns=by_status,
+        paused_by_themselves=themselves,
+        mailboxes=mailboxes.everything(tx),
+        answers=outbox.standing(tx),
+        given_up=outbox.given_up(tx, now - DAY).count,
+        processes=processes.everyone(tx),
+        clock_ahead_seconds=ahead.total_seconds(),
+    )
+
+
+def limit_questions(tx: Transaction, seconds: int = PATIENCE_SECONDS) -> None:
+    """No statement of this transaction takes longer; on PostgreSQL alone."""
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql(f"SELECT set_config('statement_timeout', '{seconds:d}s', true)")
+
+
+def due(tx: Transaction, now: datetime) -> Mapping[ChannelName, Due]:
+    """What running campaigns have due, by channel."""
+    found: dict[ChannelName, Due] = {}
+    for head in claims.heads_due(tx, now, tuple(ChannelName)):
+        count: int = tx.execute(
+            select(func.count()).where(
+                _IS_PENDING,
+                deliveries.c.campaign_id == head.campaign_id,
+                deliveries.c.channel == head.channel,
+                deliveries.c.desk == head.desk,
+                deliveries.c.due_at <= now,
+            )
+        ).scalar_one()
+        known = found.get(head.channel, Due(0, head.due_at))
+        found[head.channel] = Due(known.count + count, min(known.oldest_at, head.due_at))
+    return found
+
+
+def _at_work(
+    tx: Transaction,
+) -> tuple[Mapping[tuple[ChannelName, Status], int], Mapping[tuple[ChannelName, bool], int]]:
+    d = deliveries.c
+    left_to_staff = d.due_at.is_(None)
+    rows = tx.execute(
+        select(d.channel, d.status, left_to_staff, func.count())
+        .where(_LAPSES)
+        .group_by(d.channel, d.status, left_to_staff)
+    )
+    in_flight: dict[tuple[ChannelName, Status], int] = {}
+    uncertain: dict[tuple[ChannelName, bool], int] = {}
+    for channel_name, status_name, is_left, count in rows:
+        channel, status = ChannelName(channel_name), Status(status_name)
+        if status is Status.UNCERTAIN:
+            uncertain[channel, bool(is_left)] = count
+        else:
+            in_flight[channel, status] = in_flight.get((channel, status), 0) + count
+    return in_flight, uncertain
+
+
+def _campaigns(tx: Transaction) -> tuple[Mapping[CampaignStatus, int], int]:
+    c = campaigns.c
+    rows = tx.execute(select(c.status, func.count()).group_by(c.status))
+    by_status = {CampaignStatus(status): count for status, count in rows}
+    notes = tx.execute(select(c.note).where(c.status == CampaignStatus.PAUSED)).scalars()
+    return by_status, sum(Stopped.read(note) is not None for note in notes)

@@ -48,7 +48,7 @@ def up(sandbox: WithSandbox = False) -> None:
     clock = SystemClock()
     with ExitStack() as stack:
         if settings.is_embedded:
-            stack.enter_context(_locked(settings.data_dir, fcntl.LOCK_EX))
+            stack.enter_context(locked(settings.data_dir, fcntl.LOCK_EX))
         endpoint = stack.enter_context(_endpoint(settings))
         receipts_url = None
         if sandbox:
@@ -343,12 +343,12 @@ def _on_the_ledger(settings: Settings) -> Iterator[None]:
     if not settings.is_embedded:
         yield
         return
-    with _locked(settings.data_dir, fcntl.LOCK_SH):
+    with locked(settings.data_dir, fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
-def _locked(data_dir: Path, how: int) -> Iterator[None]:
+def locked(data_dir: Path, how: int) -> Iterator[None]:
     """A lock on the folder of the embedded ledger; it goes with the process."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / "lock").open("w") as file:

@@ -1,12 +1,18 @@
 """Bringing a ledger's schema up to date, by the program itself: no ini file, no extra command."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 
 from dispatcher.errors import NotPossible
-from dispatcher.ledger.connection import Ledger, limit_patience
+from dispatcher.ledger.connection import Ledger, Transaction, limit_patience
 from templates.i18n import _
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # The newest script in `migrations`; a test keeps it true.
 LATEST = "0004"
@@ -15,35 +21,83 @@ SCRIPTS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 72_115_108
 
 
-def migrate(ledger: Ledger) -> None:
-    """Create the tables or upgrade them. Safe when several processes start at once.
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """The way of a ledger from its version to this program's; `before` is None for an empty one.
+
+    `beside_former`: programs of the former version that are at work may go on meanwhile and
+    afterwards, because every script on the way says so of itself (`BESIDE_FORMER = True`).
+    """
+
+    before: str | None
+    after: str = LATEST
+    steps: Sequence[str] = ()
+    beside_former: bool = True
+
+    @property
+    def is_needed(self) -> bool:
+        return self.before != self.after
+
+
+def migrate(ledger: Ledger) -> Upgrade:
+    """Create the tables or upgrade them. Safe when several processes start at once: one does it,
+    the others wait for it and find nothing to do.
 
     Raises NotPossible when the ledger was written by a newer program.
     """
     with ledger.read() as tx:
-        if inspect(tx).has_table("alembic_version"):
-            present = tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            if present == LATEST:
-                return
+        if version(tx) == LATEST:
+            return Upgrade(LATEST)
     # Imported only when there is something to do: it takes longer than all the rest of a start.
     from alembic import command
-    from alembic.config import Config
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
-    scripts = ScriptDirectory.from_config(config)
+    config = _config()
     with ledger.write() as tx:
         if not ledger.is_sqlite:
             limit_patience(tx, 0, 0)  # a migration takes as long as it takes
             tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        present = MigrationContext.configure(tx).get_current_revision()
-        if present is not None and present not in {s.revision for s in scripts.walk_revisions()}:
-            raise NotPossible(
-                _(
-                    "The ledger is of a newer version ({version}) than this program. Upgrade it."
-                ).format(version=present)
-            )
+        found = way_from(version(tx))
         config.attributes["connection"] = tx
         command.upgrade(config, "head")
+    return found
+
+
+def upgrade_of(ledger: Ledger) -> Upgrade:
+    """What `migrate` would do. Raises NotPossible when the ledger is of a newer program."""
+    with ledger.read() as tx:
+        return way_from(version(tx))
+
+
+def version(tx: Transaction) -> str | None:
+    """The version of the ledger; None for a database without one."""
+    if not inspect(tx).has_table("alembic_version"):
+        return None
+    found: str | None = tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def way_from(before: str | None) -> Upgrade:
+    """The way from a version. Raises NotPossible for one of a newer program."""
+    if before == LATEST:
+        return Upgrade(LATEST)
+    from alembic.script import ScriptDirectory
+
+    known = ScriptDirectory.from_config(_config()).walk_revisions()
+    scripts = {script.revision: script for script in known}
+    if before is not None and before not in scripts:
+        raise NotPossible(
+            _("The ledger is of a newer version ({version}) than this program. Upgrade it.").format(
+                version=before
+            )
+        )
+    steps = [number for number in sorted(scripts) if before is None or number > before]
+    beside = all(getattr(scripts[one].module, "BESIDE_FORMER", False) for one in steps)
+    return Upgrade(before, LATEST, tuple(steps), beside or before is None)
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    return config

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from campaigns.scenario import Window
 from dispatcher.ledger.campaigns import Stopped, Why
+from dispatcher.ledger.holding_back import RESTORED
 from templates.i18n import _
 
 Words = Mapping[str, str]
@@ -176,6 +177,8 @@ def troubles() -> Words:
 
 def note(text: str) -> str:
     """Why a campaign stands as it does; empty when there is nothing to say."""
+    if text == RESTORED:
+        return _("paused by a restore: what was sent since the copy is not in the ledger")
     stopped = Stopped.read(text)
     if stopped is None:
         return text

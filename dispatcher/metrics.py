@@ -22,7 +22,7 @@ from prometheus_client.process_collector import ProcessCollector
 from channels.base import Handover
 from dispatcher import tracing
 
-disable_created_metrics()  # type: ignore[no-untyped-call] - when each series began says nothing
+disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry(auto_describe=True)
 # Memory, processor time and open files, as Prometheus names them everywhere.
 ProcessCollector(registry=REGISTRY)

@@ -48,6 +48,10 @@ def _branches() -> dict[str, tuple[str, str]]:
             f"{here}.check:check",
             _("Are the settings, the ledger and the channels in order?"),
         ),
+        "doctor": (
+            f"{here}.doctor:doctor",
+            _("What is wrong with the running system, and what to do? (check: before the start)"),
+        ),
         "audience": (f"{here}.audience", _("Lists of recipients.")),
         "scenario": (f"{here}.scenario", _("What is said, and by which rules.")),
         "template": (f"{here}.template", _("Texts: to read, to measure, to hear.")),

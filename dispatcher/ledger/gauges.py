@@ -15,6 +15,7 @@ from campaigns.delivery import Status
 from dispatcher.ledger import circuits, claims, mailboxes, outbox, processes
 from dispatcher.ledger.campaigns import CampaignStatus, Stopped
 from dispatcher.ledger.circuits import Circuit
+from dispatcher.ledger.claims import Head
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.ledger.outbox import Standing
@@ -67,7 +68,7 @@ def read(tx: Transaction, now: datetime) -> Gauges:
     by_status, themselves = _campaigns(tx)
     ahead = processes.clock_ahead(tx)
     return Gauges(
-        due=due(tx, now),
+        due=due_by_channel(waiting(tx, now)),
         in_flight=in_flight,
         uncertain=uncertain,
         circuits=list(circuits.standing(tx).values()),
@@ -87,22 +88,31 @@ def limit_questions(tx: Transaction, seconds: int = PATIENCE_SECONDS) -> None:
         tx.exec_driver_sql(f"SELECT set_config('statement_timeout', '{seconds:d}s', true)")
 
 
-def due(tx: Transaction, now: datetime) -> Mapping[ChannelName, Due]:
-    """What running campaigns have due, by channel."""
-    found: dict[ChannelName, Due] = {}
-    for head in claims.heads_due(tx, now, tuple(ChannelName)):
-        count: int = tx.execute(
-            select(func.count()).where(
-                _IS_PENDING,
-                deliveries.c.campaign_id == head.campaign_id,
-                deliveries.c.channel == head.channel,
-                deliveries.c.desk == head.desk,
-                deliveries.c.due_at <= now,
-            )
-        ).scalar_one()
-        known = found.get(head.channel, Due(0, head.due_at))
-        found[head.channel] = Due(known.count + count, min(known.oldest_at, head.due_at))
-    return found
+def waiting(tx: Transaction, now: datetime) -> Sequence[tuple[Head, int]]:
+    """What running campaigns have due: by campaign, channel and desk the first, and how many."""
+    return [
+        (
+            head,
+            tx.execute(
+                select(func.count()).where(
+                    _IS_PENDING,
+                    deliveries.c.campaign_id == head.campaign_id,
+                    deliveries.c.channel == head.channel,
+                    deliveries.c.desk == head.desk,
+                    deliveries.c.due_at <= now,
+                )
+            ).scalar_one(),
+        )
+        for head in claims.heads_due(tx, now, tuple(ChannelName))
+    ]
+
+
+def due_by_channel(found: Sequence[tuple[Head, int]]) -> Mapping[ChannelName, Due]:
+    by_channel: dict[ChannelName, Due] = {}
+    for head, count in found:
+        known = by_channel.get(head.channel, Due(0, head.due_at))
+        by_channel[head.channel] = Due(known.count + count, min(known.oldest_at, head.due_at))
+    return by_channel
 
 
 def _at_work(

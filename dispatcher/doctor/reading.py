@@ -1,0 +1,168 @@
+"""Asking everybody what the doctor has to know. Nothing is changed by it, and nothing is made: a
+ledger that is not there stays so, an old one stays old."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from campaigns.calendar import NeverAllowed, next_allowed
+from campaigns.channel import ChannelName
+from campaigns.holidays import Holidays
+from channels.gateway import is_loopback
+from dispatcher.doctor.facts import Disk, Facts, LedgerFacts, Waiting
+from dispatcher.errors import DispatcherError
+from dispatcher.ledger import (
+    Ledger,
+    LedgerFault,
+    Transaction,
+    calendar,
+    doubts,
+    gauges,
+    replies,
+    scenarios,
+    symptoms,
+)
+from dispatcher.ledger.claims import Head
+from dispatcher.ledger.migration import LATEST, version
+from dispatcher.mailrobot.wellbeing import wellbeing_in
+from dispatcher.providers import make_channels
+from dispatcher.queue import QueueAway, depths
+from dispatcher.settings import Settings
+from templates.problem import Refused
+
+# Somebody who could have been contacted for so long, and was not, is late.
+LATE = timedelta(minutes=10)
+# On a channel that moves something was begun within this time.
+LATELY = timedelta(minutes=5)
+# A plan or an import takes minutes.
+LEFT_BEHIND = timedelta(hours=1)
+
+
+def read_facts(settings: Settings, now: datetime) -> Facts:
+    """Everything that can be found out; who does not answer is a fact, too."""
+    facts = Facts(
+        now=now,
+        zone=settings.zone,
+        takes_letters=bool(settings.mailboxes or settings.lmtp_port),
+        disk=_disk(settings.data_dir),
+        newest_version=LATEST,
+    )
+    facts = _with_channels(facts, settings)
+    facts = _with_queue(facts, settings)
+    return _with_ledger(facts, settings)
+
+
+def _with_channels(facts: Facts, settings: Settings) -> Facts:
+    try:
+        channels = {name: ways.names for name, ways in make_channels(settings).items()}
+    except (DispatcherError, Refused) as error:
+        return replace(facts, channels_trouble=str(error))
+    is_outside = ChannelName.PHONE in channels and not _is_here(settings.twilio_base_url)
+    if ChannelName.SMS in channels and "smsaero" in channels[ChannelName.SMS]:
+        gate = settings.smsaero_gate.partition("@")[2]
+        is_outside = is_outside or not _is_here(f"//{gate}")
+    cannot_come = is_outside and not settings.receipts_url
+    return replace(facts, channels=channels, reports_cannot_come=cannot_come)
+
+
+def _is_here(url: str) -> bool:
+    """Whether a provider is the sandbox on this machine."""
+    return bool(url) and is_loopback(urlsplit(url).hostname or "")
+
+
+def _with_queue(facts: Facts, settings: Settings) -> Facts:
+    if settings.redis_url is None:
+        return facts
+    try:
+        return replace(facts, depths=depths(settings.redis_url.get_secret_value()))
+    except QueueAway as error:
+        return replace(facts, queue_trouble=str(error))
+
+
+def _disk(folder: Path) -> Disk | None:
+    """Of the folder, or of the one in which it would be made."""
+    for place in (folder.absolute(), *folder.absolute().parents):
+        if place.exists():
+            usage = shutil.disk_usage(place)
+            return Disk(usage.free, usage.total)
+    return None
+
+
+def _with_ledger(facts: Facts, settings: Settings) -> Facts:
+    if settings.is_embedded and settings.database_url is None and not settings.ledger_file.exists():
+        return facts
+    try:
+        with closing(Ledger(settings.ledger_url, pool_size=1)) as ledger, ledger.read() as tx:
+            gauges.limit_questions(tx)
+            found = version(tx)
+            if found != LATEST:
+                return replace(facts, version=found)
+            return replace(facts, version=found, ledger=_ledger(tx, settings, facts.now))
+    except LedgerFault as error:
+        # Its text may hold the address with the password.
+        return replace(facts, ledger_trouble=type(error).__name__)
+
+
+def _ledger(tx: Transaction, settings: Settings, now: datetime) -> LedgerFacts:
+    found = gauges.read(tx, now)
+    under_way = symptoms.under_way(tx, now)
+    return LedgerFacts(
+        clock_ahead=timedelta(seconds=found.clock_ahead_seconds),
+        processes=found.processes,
+        under_way=under_way,
+        waiting=_waiting(tx, under_way, now),
+        in_flight=found.in_flight,
+        undecided=doubts.undecided(tx),
+        circuits=found.circuits,
+        stopped=symptoms.stopped_themselves(tx),
+        drafts=symptoms.drafts_before(tx, now - LEFT_BEHIND),
+        imports=symptoms.imports_before(tx, now - LEFT_BEHIND),
+        reply_due_at=replies.next_due(tx),
+        alarms=wellbeing_in(tx, settings, now).alarms,
+    )
+
+
+def _waiting(
+    tx: Transaction, under_way: Sequence[int], now: datetime
+) -> Mapping[ChannelName, Waiting]:
+    heads = gauges.waiting(tx, now)
+    holidays = Holidays(calendar.corrections(tx))
+    late_since = {
+        channel: min(
+            (
+                head.due_at
+                for head, _count in heads
+                if head.channel is channel and _is_late(tx, head, holidays, now)
+            ),
+            default=None,
+        )
+        for channel in {head.channel for head, _count in heads}
+    }
+    return {
+        channel: Waiting(
+            due.count,
+            due.oldest_at,
+            late_since[channel],
+            symptoms.is_begun_since(tx, under_way, channel, now - LATELY),
+        )
+        for channel, due in gauges.due_by_channel(heads).items()
+    }
+
+
+def _is_late(tx: Transaction, head: Head, holidays: Holidays, now: datetime) -> bool:
+    """Whether the first who waits there could have been contacted for some minutes: it was their
+    turn, and the hours were open then as they are now."""
+    if head.due_at > now - LATE:
+        return False
+    zone = symptoms.first_zone(tx, head)
+    if zone is None:
+        return False
+    window = scenarios.get(tx, head.scenario_id).scenario.policy(head.channel).window
+    try:
+        return all(next_allowed(at, zone, window, holidays) == at for at in (now - LATE, now))
+    except NeverAllowed:
+        return False

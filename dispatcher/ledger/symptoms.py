@@ -1,0 +1,97 @@
+"""What only the doctor asks of the ledger: what stands still, and what somebody began and left."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import literal_column, select
+
+from campaigns.channel import ChannelName
+from dispatcher.ledger.campaigns import CampaignStatus, Stopped
+from dispatcher.ledger.claims import Head
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
+
+# Written out instead of bound: only so does SQLite see that the partial index fits.
+_IS_PENDING = deliveries.c.status == literal_column("'pending'")
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedCampaign:
+    """A campaign that paused itself."""
+
+    id: int
+    title: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Something that somebody began and nobody finished: a plan, an import."""
+
+    name: str
+    at: datetime
+
+
+def under_way(tx: Transaction, now: datetime) -> Sequence[int]:
+    """The campaigns that are running, or should be by now."""
+    c = campaigns.c
+    is_late = (c.status == CampaignStatus.SCHEDULED) & (c.start_at <= now)
+    is_running = c.status == CampaignStatus.RUNNING
+    query = select(c.id).where(is_running | is_late, c.end_at > now).order_by(c.id)
+    return tx.execute(query).scalars().all()
+
+
+def first_zone(tx: Transaction, head: Head) -> str | None:
+    """The time zone of the first who is due there; None: it was claimed meanwhile."""
+    zone: str | None = tx.execute(
+        select(deliveries.c.zone)
+        .where(
+            _IS_PENDING,
+            deliveries.c.campaign_id == head.campaign_id,
+            deliveries.c.channel == head.channel,
+            deliveries.c.desk == head.desk,
+        )
+        .order_by(deliveries.c.due_at, deliveries.c.id)
+        .limit(1)
+    ).scalar()
+    return zone
+
+
+def is_begun_since(
+    tx: Transaction, campaign_ids: Collection[int], channel: ChannelName, since: datetime
+) -> bool:
+    """Whether any attempt of these campaigns on a channel was begun since then."""
+    a = attempts.c
+    query = select(a.id).where(
+        a.campaign_id.in_(list(campaign_ids)), a.channel == channel, a.started_at >= since
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def stopped_themselves(tx: Transaction) -> Sequence[StoppedCampaign]:
+    c = campaigns.c
+    rows = tx.execute(
+        select(c.id, scenarios.c.title, c.note)
+        .join(scenarios, scenarios.c.id == c.scenario_id)
+        .where(c.status == CampaignStatus.PAUSED)
+        .order_by(c.id)
+    )
+    found = (StoppedCampaign(*row) for row in rows)
+    return [one for one in found if Stopped.read(one.note) is not None]
+
+
+def drafts_before(tx: Transaction, before: datetime) -> Sequence[Begun]:
+    """Campaigns whose plan was begun before then and never finished."""
+    c = campaigns.c
+    query = select(c.id, c.created_at).where(
+        c.status == CampaignStatus.DRAFT, c.created_at < before
+    )
+    return [Begun(str(row.id), row.created_at) for row in tx.execute(query.order_by(c.id))]
+
+
+def imports_before(tx: Transaction, before: datetime) -> Sequence[Begun]:
+    """Audiences whose import was begun before then and never finished."""
+    a = audiences.c
+    query = select(a.name, a.imported_at).where(a.status == "importing", a.imported_at < before)
+    return [Begun(row.name, row.imported_at) for row in tx.execute(query.order_by(a.id))]

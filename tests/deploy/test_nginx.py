@@ -1,0 +1,80 @@
+"""deploy/nginx: what it lets through is what the endpoint has for the outside, and nothing else."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.env_files import DEPLOY, ROOT
+
+CONF = DEPLOY / "nginx" / "dispatcher.conf"
+# For the machines within.
+INSIDE = {"health", "ready"}
+
+
+def test_the_public_addresses_of_the_endpoint_are_let_through_and_no_others() -> None:
+    source = "".join(
+        (ROOT / "dispatcher" / name).read_text("utf-8")
+        for name in ("endpoint.py", "inbound_routes.py", "form/routes.py")
+    )
+    served = {found.partition("/")[0] for found in re.findall(r'Route\(\s*f?"/([\w/{}.]+)', source)}
+    served |= {found.partition("/")[0] for found in re.findall(r'_PATH\w* = "/([\w/]+)', source)}
+    text = CONF.read_text("utf-8")
+    prefixes = re.findall(r"location ~ \^/\(([a-z|]+)\)/", text)
+    let_through = {name for one in prefixes for name in one.split("|")}
+    let_through |= set(re.findall(r"location = /(\w+)", text))
+    assert let_through == served - INSIDE
+    assert "return 404" in text
+
+
+def test_no_log_holds_an_address_that_holds_a_token() -> None:
+    text = CONF.read_text("utf-8")
+    logged = re.search(r"log_format dispatcher '([^']*)'", text)
+    assert logged is not None
+    assert not {"$request", "$request_uri", "$uri", "$args", "$http_referer", "$remote_addr"} & {
+        *logged[1].split()
+    }
+    for line in re.findall(r"^\s*access_log .*;", text, re.MULTILINE):
+        assert line.rstrip(";").endswith(" dispatcher")
+
+
+def test_a_form_is_not_handed_over_twice_and_a_visitor_cannot_name_an_address() -> None:
+    text = CONF.read_text("utf-8")
+    form = text.partition("location = /form")[2].partition("}")[0]
+    assert "proxy_next_upstream error;" in form
+    assert "X-Forwarded-For $remote_addr" in text
+    assert "proxy_add_x_forwarded_for" not in text
+
+
+def test_nginx_reads_it(tmp_path: Path) -> None:
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    openssl = shutil.which("openssl")
+    if nginx is None or openssl is None:
+        pytest.skip("nginx or openssl is not installed")
+    key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+    made += ["-subj", "/CN=notify.example.com", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    text = CONF.read_text("utf-8")
+    text = text.replace("/etc/ssl/dispatcher", str(tmp_path)).replace(
+        "/var/log/nginx", str(tmp_path)
+    )
+    (tmp_path / "dispatcher.conf").write_text(text)
+    main = tmp_path / "nginx.conf"
+    main.write_text(
+        f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
+        f"http {{ client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;\n"
+        f"fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u;\n"
+        f"scgi_temp_path {tmp_path}/s;\n"
+        f"access_log off; include {tmp_path}/dispatcher.conf; }}\n"
+    )
+    done = subprocess.run(
+        [nginx, "-t", "-q", "-p", str(tmp_path), "-c", str(main)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warn" not in done.stderr

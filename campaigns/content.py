@@ -34,7 +34,7 @@ from templates.errors import EmptyText, TooLong, TooManyAccounts
 from templates.folder import texts_for
 from templates.greeting import as_written, greet
 from templates.neutral import one_line
-from templates.render import compile_template
+from templates.render import compile_template, make_safe
 
 RECIPIENT_NAMES = (
     *("account_number", "name", "patronymic", "surname"),
@@ -132,9 +132,14 @@ def context(
 
 def greeting(accounts: Sequence[Recipient], language: str = "ru") -> str:
     """By name and patronymic (the standard, chapter 8, section 5); neutral unless all agree."""
-    people = {(a.name.casefold(), a.patronymic.casefold(), a.surname.casefold()) for a in accounts}
-    called = (accounts[0].name, accounts[0].patronymic) if len(people) == 1 else ("", "")
-    return greet(*called, language)
+    first = accounts[0]
+    if len(accounts) > 1:
+        people = {
+            (a.name.casefold(), a.patronymic.casefold(), a.surname.casefold()) for a in accounts
+        }
+        if len(people) > 1:
+            return greet("", "", language)
+    return greet(first.name, first.patronymic, language)
 
 
 def _call(
@@ -151,14 +156,13 @@ def _call(
 
 
 def _mail(texts: Mapping[str, str], seen: Mapping[str, object], language: str) -> MailContent:
-    subject = one_line(
-        compile_template(texts["subject.txt"], file="subject.txt").render(seen, language)
-    )
-    body = compile_template(texts["body.txt"], file="body.txt").render(seen, language)
+    safe = make_safe(seen, language)
+    subject = one_line(compile_template(texts["subject.txt"], file="subject.txt").render_safe(safe))
+    body = compile_template(texts["body.txt"], file="body.txt").render_safe(safe)
     body = re.sub(r"\n\s*\n", "\n\n", body).strip()  # what a condition left out leaves no hole
-    html = compile_template(texts["body.html"], file="body.html", html=True).render(seen, language)
-    for file, text in (("subject.txt", subject), ("body.txt", body), ("body.html", html.strip())):
-        if not text:
+    html = compile_template(texts["body.html"], file="body.html", html=True).render_safe(safe)
+    for file, text in (("subject.txt", subject), ("body.txt", body), ("body.html", html)):
+        if not text or text.isspace():
             raise EmptyText(file)
     return MailContent(subject, body + "\n", html)
 
@@ -186,6 +190,8 @@ def _row(account: Recipient, values: Mapping[str, str]) -> dict[str, object]:
 def _shared(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """What all rows agree on; the names of people and places are empty where they differ."""
     first, others = rows[0], rows[1:]
+    if not others:
+        return dict(first)  # a row has all those names
     shared = {
         name: value
         for name, value in first.items()
@@ -215,5 +221,7 @@ def main_amount(required: Sequence[str]) -> str:
 
 
 def _common_language(accounts: Sequence[Recipient]) -> str:
+    if len(accounts) == 1:
+        return accounts[0].language
     languages = {account.language for account in accounts}
     return languages.pop() if len(languages) == 1 else "ru"

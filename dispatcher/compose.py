@@ -99,7 +99,7 @@ def compose(
     key = attempt_key(delivery_id, number)
     content = content_of(engine, stored, channel, accounts, key, SENDING_LIMIT_SECONDS)
     token = sign(secret, TokenFor.RECEIPT, key)
-    sender = stored.scenario.policy(channel).sender
+    sender = stored.scenario.channels[channel].sender
     match content:
         case CallContent():
             return CallMessage(

@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import Undefined, pass_context
@@ -21,16 +22,17 @@ from templates.errors import UnfitValue
 
 Filter = Callable[..., str]
 
+# A letter says a value as text and as HTML, and all letters say our phone: it is written once.
+_REMEMBERED = 256
 LONGEST_DIGITS = 40  # no number that is dictated is longer
 LARGEST_KOPECKS = 10**15  # ten trillion roubles: beyond it a number is a mistake
-_THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 _NARROW = {"ru": "\u00a0", "en": ","}
 
 
 def money(value: object, language: str) -> str:
     """254730 -> «2 547,30 ₽»; the spaces do not break at a line's end."""
     sign, roubles, kopecks = _amount("money", value)
-    grouped = _THOUSANDS.sub(_NARROW[language], roubles)
+    grouped = f"{roubles:,}".replace(",", _NARROW[language])
     if language == "ru":
         return f"{sign}{grouped},{kopecks}\u00a0₽"
     return f"{sign}₽{grouped}.{kopecks}"
@@ -232,20 +234,28 @@ def knows_noun(word: object) -> bool:
 def with_language(name: str, apply: Filter) -> Callable[..., str]:
     """The filter as Jinja calls it: the language comes from the rendering, never from a value."""
 
+    remembered = lru_cache(maxsize=_REMEMBERED)(apply)
+
     @pass_context
     def filtered(context: Context, value: object, *arguments: Any) -> str:
+        # Where `render` puts it; no template can name it anew, so it need not be looked for.
+        language = context.parent["language"]
+        # Of these types equals are written alike; 1 and True are not.
+        is_plain = type(value) is int or (type(value) is str and len(value) <= LONGEST_DIGITS)
+        if is_plain and not arguments:
+            return remembered(value, language)
         if isinstance(value, Undefined):
             str(value)  # raises, and says which name is missing
-        return apply(value, context["language"], *arguments)
+        return apply(value, language, *arguments)
 
     filtered.__name__ = name
     return filtered
 
 
-def _amount(name: str, value: object) -> tuple[str, str, str]:
+def _amount(name: str, value: object) -> tuple[str, int, str]:
     kopecks = _kopecks(name, value)
     roubles, rest = divmod(abs(kopecks), 100)
-    return "-" if kopecks < 0 else "", str(roubles), f"{rest:02}"
+    return "-" if kopecks < 0 else "", roubles, f"{rest:02}"
 
 
 def _kopecks(name: str, value: object) -> int:

@@ -13,7 +13,8 @@ _SUSPECT = re.compile(r"[^\x20-\x7e\u00a0-\u00ac\u00ae-\u024f\u0400-\u04ff\u2010
 
 def neutral(value: str) -> str:
     """The value as one harmless line: control characters become spaces, invisible ones vanish."""
-    if not _SUSPECT.search(value):
+    # `isprintable` says no to every character that would change, and to some that would not.
+    if value.isprintable() or not _SUSPECT.search(value):
         return value
     return "".join(map(_neutral_character, value))
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.nodes import Output, TemplateData
 from jinja2.nodes import Template as Tree
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -36,26 +37,26 @@ class _MissingName(StrictUndefined):
 class Row(Mapping[str, object]):
     """One account inside `{% for account in accounts %}`: fields by name, and nothing else."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("fields",)
 
     def __init__(self, fields: Mapping[str, object]) -> None:
-        self._fields = fields
+        self.fields = fields
 
     def __getitem__(self, name: str) -> object:
-        return self._fields[name]
+        return self.fields[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
+        return iter(self.fields)
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self.fields)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         # A row's own fields only: never a method of the object that holds them.
-        if isinstance(obj, Row):
-            found = obj.get(attribute)
+        if type(obj) is Row:  # an abstract class answers `isinstance` slowly
+            found = obj.fields.get(attribute)
             return found if found is not None else self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
@@ -81,6 +82,20 @@ _SPOKEN = _environment(spoken=True)
 
 
 @dataclass(frozen=True, slots=True)
+class SafeValues:
+    """Values made harmless once, for several templates of one message."""
+
+    _given: dict[str, Any] = field(repr=False)
+
+
+def make_safe(values: Mapping[str, object], language: str = "ru") -> SafeValues:
+    """Strings become one neutral line each, mappings rows of fields; no template changes them."""
+    given = _safe_fields(values)
+    given["language"] = language if language in ("ru", "en") else "ru"
+    return SafeValues(given)
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledTemplate:
     """A template that was found harmless.
 
@@ -91,6 +106,7 @@ class CompiledTemplate:
     row_names: frozenset[str]
     optional: frozenset[str]
     _compiled: Template = field(repr=False)
+    _constant: str | None = field(default=None, repr=False)  # the text of one that says no value
 
     def render(self, values: Mapping[str, object], language: str = "ru") -> str:
         """The text for these values; strings in it are neutralised, in HTML escaped as well.
@@ -98,10 +114,17 @@ class CompiledTemplate:
         Raises MissingValue for a placeholder nobody fills and UnfitValue for a value of the wrong
         kind: nothing half-filled ever leaves.
         """
-        given = {name: _safe(value) for name, value in values.items()}
-        given["language"] = language if language in ("ru", "en") else "ru"
+        return self.render_safe(make_safe(values, language))
+
+    def render_safe(self, values: SafeValues) -> str:
+        """As `render`, of values that were made safe before."""
+        if self._constant is not None:
+            return self._constant
+        compiled = self._compiled
         try:
-            return self._compiled.render(given)
+            # What `Template.render` does, without copying the values for each template.
+            context = compiled.new_context(values._given, shared=True)
+            return "".join(compiled.root_render_func(context))
         except UndefinedError as error:
             raise MissingValue(str(error.message)) from None
         except RenderError:
@@ -141,18 +164,30 @@ def compile_template(
     text: str, *, file: str = "", html: bool = False, spoken: bool = False
 ) -> CompiledTemplate:
     """Check and compile once; raises Refused with every problem of the template."""
-    findings = examine_template(text, file=file, html=html, spoken=spoken)
+    tree = parse_template(text, file=file, html=html, spoken=spoken)
+    if isinstance(tree, Problem):
+        raise Refused([tree])
+    findings = examine(tree, file, spoken=spoken)
     if findings.problems:
         raise Refused(findings.problems)
     try:
         compiled = _chosen(html=html, spoken=spoken).from_string(_without_lone_lines(text))
     except (SyntaxError, RecursionError, MemoryError):
         raise Refused([_syntax_problem(file, 1, "too complex")]) from None
+    constant = compiled.render() if _says_no_value(tree) else None
     return CompiledTemplate(
         names=frozenset(findings.names),
         row_names=frozenset(findings.row_names),
         optional=frozenset(findings.optional),
         _compiled=compiled,
+        _constant=constant,
+    )
+
+
+def _says_no_value(tree: Tree) -> bool:
+    return all(
+        isinstance(node, Output) and all(isinstance(part, TemplateData) for part in node.nodes)
+        for node in tree.body
     )
 
 
@@ -177,11 +212,21 @@ def _without_lone_lines(text: str) -> str:
     return _LONE_TAG.sub(r"\1\n\3\2}", text.replace("\r\n", "\n"))
 
 
+def _safe_fields(values: Mapping[str, object]) -> dict[str, Any]:
+    # Nearly all are numbers and printable words, which `_safe` would return as they are.
+    return {
+        name: value
+        if type(value) is int or (type(value) is str and value.isprintable())
+        else _safe(value)
+        for name, value in values.items()
+    }
+
+
 def _safe(value: object) -> object:
     if isinstance(value, str):
         return neutral(value)
     if isinstance(value, Mapping):
-        return Row({name: _safe(inner) for name, inner in value.items()})
+        return Row(_safe_fields(value))
     if isinstance(value, list | tuple):
         return [_safe(inner) for inner in value]
     return value

@@ -1,11 +1,13 @@
 """A letter as bytes, read back by the standard library's parser."""
 
 import email
-from datetime import UTC, datetime
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta, timezone
 from email.headerregistry import Address, AddressHeader
 from email.message import EmailMessage
 from email.policy import default
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from hashlib import sha256
 from typing import Any, cast
 
 import pytest
@@ -307,3 +309,54 @@ def test_an_answer_with_everything_is_the_same_bytes_each_time() -> None:
         "attachment": ("a.eml", b"x" * 1000),
     }
     assert letter(**everything) == letter(**everything)
+
+
+@pytest.mark.parametrize(
+    ("changes", "digest"),
+    [
+        ({}, "1b1655d1fe4bc3c8"),
+        (
+            {"to_name": "", "reply_to": "otvet@example.ru", "sender_name": "House"},
+            "2d0b8fa55dc819f2",
+        ),
+        ({"text": "строка\r\n" * 400, "html": "<p>строка</p>\r" * 4000}, "32bedc336fda8140"),
+        ({"attachment": ("счёт.pdf", bytes(range(256)) * 9)}, "df0842629fbf5d11"),
+        (
+            {"sent_at": datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=7)))},
+            "5e06bdd65fd81ac8",
+        ),
+    ],
+)
+def test_a_letter_is_the_same_to_the_byte_in_every_version(
+    changes: dict[str, Any], digest: str
+) -> None:
+    """A letter sent again, perhaps by a newer version of us, is the letter that may have arrived.
+
+    Who changes these digests changes what a second copy looks like beside the first.
+    """
+    assert sha256(letter(**changes)).hexdigest()[:16] == digest
+
+
+@given(st.text(max_size=120))
+def test_words_of_a_header_are_cut_between_characters(subject: str) -> None:
+    """However it is cut, each word is at most 75 characters and can be read by itself."""
+    content = letter(subject="ы" + subject)
+    lines = content.split(b"\r\nDate:")[0].split(b"Subject: ")[1].split(b"\r\n ")
+    assert all(len(line) <= 75 for line in lines)
+    words = b"".join(line.removeprefix(b"=?utf-8?b?").removesuffix(b"?=") for line in lines)
+    assert words.isascii()
+    assert str(parsed(content)["Subject"]).startswith("ы")
+
+
+@given(st.text(max_size=3000))
+def test_a_body_stands_in_base64_lines_as_mail_wants_them(text: str) -> None:
+    canonical = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    encoded = b64encode(canonical.encode("utf-8", "replace"))
+    lines = [encoded[start : start + 76] for start in range(0, len(encoded), 76)]
+    part = letter(text=text).split(b"text/plain")[1].split(b"\r\n\r\n")[1].split(b"\r\n--")[0]
+    assert part == b"\r\n".join(lines)
+
+
+@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-3))])))
+def test_the_date_is_written_as_the_standard_library_writes_it(sent_at: datetime) -> None:
+    assert f"\r\nDate: {format_datetime(sent_at)}\r\n".encode() in letter(sent_at=sent_at)

@@ -1,5 +1,7 @@
 """Templates: what they may do, what they may not, and what a hostile value cannot do to them."""
 
+import sys
+import unicodedata
 from collections.abc import Mapping
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from templates.errors import MissingValue, UnfitValue
 from templates.neutral import neutral, one_line
 from templates.problem import Refused
-from templates.render import compile_template, placeholders
+from templates.render import compile_template, make_safe, placeholders
 
 ROWS = [
     {"account_number": "401234567890", "debt_kopecks": 254730},
@@ -217,6 +219,60 @@ def test_a_neutral_value_is_one_line_any_encoding_can_carry(value: str) -> None:
     assert clean.encode("utf-8").decode("utf-8").splitlines() in ([], [clean])
     assert neutral(clean) == clean
     assert one_line(value) == one_line(clean)
+
+
+def test_of_all_characters_the_harmless_ones_stay_and_no_other() -> None:
+    harmful = {"Cc", "Zl", "Zp", "Cf", "Cs", "Cn", "Co"}
+    for number in range(sys.maxunicode + 1):
+        character = chr(number)
+        is_kept = unicodedata.category(character) not in harmful
+        if (neutral(character) == character) is not is_kept and character != " ":
+            pytest.fail(f"U+{number:04X}")
+
+
+def test_values_made_safe_once_serve_every_template_of_a_message() -> None:
+    safe = make_safe({"x": "a<b>\n", "accounts": ROWS}, "en")
+    html = compile_template("{{ x }} {{ language }}", html=True)
+    loop = compile_template("{% for a in accounts %}{{ a.debt_kopecks | money }} {% endfor %}")
+    for _again in range(2):
+        assert html.render_safe(safe) == "a&lt;b&gt;  en"
+        assert loop.render_safe(safe) == "₽2,547.30 ₽1.00 "
+
+
+def test_values_of_one_message_are_not_seen_by_the_next() -> None:
+    text = "{{ x | upper }} {{ y | default('-') }}"
+    assert rendered(text, {"x": "a", "y": "secret"}) == "A secret"
+    assert rendered(text, {"x": "b"}) == "B -"
+    with pytest.raises(MissingValue):
+        rendered(text)
+
+
+def test_a_template_without_values_is_said_as_it_is() -> None:
+    template = compile_template("{# remark #}Долг\n\nсегодня <b>", html=True)
+    assert template.render({"x": 1}) == template.render({}, "en") == "Долг\n\nсегодня <b>"
+    assert rendered("{{ 'x' | upper }} y") == "X y"
+
+
+def test_equal_values_of_other_kinds_are_not_taken_for_each_other() -> None:
+    for value in (1, True, 1.0, "1", 1):
+        assert rendered("{{ x | upper }}", {"x": value}) == str(value).upper()
+    for value in (100, True, 100):
+        if value is True:
+            with pytest.raises(UnfitValue):
+                rendered("{{ x | money }}", {"x": value})
+        else:
+            assert rendered("{{ x | money }}", {"x": value}) == "1,00\u00a0₽"
+    assert rendered("{{ x | money }}", {"x": 100}, "en") == "₽1.00"
+
+
+@given(st.integers(-(10**15), 10**15))
+def test_an_amount_is_written_in_groups_of_three(kopecks: int) -> None:
+    written = rendered("{{ x | money }}", {"x": kopecks})
+    plain, sign = written.removesuffix("\u00a0₽").replace("\u00a0", ""), "-" if kopecks < 0 else ""
+    assert plain == f"{sign}{abs(kopecks) // 100},{abs(kopecks) % 100:02}"
+    groups = written.split(",")[0].lstrip("-").split("\u00a0")
+    assert 1 <= len(groups[0]) <= 3
+    assert all(len(group) == 3 for group in groups[1:])
 
 
 @given(st.text(alphabet="{}%#'\"abc|().[]_ \n*", max_size=60))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import validators
+from jsonschema import validators  # type: ignore[import-untyped]
 
 from dispatcher.settings import PREFIX, Settings, load_settings
 from tests.deploy.command_line import EVERY_QUEUE, parse, queues_of
@@ -63,7 +63,7 @@ def test_every_command_is_one_that_the_program_knows(ours: dict[str, Any]) -> No
     [
         (["lopo"], "No such command"),
         (["worker", "--queues", "urgent"], "No such option"),
-        (["backup"], "Missing argument"),
+        (["backup"], "Missing parameter: place"),
     ],
 )
 def test_a_command_that_there_is_not_is_noticed(wrong: list[str], told: str) -> None:

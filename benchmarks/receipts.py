@@ -39,13 +39,13 @@ def awaiting(folder: Path, url: str, count: int) -> tuple[Any, list[str]]:
     from campaigns.scenario_file import read_scenario
     from channels.base import accepted
     from dispatcher import campaigning, logs
+    from dispatcher.answers import Answered, write_down
     from dispatcher.clock import SimulatedClock
     from dispatcher.importing import import_audience
     from dispatcher.ledger import claims, scenarios
     from dispatcher.opening import open_batch
     from dispatcher.settings import Settings
     from dispatcher.wiring import make_engine
-    from dispatcher.worker import Answered, write_down
 
     logs.configure("ERROR")
     settings = Settings(

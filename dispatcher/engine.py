@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Event
 
 from campaigns.channel import ChannelName
 from campaigns.consent import Caps, consent_rules
@@ -34,6 +35,7 @@ class Engine:
     inquiry_rules: InquiryRules = field(default_factory=InquiryRules)
     pacers: Mapping[tuple[ChannelName, str], Pacer] = field(default_factory=dict)
     watch: Watch = field(default_factory=Watch)
+    stopping: Event = field(default_factory=Event)  # set: begin nothing new
     _scenarios: dict[int, StoredScenario] = field(default_factory=dict)
 
     def scenario(self, tx: Transaction, scenario_id: int) -> StoredScenario:

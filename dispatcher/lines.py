@@ -23,6 +23,8 @@ NO_LINE = "no_line"  # the reason of a delivery that waits for one
 OWN_LIMIT = "own_limit"  # … or for its turn at a provider
 # A call lasts about a minute: within a few seconds some line will be free again.
 COME_AGAIN = timedelta(seconds=15)
+# Letters go fastest, and one that is sent again in doubt is the same letter: more at a time.
+BATCHES = {ChannelName.PHONE: 1, ChannelName.SMS: 1, ChannelName.EMAIL: 4}
 # A batch of a slow provider is small: what is opened and waits for its turn holds a line.
 BATCH_SECONDS = 5.0
 
@@ -137,7 +139,7 @@ def rate_of(engine: Engine, channel: ChannelName) -> float | None:
 
 def batch_size(engine: Engine, channel: ChannelName) -> int:
     """How many deliveries go to a worker at a time: not more than have their turn soon."""
-    size, rate = engine.settings.batch_size, rate_of(engine, channel)
+    size, rate = engine.settings.batch_size * BATCHES[channel], rate_of(engine, channel)
     return size if rate is None else max(1, min(size, int(rate * BATCH_SECONDS)))
 
 

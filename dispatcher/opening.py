@@ -11,7 +11,7 @@ from campaigns.delivery import Status
 from campaigns.permission import Rulebook
 from campaigns.recipient import Recipient
 from campaigns.scenario import Policy, Scenario
-from channels.base import CallMessage, Message
+from channels.base import CallMessage, MailMessage, Message
 from dispatcher.engine import Engine
 from dispatcher.judging import NO_WORDS, Bench, Ready, judge, set_up
 from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
@@ -126,6 +126,8 @@ def _write_open(
                 one.message.expected_seconds if isinstance(one.message, CallMessage) else None,
                 one.desk,
                 one.offers_operator,
+                # A letter has its name from us; other messages get theirs when they are taken.
+                one.message.message_id if isinstance(one.message, MailMessage) else None,
             )
             for one in fresh
         ],

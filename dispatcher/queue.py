@@ -46,21 +46,38 @@ def depths(redis_url: str) -> Mapping[str, int]:
         raise QueueAway(type(error).__name__) from error
 
 
-def make_broker(redis_url: str | None) -> dramatiq.Broker:
-    """A broker without any retries of its own.
+class _ThreadEnds(dramatiq.Middleware):
+    """Tells of the end of a worker's thread, in that thread."""
+
+    def __init__(self, told: Callable[[], None]) -> None:
+        self._told = told
+
+    def before_worker_thread_shutdown(
+        self,
+        broker: dramatiq.Broker,  # noqa: ARG002
+        thread: object,  # noqa: ARG002
+    ) -> None:
+        self._told()
+
+
+def make_broker(
+    redis_url: str | None, thread_ends: Callable[[], None] = lambda: None
+) -> dramatiq.Broker:
+    """A broker without any retries of its own; `thread_ends` is called by each worker thread last.
 
     Over Redis, messages of a dead worker come back within seconds (`maintenance_chance`), and
     blocking reads have no time-out of their own.
     """
+    middleware: list[dramatiq.Middleware] = [_ThreadEnds(thread_ends)]
     if redis_url is None:
-        broker: dramatiq.Broker = StubBroker(middleware=[])
+        broker: dramatiq.Broker = StubBroker(middleware=middleware)
         broker.emit_after("process_boot")
     else:
         from dramatiq.brokers.redis import RedisBroker
 
         broker = RedisBroker(  # type: ignore[no-untyped-call]
             url=redis_url,
-            middleware=[],
+            middleware=middleware,
             namespace=NAMESPACE,
             maintenance_chance=1_000_000,
             heartbeat_timeout=30_000,

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 import structlog
 from dramatiq import Worker
@@ -20,6 +21,7 @@ from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
 from dispatcher.errors import BadSetting
+from dispatcher.event_loops import EventLoops
 from dispatcher.ledger import Ledger, open_ledger
 from dispatcher.pacing import LocalGate, Pacer
 from dispatcher.providers import make_channels
@@ -125,7 +127,8 @@ class Works:
                 Worker(self.queue.broker, queues=names, worker_threads=count, worker_timeout=100)
                 for names, count in kinds
                 if names
-            ]
+            ],
+            self.engine.stopping,
         )
 
 
@@ -135,9 +138,10 @@ def _is_no_surprise(record: logging.LogRecord) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """The workers of one process, as one."""
+    """The workers of one process, as one. `stopping` tells their batches to end."""
 
     workers: Sequence[Worker]
+    stopping: Event = field(default_factory=Event)
 
     def start(self) -> None:
         for one in self.workers:
@@ -154,19 +158,23 @@ class Crew:
             one.join()
 
     def stop(self) -> None:
-        """All at once: each finishes what it has begun."""
+        """All at once: what is under way ends, the rest of each batch is given back."""
+        self.stopping.set()
         with ThreadPoolExecutor(max(len(self.workers), 1)) as hands:
             for done in [hands.submit(one.stop) for one in self.workers]:
                 done.result()
+        self.stopping.clear()
 
 
 def make_works(engine: Engine) -> Works:
     """Broker, actors and loop over an engine."""
     redis_url = engine.settings.redis_url
-    broker = make_broker(redis_url.get_secret_value() if redis_url else None)
+    letters = engine.channels.get(ChannelName.EMAIL)
+    loops = EventLoops(letters.by_name.values() if letters else ())
+    broker = make_broker(redis_url.get_secret_value() if redis_url else None, loops.close)
 
     def send_batch(channel: str, delivery_ids: list[int], claim: str) -> None:
-        worker.send_batch(engine, ChannelName(channel), delivery_ids, claim)
+        worker.send_batch(engine, ChannelName(channel), delivery_ids, claim, loops.run)
 
     def settle_batch(channel: str, delivery_ids: list[int]) -> None:
         settling.settle_batch(engine, ChannelName(channel), delivery_ids)

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 JOURNAL = "received.jsonl"
+# From the signal to stop to the end of the process, whatever hangs.
+STOP_SECONDS = 9.5
 
 WithSandbox = Annotated[
     bool, typer.Option("--sandbox", help=_("Rehearse: every provider is the local sandbox."))
@@ -287,7 +290,9 @@ def _limping(
     return ""
 
 
-def _turn(loop: Loop, poll_seconds: float, stopped: threading.Event, pulse: Pulse) -> None:
+def _turn(
+    loop: Loop, poll_seconds: float, stopped: threading.Event, pulse: Pulse | None = None
+) -> None:
     """Tick until stopped. A database that is away is waited for; any other error is a bug, told
     and survived, because the campaigns of others must go on."""
     while not stopped.is_set():
@@ -302,8 +307,24 @@ def _turn(loop: Loop, poll_seconds: float, stopped: threading.Event, pulse: Puls
             log.exception("loop.broken")
             metrics.tick_broken("bug")
             idle, trouble = True, "the last turn of the loop was broken off"
-        pulse.turn(trouble)
-        stopped.wait(poll_seconds if idle else 0.01)
+        if pulse is not None:
+            pulse.turn(trouble)
+        if trouble:
+            pause_seconds = poll_seconds
+        else:
+            pause_seconds = _until_next(loop, poll_seconds) if idle else 0.01
+        stopped.wait(pause_seconds)
+
+
+def _until_next(loop: Loop, poll_seconds: float) -> float:
+    """How long an idle loop may sleep: a window that opens at nine is not noticed at nine and a
+    second. What is due already and does not go waits for something else, not for us."""
+    try:
+        wake_at = loop.next_wake()
+    except LedgerFault:
+        return poll_seconds
+    seconds = (wake_at - SystemClock().now()).total_seconds() if wake_at else poll_seconds
+    return min(seconds, poll_seconds) if seconds > 0 else poll_seconds
 
 
 def _tick(loop: Loop) -> bool:
@@ -315,10 +336,26 @@ def _tick(loop: Loop) -> bool:
 
 
 def _stopped_by_signal() -> threading.Event:
+    """Set by the first signal to stop; a process that has not ended in time then is ended."""
     stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        if not stopped.is_set():
+            stopped.set()
+            limit = threading.Timer(STOP_SECONDS, _end_at_once)
+            limit.daemon = True
+            limit.start()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_args: stopped.set())
+        signal.signal(name, stop)
     return stopped
+
+
+def _end_at_once() -> None:
+    """Something hangs: a database, a provider, a thread. What is in flight stands in the ledger and
+    is found there; whoever stopped us would kill us a little later all the same."""
+    log.warning("stop.forced", after_seconds=STOP_SECONDS)
+    os._exit(0)
 
 
 def _wait(stopped: threading.Event, pulse: Pulse | None = None) -> None:

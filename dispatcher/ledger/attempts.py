@@ -61,6 +61,7 @@ class Opening:
     expected_seconds: float | None = None
     desk: str = ""  # whose lines a call takes
     offers_operator: bool = False
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def open_many(tx: Transaction, openings: Sequence[Opening], now: datetime) -> Ma
             "expected_seconds": o.expected_seconds,
             "desk": o.desk,
             "offers_operator": o.offers_operator,
+            "reference": o.reference,
             "started_at": now,
         }
         for o in openings

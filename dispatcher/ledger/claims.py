@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
-from dispatcher.ledger import lines
+from dispatcher.ledger import bulk, lines
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import campaigns, deliveries
@@ -373,6 +373,19 @@ def release_lapsed(tx: Transaction, now: datetime) -> int:
         update(deliveries)
         .where(_LAPSES, deliveries.c.status == Status.QUEUED, deliveries.c.due_at <= now)
         .values(status=Status.PENDING, due_at=now, claim=None)
+    ).rowcount
+
+
+def give_back(tx: Transaction, delivery_ids: Sequence[int], claim: str, due_at: datetime) -> int:
+    """What nobody began on under this claim is due again then; how many that were."""
+    return tx.execute(
+        update(deliveries)
+        .where(
+            bulk.among(tx, deliveries.c.id, delivery_ids),
+            deliveries.c.status == Status.QUEUED,
+            deliveries.c.claim == claim,
+        )
+        .values(status=Status.PENDING, due_at=due_at, claim=None)
     ).rowcount
 
 

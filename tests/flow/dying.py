@@ -12,7 +12,7 @@ from typing import Any
 import channels.email.smtp
 import channels.phone.twilio
 import channels.sms.smsaero  # noqa: F401
-from dispatcher import opening, worker
+from dispatcher import handing_over, opening, worker
 from dispatcher.clock import SimulatedClock
 from dispatcher.ledger import attempts, deliveries
 from dispatcher.settings import Settings
@@ -50,20 +50,20 @@ def prepare(point: str, engine_channels: list[Any]) -> None:
         case 0:
             opening.deliveries.change = _when_sending(deliveries.change)  # type: ignore[attr-defined]
         case 1:
-            worker._hand_over = die
+            handing_over.Slice.hand_over = die  # type: ignore[method-assign]
         case 2:
-            worker._deliver = die
+            handing_over.deliver = die
         case 3:
             for channel in engine_channels:
                 type(channel).deliver = _async_after(type(channel).deliver)
         case 4:
-            worker._write_down = die
+            worker.keep = die  # type: ignore[attr-defined]
         case 5:
             # An answer is written in several statements: after the first of them.
             attempts.mark_handed = after(attempts.mark_handed)
             attempts.end = after(attempts.end)
         case 6:
-            worker._write_down = after(worker._write_down)
+            worker.keep = after(worker.keep)  # type: ignore[attr-defined]
 
 
 def _when_sending(change: Callable[..., None]) -> Callable[..., None]:

@@ -30,11 +30,12 @@ from channels.base import (
     accepted,
 )
 from dispatcher import campaigning, inbound, receipts
+from dispatcher.answers import Answered, write_down
 from dispatcher.last_look import DECIDED, UNKNOWN, LastLook
 from dispatcher.ledger import Ledger, attempts, deliveries, suppressions
 from dispatcher.opening import Opened, open_batch
 from dispatcher.tokens import TokenFor, attempt_key, sign
-from dispatcher.worker import SLICE_ROUNDS, Answered, write_down
+from dispatcher.worker import SLICE_ROUNDS
 from tests.flow.rehearsing import (
     ACTOR,
     DAY,

@@ -29,6 +29,7 @@ from channels.base import Receipt, accepted
 from channels.routing import only
 from channels.sandbox.patterns import Patterns
 from dispatcher import campaigning, receipts
+from dispatcher.answers import Answered, write_down
 from dispatcher.cli import roles
 from dispatcher.clock import SimulatedClock
 from dispatcher.ledger import Ledger, Transaction, deliveries
@@ -37,7 +38,6 @@ from dispatcher.record import Finding, record
 from dispatcher.settings import Settings
 from dispatcher.tokens import TokenFor, attempt_key, sign
 from dispatcher.wiring import make_engine, make_works
-from dispatcher.worker import Answered, write_down
 from tests.flow.conftest import Rehearse
 from tests.flow.rehearsing import (
     ACTOR,

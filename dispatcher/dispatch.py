@@ -16,7 +16,16 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, campaigns, claims, deliveries, doubts, replies
+from dispatcher.ledger import (
+    Transaction,
+    attempts,
+    campaigns,
+    claims,
+    deliveries,
+    doubts,
+    replies,
+    tallies,
+)
 from dispatcher.ledger.claims import Claimed
 from dispatcher.ledger.deliveries import Change
 from dispatcher.lines import batch_size, desk_rooms, rooms
@@ -91,6 +100,7 @@ class Loop:
         pause_failing(self._engine, now)
         claimed = self._claim(now)
         closed = insist(lambda tx: campaigns.close_finished(tx, now))
+        tallies.fold_changes(self._engine.ledger)
         for campaign_id in closed:
             log.info("campaign.completed", campaign=campaign_id)
         return Tick(claimed, released, uncertain, settled, expired, len(closed), answered)

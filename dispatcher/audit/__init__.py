@@ -36,10 +36,12 @@ def examine(tx: Transaction, campaign_id: int, rules: Rulebook, now: datetime) -
     counts = Rule("counts_agree", _("Attempts are numbered without gaps, at most one is open"))
     statuses = Rule("statuses_agree", _("Statuses agree with the attempts"))
     left = Rule("nothing_left_open", _("An ended campaign leaves nothing open"))
+    tallied = Rule("tallies_agree", _("The counters are those of the rows"))
     delivery_rules.nobody_lost(tx, standard, lost)
     delivery_rules.counts_agree(tx, standard, counts)
     delivery_rules.statuses_agree(tx, standard, statuses)
     delivery_rules.nothing_left_open(tx, standard, left)
+    delivery_rules.tallies_agree(tx, standard, tallied)
 
     by_attempt: list[tuple[Rule, AttemptRule]] = [
         (
@@ -89,6 +91,7 @@ def examine(tx: Transaction, campaign_id: int, rules: Rulebook, now: datetime) -
         quiet,
         statuses,
         left,
+        tallied,
     ]
     return AuditResult(campaign_id, now, tuple(rule.check() for rule in made))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from campaigns.delivery import Status
 from dispatcher.audit.attempt_rules import Standard
 from dispatcher.audit.findings import Finding, Rule
-from dispatcher.ledger import Transaction, books
+from dispatcher.ledger import Transaction, books, tallies
 from dispatcher.ledger.books import Counted, Oddity
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.report.words import statuses, word
@@ -118,6 +118,16 @@ def nothing_left_open(tx: Transaction, standard: Standard, rule: Rule) -> None:
             _("The campaign has ended, but the status is “{status}”."),
         )
     )
+
+
+def tallies_agree(tx: Transaction, standard: Standard, rule: Rule) -> None:
+    """What the counters tell is what the rows are: they are what people watch a campaign by."""
+    rule.examined = books.planned(tx, standard.campaign)[1]
+    for one in tallies.drift(tx, standard.campaign.id):
+        text = _("The counter of “{kind}” is wrong by {number}.").format(
+            kind=one.kind, number=f"{one.surplus:+}"
+        )
+        rule.find(Finding("", one.channel, "", None, None, text))
 
 
 def _told(oddities: Iterable[Oddity], text: str) -> Iterator[Finding]:

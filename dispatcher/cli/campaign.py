@@ -23,7 +23,7 @@ from dispatcher.errors import NotPossible
 from dispatcher.examination import TextsUnfit
 from dispatcher.ledger import campaigns, trail
 from dispatcher.ledger.campaigns import LEGAL, Campaign
-from dispatcher.report import export, figures, words
+from dispatcher.report import export, figures, standing, words
 from dispatcher.settings import Settings
 from dispatcher.voices import find_voice
 from templates.i18n import _
@@ -195,17 +195,17 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     engine = shared.engine()
-    report = _report(engine, number)
+    found = _standing(engine, number)
     with contextlib.suppress(KeyboardInterrupt), Live(console=screen.console) as live:
         while True:
-            report = _report(engine, number)
             if as_json:
-                print(summary.one_line(report), flush=True)
+                print(summary.one_line(found), flush=True)
             else:
-                live.update(Group(*_panel(engine, report)))
-            if not LEGAL[report.campaign.status]:
+                live.update(Group(*_panel(engine, found)))
+            if not LEGAL[found.campaign.status]:
                 break
             time.sleep(every)
+            found = _standing(engine, number)
 
 
 @app.command("pause", help=_("Send nothing more for now."))
@@ -328,20 +328,25 @@ def _report(engine: Engine, number: int) -> figures.CampaignReport:
         return figures.of_campaign(tx, number, engine.clock.now())
 
 
+def _standing(engine: Engine, number: int) -> standing.Standing:
+    with engine.ledger.read() as tx:
+        return standing.of_campaign(tx, number, engine.clock.now())
+
+
 def _show(engine: Engine, number: int, as_json: bool, **more: object) -> None:
-    found = _report(engine, number)
+    found = _standing(engine, number)
     if as_json:
         undecided = doubt.undecided(engine).get(number, 0)
-        screen.print_json(summary.facts(found) | {"undecided": undecided} | more)
+        screen.print_json(summary.standing_facts(found) | {"undecided": undecided} | more)
     else:
         for part in _panel(engine, found):
             screen.console.print(part)
 
 
-def _panel(engine: Engine, report: figures.CampaignReport) -> list[RenderableType]:
+def _panel(engine: Engine, found: standing.Standing) -> list[RenderableType]:
     """How the campaign stands, and what waits for staff."""
-    number = report.campaign.id
-    parts: list[RenderableType] = [summary.panel(report, engine.settings.zone)]
+    number = found.campaign.id
+    parts: list[RenderableType] = [summary.panel(found, engine.settings.zone)]
     if count := doubt.undecided(engine).get(number, 0):
         parts.append(Text(doubt.needs_decision(number, count), style="yellow"))
     return parts

@@ -17,7 +17,7 @@ from dispatcher.demo import Telling, rehearse
 from dispatcher.engine import Engine
 from dispatcher.examination import TextsUnfit
 from dispatcher.importing import NoRowTaken
-from dispatcher.report import figures
+from dispatcher.report import figures, standing
 from dispatcher.settings import Settings
 from templates.i18n import _, ngettext
 
@@ -161,8 +161,8 @@ class _View:
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         with engine.ledger.read() as tx:
-            report = figures.of_campaign(tx, campaign_id, now)
-        self._live.update(Group(far, summary.panel(report, self._zone)))
+            found = standing.of_campaign(tx, campaign_id, now)
+        self._live.update(Group(far, summary.panel(found, self._zone)))
         self._looked = time.monotonic()
 
 

@@ -19,6 +19,7 @@ from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.report import export, html, words, workbook
 from dispatcher.report.figures import CampaignReport, ChannelFigures
+from dispatcher.report.standing import ChannelStanding, Standing
 from templates.i18n import _
 
 BAR_WIDTH = 14
@@ -46,14 +47,21 @@ def campaign_facts(campaign: Campaign) -> dict[str, object]:
 
 def facts(report: CampaignReport) -> dict[str, object]:
     """The whole report for programs."""
-    return campaign_facts(report.campaign) | {
-        "recipients": report.recipients,
-        "attempts": report.attempts,
-        "adds_up": report.adds_up,
+    return standing_facts(report) | {
         "without_own_zone": report.without_own_zone,
-        "channels": {figures.channel.value: _channel(figures) for figures in report.channels},
+        "channels": {c.channel.value: _channel_standing(c) | _channel(c) for c in report.channels},
         "row_errors": _by_code(report),
-        "away": [circuit_facts(circuit) for circuit in report.away],
+    }
+
+
+def standing_facts(standing: Standing) -> dict[str, object]:
+    """How a campaign stands, for programs."""
+    return campaign_facts(standing.campaign) | {
+        "recipients": standing.recipients,
+        "attempts": standing.attempts,
+        "adds_up": standing.adds_up,
+        "channels": {c.channel.value: _channel_standing(c) for c in standing.channels},
+        "away": [circuit_facts(circuit) for circuit in standing.away],
     }
 
 
@@ -66,6 +74,16 @@ def _by_code(report: CampaignReport) -> dict[str, int]:
 
 
 def _channel(c: ChannelFigures) -> dict[str, object]:
+    return {
+        "merged_messages": c.merged_messages,
+        "spoken_of": c.spoken_of,
+        "duplicates": c.duplicates,
+        "first_local": c.hours.earliest.isoformat() if c.hours.earliest else None,
+        "last_local": c.hours.latest.isoformat() if c.hours.latest else None,
+    }
+
+
+def _channel_standing(c: ChannelStanding) -> dict[str, object]:
     return {
         "recipients": c.recipients,
         "planned": c.planned,
@@ -81,30 +99,26 @@ def _channel(c: ChannelFigures) -> dict[str, object]:
         "expired": c.ended_as(Status.EXPIRED),
         "uncertain": c.ended_as(Status.UNCERTAIN),
         "open": c.at_work,
-        "merged_messages": c.merged_messages,
-        "spoken_of": c.spoken_of,
-        "duplicates": c.duplicates,
-        "first_local": c.hours.earliest.isoformat() if c.hours.earliest else None,
-        "last_local": c.hours.latest.isoformat() if c.hours.latest else None,
+        "retrying": c.retrying,
     }
 
 
-def one_line(report: CampaignReport) -> str:
-    return json.dumps(facts(report), ensure_ascii=False, default=str)
+def one_line(standing: Standing) -> str:
+    return json.dumps(standing_facts(standing), ensure_ascii=False, default=str)
 
 
-def panel(report: CampaignReport, zone: str) -> Group:
+def panel(standing: Standing, zone: str) -> Group:
     """How a campaign stands, within 80 columns; redrawn while it runs."""
-    campaign = report.campaign
+    campaign = standing.campaign
     head = Text()
     head.append(f"{campaign.title} · ", style="bold")
     head.append(campaign_status(campaign.status))
-    head.append(f" · {screen.moment(report.made_at, zone)}", style="dim")
+    head.append(f" · {screen.moment(standing.made_at, zone)}", style="dim")
     grid = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True)
     titles = ("", _("planned"), _("attempts"), _("reached"), "", _("waiting"), _("ended"))
     for index, title in enumerate(titles):
         grid.add_column(title, justify="left" if index in (0, 4) else "right", style=None)
-    for c in report.channels:
+    for c in standing.channels:
         share = c.positive / c.planned if c.planned else 0.0
         filled = round(share * BAR_WIDTH)
         others = c.planned - c.positive - c.at_work
@@ -118,16 +132,17 @@ def panel(report: CampaignReport, zone: str) -> Group:
             screen.number(c.at_work),
             screen.number(others),
         )
-    return Group(head, *_troubles(report, zone), grid)
+    return Group(head, *_troubles(standing, zone), grid)
 
 
-def _troubles(report: CampaignReport, zone: str) -> Iterator[Text]:
+def _troubles(standing: Standing, zone: str) -> Iterator[Text]:
     """Why a campaign stands, and which providers it waits for."""
-    if report.campaign.note:
-        why = words.note(report.campaign.note)
-        advice = _("Mend it, then: dispatcher campaign resume {id}").format(id=report.campaign.id)
+    campaign = standing.campaign
+    if campaign.note:
+        why = words.note(campaign.note)
+        advice = _("Mend it, then: dispatcher campaign resume {id}").format(id=campaign.id)
         yield Text(f"{why}. {advice}", style="red")
-    for circuit in report.away:
+    for circuit in standing.away:
         yield Text(circuit_words(circuit, zone), style="yellow")
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -304,6 +306,39 @@ attempts = Table(
     ),
     Index("ix_attempts_reference", "reference"),
     Index(None, "campaign_id", "started_at"),
+)
+
+# How many deliveries of a campaign stand how, kept by triggers in the transaction of each change.
+# `part` 0 is the counter; on PostgreSQL each change is a row of its own, until the loop adds it.
+delivery_tallies = Table(
+    "delivery_tallies",
+    metadata,
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("channel", String(8), primary_key=True),
+    Column("status", String(12), primary_key=True),
+    Column("reason", Text, primary_key=True),  # its kind, of what was skipped or given up
+    Column("attempted", Boolean, primary_key=True),  # at least once
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
+    Column("deliveries", BigInteger, nullable=False),
+    Column("attempts", BigInteger, nullable=False),  # as the deliveries count them
+    Index(None, "part", sqlite_where=text("part > 0"), postgresql_where=text("part > 0")),
+    sqlite_with_rowid=False,
+)
+
+# The same of attempts: which provider carried them, and what came of them.
+attempt_tallies = Table(
+    "attempt_tallies",
+    metadata,
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("channel", String(8), primary_key=True),
+    Column("provider", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("outcome", String(16), primary_key=True),  # empty while open
+    Column("positive", Boolean, primary_key=True),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempts", BigInteger, nullable=False),
+    Index(None, "part", sqlite_where=text("part > 0"), postgresql_where=text("part > 0")),
+    sqlite_with_rowid=False,
 )
 
 # Who was contacted when, by account and by contact point, over all campaigns: what the 7 days
@@ -616,3 +651,11 @@ trail = Table(
     Column("details", Json, nullable=False),
     Index(None, "subject"),
 )
+
+# What the triggers of PostgreSQL need goes with the tables.
+for _gone in (
+    "DROP FUNCTION IF EXISTS tally_deliveries, tally_attempts",
+    "DROP SEQUENCE IF EXISTS tally_parts",
+):
+    _drop = DDL(_gone)  # type: ignore[no-untyped-call]
+    event.listen(metadata, "after_drop", _drop.execute_if(dialect="postgresql"))

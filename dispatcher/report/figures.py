@@ -1,42 +1,28 @@
 """The figures of one campaign, counted by the database and checked against each other."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, time
 
 from campaigns.calendar import zone_named
 from campaigns.channel import ChannelName
 from campaigns.delivery import SkipReason, Status
-from campaigns.outcome import Outcome
 from campaigns.scenario import Window
-from dispatcher.ledger import Transaction, audiences, campaigns, circuits, reports, scenarios
-from dispatcher.ledger.audiences import StoredAudience
+from dispatcher.ledger import Transaction, audiences, campaigns, reports, scenarios
 from dispatcher.ledger.calls import by_provider
 from dispatcher.ledger.campaigns import Campaign
-from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.reports import OutcomeCount, Reach, RowErrorCount, StatusCount, Unreached
 from dispatcher.report import calls
 from dispatcher.report.calls import CallFigures
+from dispatcher.report.standing import (
+    ChannelStanding,
+    ProviderFigure,
+    Standing,
+    away_of,
+    channel_standing,
+)
 
 LISTED = 50  # uncertain attempts that the page names one by one
-STAYS_OPEN = (Status.PENDING, Status.QUEUED, Status.SENDING, Status.AWAITING)
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeFigure:
-    outcome: Outcome
-    positive: bool
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class TryFigure:
-    """The n-th attempts: how many were made, and how many of them reached the customer."""
-
-    number: int
-    attempts: int
-    positives: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,57 +34,15 @@ class Hours:
     latest: time | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelFigures:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelFigures(ChannelStanding):
     """One channel: what became of every recipient, and what its attempts came to."""
 
-    channel: ChannelName
-    recipients: int
-    statuses: Mapping[Status, int]
-    skipped: Mapping[str, int]  # by reason
-    given_up: Mapping[str, int]  # by reason
-    withdrawn: Mapping[str, int]  # by reason
-    attempted: int  # deliveries with at least one attempt
-    attempts: int
-    attempts_counted: int  # the same, as the deliveries themselves count
-    open_attempts: int
-    outcomes: tuple[OutcomeFigure, ...]
-    tries: tuple[TryFigure, ...]
     hours: Hours
     window: Window
     spoken_of: int  # accounts told in the message of another one
     duplicates: int  # accounts left out because their number or address gets the same text already
     merged_messages: int  # deliveries that speak of several accounts
-
-    def ended_as(self, status: Status) -> int:
-        return self.statuses.get(status, 0)
-
-    @property
-    def skipped_total(self) -> int:
-        return self.ended_as(Status.SKIPPED)
-
-    @property
-    def planned(self) -> int:
-        return sum(self.statuses.values()) - self.skipped_total
-
-    @property
-    def positive(self) -> int:
-        return self.ended_as(Status.POSITIVE)
-
-    @property
-    def at_work(self) -> int:
-        """Still waiting for their hour, their turn or a receipt."""
-        return sum(self.ended_as(status) for status in STAYS_OPEN)
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderFigure:
-    """What one provider carried on one channel."""
-
-    channel: ChannelName
-    provider: str
-    attempts: int
-    positives: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,36 +69,25 @@ class Balance:
         return self.expected == self.found
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignReport:
-    campaign: Campaign
-    audience: StoredAudience
-    made_at: datetime
-    recipients: int
-    reach: Reach
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignReport(Standing):
+    """A campaign's figures, all counted from the rows themselves."""
+
     channels: tuple[ChannelFigures, ...]
+    reach: Reach
     calls: CallFigures
-    providers: tuple[ProviderFigure, ...]
     zones: tuple[ZoneFigure, ...]
     row_errors: tuple[RowErrorCount, ...]
     uncertain: tuple[Unreached, ...]  # the first of them
     balances: tuple[Balance, ...]
-    away: tuple[Circuit, ...] = ()  # providers of its channels that are out of order
 
     @property
     def adds_up(self) -> bool:
         return all(balance.holds for balance in self.balances)
 
     @property
-    def attempts(self) -> int:
-        return sum(channel.attempts for channel in self.channels)
-
-    @property
     def without_own_zone(self) -> int:
         return sum(zone.recipients for zone in self.zones if not zone.own)
-
-    def total(self, status: Status) -> int:
-        return sum(channel.ended_as(status) for channel in self.channels)
 
 
 def of_campaign(tx: Transaction, campaign_id: int, now: datetime) -> CampaignReport:
@@ -176,10 +109,7 @@ def of_campaign(tx: Transaction, campaign_id: int, now: datetime) -> CampaignRep
         duplicate = joined.get((channel, SkipReason.DUPLICATE.value))
         channels.append(
             _channel(
-                channel,
-                recipients,
-                [s for s in statuses if s.channel is channel],
-                [o for o in outcomes if o.channel is channel],
+                channel_standing(channel, recipients, statuses, outcomes),
                 hours.get(channel, Hours((0,) * 24)),
                 scenario.policy(channel).window,
                 spoken_of=merged.spoken_of if merged else 0,
@@ -200,17 +130,12 @@ def of_campaign(tx: Transaction, campaign_id: int, now: datetime) -> CampaignRep
         row_errors=tuple(reports.by_row_error(tx, campaign.audience_id)),
         uncertain=tuple(reports.unreached(tx, campaign_id, [Status.UNCERTAIN], LISTED)),
         balances=_balances(recipients, channels, statuses, outcomes),
-        away=tuple(
-            one for one in circuits.standing(tx).values() if one.channel in scenario.channels
-        ),
+        away=away_of(tx, scenario.channels),
     )
 
 
 def _channel(
-    channel: ChannelName,
-    recipients: int,
-    statuses: Sequence[StatusCount],
-    outcomes: Sequence[OutcomeCount],
+    standing: ChannelStanding,
     hours: Hours,
     window: Window,
     *,
@@ -218,41 +143,9 @@ def _channel(
     duplicates: int,
     merged_messages: int,
 ) -> ChannelFigures:
-    by_status: Counter[Status] = Counter()
-    reasons: dict[Status, Counter[str]] = {
-        status: Counter() for status in (Status.SKIPPED, Status.GIVEN_UP, Status.WITHDRAWN)
-    }
-    for row in statuses:
-        by_status[row.status] += row.deliveries
-        if row.status in reasons:
-            # "words: …" names the place in the template; for a figure the kind is enough.
-            reasons[row.status][row.reason.partition(":")[0]] += row.deliveries
-    by_outcome: Counter[tuple[Outcome, bool]] = Counter()
-    tries: dict[int, list[int]] = {}
-    for one in outcomes:
-        made = tries.setdefault(one.number, [0, 0])
-        made[0] += one.attempts
-        made[1] += one.attempts if one.positive else 0
-        if one.outcome is not None:
-            by_outcome[one.outcome, one.positive] += one.attempts
+    counted = {one.name: getattr(standing, one.name) for one in fields(standing)}
     return ChannelFigures(
-        channel=channel,
-        recipients=recipients,
-        statuses=dict(by_status),
-        skipped=dict(reasons[Status.SKIPPED].most_common()),
-        given_up=dict(reasons[Status.GIVEN_UP].most_common()),
-        withdrawn=dict(reasons[Status.WITHDRAWN].most_common()),
-        attempted=sum(row.attempted for row in statuses),
-        attempts=sum(one.attempts for one in outcomes),
-        attempts_counted=sum(row.attempts for row in statuses),
-        open_attempts=sum(one.attempts for one in outcomes if one.outcome is None),
-        outcomes=tuple(
-            OutcomeFigure(outcome, positive, count)
-            for (outcome, positive), count in sorted(
-                by_outcome.items(), key=lambda item: (not item[0][1], -item[1], item[0][0])
-            )
-        ),
-        tries=tuple(TryFigure(number, *made) for number, made in sorted(tries.items())),
+        **counted,
         hours=hours,
         window=window,
         spoken_of=spoken_of,

@@ -128,6 +128,30 @@ class TestNobodyIsLost:
         assert check(books, "nobody_lost").total == 2  # phone is missing, fax is foreign
 
 
+class TestCounters:
+    def test_counters_and_rows_tell_the_same_whatever_a_hand_did_to_the_rows(
+        self, books: Books
+    ) -> None:
+        books.tamper("UPDATE deliveries SET status = 'pending', attempts = 0 WHERE id = 1")
+        books.tamper("DELETE FROM attempts WHERE id = 1")
+        found = check(books, "tallies_agree")
+        assert (found.passed, found.examined > 0) == (True, True)
+
+    def test_a_hand_in_the_counters_is_seen(self, books: Books) -> None:
+        books.tamper(
+            "UPDATE delivery_tallies SET deliveries = 0 WHERE status = 'positive'"
+            " AND channel = 'email'"
+        )
+        books.tamper(
+            "INSERT INTO attempt_tallies VALUES"
+            " (:campaign, 'sms', 'other', 1, 'delivered', true, 7, 2)",
+            campaign=books.campaign.id,
+        )
+        found = check(books, "tallies_agree")
+        assert [f.channel for f in found.findings] == ["email", "sms"]
+        assert "+2" in str(found.findings[-1])
+
+
 class TestWindow:
     def test_a_call_at_nine_in_the_evening_local_time_is_too_late(self, books: Books) -> None:
         nine = START.replace(hour=14)  # 21:00:00 in Novosibirsk

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, time, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +16,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
+from sqlalchemy import event
 
 from campaigns.audience import RowError
 from campaigns.channel import ChannelName, ContactKind
@@ -23,8 +25,9 @@ from campaigns.outcome import Outcome
 from campaigns.recipient import Consent, ContactPoint
 from campaigns.scenario import Window
 from dispatcher.errors import NotFound
-from dispatcher.report import charts, export, figures, html, words, workbook
-from dispatcher.report.figures import CampaignReport, ChannelFigures, TryFigure
+from dispatcher.report import charts, export, figures, html, standing, words, workbook
+from dispatcher.report.figures import CampaignReport, ChannelFigures
+from dispatcher.report.standing import TryFigure
 from templates.i18n import LOCALES, speaking
 from tests.flow.builders import (
     EMAIL,
@@ -188,6 +191,37 @@ class TestFigures:
     def test_an_unknown_campaign_is_not_found(self, books: Books) -> None:
         with books.ledger.read() as tx, pytest.raises(NotFound):
             figures.of_campaign(tx, 4711, books.clock.now())
+
+
+class TestStanding:
+    """What people watch a campaign by tells the same as the report, from counters alone."""
+
+    def test_it_tells_what_the_report_counts(self, books: Books) -> None:
+        with books.ledger.read() as tx:
+            found = standing.of_campaign(tx, books.campaign.id, books.clock.now())
+            report = figures.of_campaign(tx, books.campaign.id, books.clock.now())
+        for seen, counted in zip(found.channels, report.channels, strict=True):
+            for name in (one.name for one in fields(seen)):
+                assert getattr(seen, name) == getattr(counted, name), name
+        assert (found.recipients, found.providers) == (report.recipients, report.providers)
+        assert found.adds_up
+
+    def test_who_is_to_be_tried_again_is_told_apart(self, books: Books) -> None:
+        with books.ledger.read() as tx:
+            found = standing.of_campaign(tx, books.campaign.id, books.clock.now())
+        assert {c.channel: c.retrying for c in found.channels} == {PHONE: 1, SMS: 0, EMAIL: 0}
+
+    def test_what_does_not_add_up_shows(self, books: Books) -> None:
+        books.tamper("DELETE FROM deliveries WHERE recipient_id = 7 AND channel = 'sms'")
+        with books.ledger.read() as tx:
+            assert not standing.of_campaign(tx, books.campaign.id, books.clock.now()).adds_up
+
+    def test_it_reads_neither_deliveries_nor_attempts(self, books: Books) -> None:
+        read: list[str] = []
+        event.listen(books.ledger.engine, "before_cursor_execute", lambda *a: read.append(a[2]))
+        with books.ledger.read() as tx:
+            standing.of_campaign(tx, books.campaign.id, books.clock.now())
+        assert not re.search(r"FROM (deliveries|attempts|recipients)\b", " ".join(read))
 
 
 class TestPage:

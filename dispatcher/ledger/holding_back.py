@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from campaigns.delivery import Status
 from dispatcher.ledger import trail
@@ -26,7 +26,9 @@ from dispatcher.ledger.tables import (
     inquiries,
     inquiry_numbers,
     outbox,
+    processes,
     replies,
+    robots,
 )
 from dispatcher.ledger.tables import trail as trail_table
 
@@ -85,6 +87,8 @@ def hold_back(tx: Transaction, paused: Collection[int], actor: str, now: datetim
         .where(replies.c.status.in_((ReplyStatus.WAITING, ReplyStatus.SENDING)))
         .values(status=ReplyStatus.UNCERTAIN, due_at=None, reason=RESTORED)
     ).rowcount
+    for table in (processes, robots):  # who was at work then is not now
+        tx.execute(delete(table))
     _leave_numbers_out(tx)
     return HeldBack(
         known_until=known_until,

@@ -69,10 +69,13 @@ DO $$ DECLARE one record; BEGIN
   LOOP EXECUTE 'DROP ' || one.kind || ' IF EXISTS ' || one.name || ' CASCADE'; END LOOP;
 END $$"""
 _SQLITE_MAGIC, _DUMP_MAGIC = b"SQLite format 3\0", b"PGDMP"
-# How psql's answer tells us which campaigns were paused, among all else that it prints.
-_HELD = "held:"
-# Bare rows, one transaction, the first error ends it.
-_PSQL = ("-X", "-q", "-A", "-t", "-w", "-1", "-v", "ON_ERROR_STOP=1", "-f", "-")
+# How psql's answer tells us, among all else that it prints, which campaigns were paused, and that
+# everything is committed.
+_HELD, _DONE = "held:", "restored"
+# Bare rows; the first error ends it.
+_PSQL = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
+# The dump leaves a session that finds no table by its bare name.
+_END = f"RESET search_path; {PAUSE} RETURNING '{_HELD}' || id; COMMIT; SELECT '{_DONE}';"
 
 
 def restore_ledger(ledger: Ledger, copy: Path, actor: str, now: datetime) -> HeldBack:
@@ -211,20 +214,25 @@ def _pour(ledger: Ledger, copy: Path) -> Sequence[int]:
             _write_script(psql, copy)
             code = psql.wait()
         except BaseException:
-            psql.kill()  # before it has read the end: what it did is rolled back
+            psql.kill()
             psql.wait()
             raise
         if code:
             raise ProgramFailed("psql", complaint_in(_text_of(complained)))
         lines = _text_of(told).splitlines()
+    if _DONE not in lines:
+        raise ProgramFailed("psql", _("it did not get to the end of the copy"))
     return [int(line.removeprefix(_HELD)) for line in lines if line.startswith(_HELD)]
 
 
 def _write_script(psql: "subprocess.Popen[bytes]", copy: Path) -> None:
-    """The dump as SQL, and the pause after it; psql commits when it has read the end."""
+    """The dump as SQL, and the pause after it, in one transaction: whoever of us dies on the way
+    leaves psql without the word to commit."""
     if psql.stdin is None:
         raise ValueError("psql has to be started with a pipe")
     with tempfile.TemporaryFile() as complained:
+        psql.stdin.write(b"BEGIN;\n")
+        psql.stdin.flush()
         poured = subprocess.run(  # noqa: S603 - a fixed command and a file that was checked
             [program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(copy)],
             stdin=subprocess.DEVNULL,
@@ -236,9 +244,8 @@ def _write_script(psql: "subprocess.Popen[bytes]", copy: Path) -> None:
             return  # it gave up, and its own complaint says why
         if poured.returncode:
             raise ProgramFailed("pg_restore", complaint_in(_text_of(complained)))
-    # The dump leaves a session that finds no table by its bare name.
     with suppress(BrokenPipeError):
-        psql.stdin.write(f"RESET search_path;\n{PAUSE} RETURNING '{_HELD}' || id;\n".encode())
+        psql.stdin.write(f"{_END}\n".encode())
         psql.stdin.close()
 
 

@@ -3,7 +3,8 @@
 import fcntl
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -14,11 +15,14 @@ from campaigns.delivery import Status
 from dispatcher.ledger import Ledger, campaigns, inquiries, open_ledger, trail
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.campaigns import CampaignStatus
+from dispatcher.ledger.copying import copy_ledger, ending_of
 from dispatcher.ledger.holding_back import IDS_LEFT_OUT, NUMBERS_LEFT_OUT, RESTORED
+from dispatcher.ledger.migration import LATEST, version
 from dispatcher.ledger.postgres_programs import complaint_in
 from templates.i18n import speaking
 from tests.conftest import create_database, drop_database
 from tests.deploy.conftest import Run
+from tests.deploy.test_migrate import ledger_of
 from tests.ledger.making import ACTOR, NOW, due_rows, force
 
 YEAR = 2026
@@ -65,6 +69,31 @@ def fill(url: str) -> None:
     ledger.close()
 
 
+@pytest.fixture(scope="session")
+def copies(
+    postgres_server: str, programs_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[bool, Path]:
+    """A copy of what `fill` makes, of either kind; True for SQLite."""
+    folder = tmp_path_factory.mktemp("copies")
+    server = create_database(postgres_server)
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", programs_path)
+        for url in (f"sqlite:///{folder / 'ledger.sqlite3'}", server):
+            fill(url)
+            with closing(Ledger(url)) as ledger:
+                path = folder / f"copy{ending_of(ledger)}"
+                made[ledger.is_sqlite] = copy_ledger(ledger, path, ACTOR, NOW).path
+    drop_database(postgres_server, server)
+    return made
+
+
+@pytest.fixture
+def copy(copies: Mapping[bool, Path], empty_url: Callable[[], str]) -> str:
+    """The copy for the kind of databases that the test asks for."""
+    return str(copies[empty_url().startswith("sqlite")])
+
+
 def rows(tx: Connection) -> dict[str, int]:
     """How many there are of everything but counters, which follow what they count."""
     return {
@@ -107,12 +136,10 @@ def test_all_rows_come_back_and_no_campaign_goes_on_by_itself(
 
 
 def test_numbers_given_away_since_the_copy_are_given_to_nobody_else(
-    empty_url: Callable[[], str], run: Run
+    empty_url: Callable[[], str], copy: str, run: Run
 ) -> None:
-    before, after = empty_url(), empty_url()
-    fill(before)
-    assert run(before, "backup", "copy").returncode == 0
-    assert run(after, "restore", "copy").returncode == 0
+    after = empty_url()
+    assert run(after, "restore", copy).returncode == 0
     ledger = Ledger(after)
     with ledger.write() as tx:
         assert inquiries.next_number(tx, YEAR) == f"{YEAR}-{1 + NUMBERS_LEFT_OUT + 1:06}"
@@ -153,60 +180,57 @@ def test_in_a_folder_the_newest_copies_are_kept_and_nothing_else_is_touched(
     assert run(sqlite_url, "backup", "one", "--keep", "2").returncode == 2
 
 
-def test_a_ledger_with_rows_is_not_overwritten(empty_url: Callable[[], str], run: Run) -> None:
-    before, other = empty_url(), empty_url()
-    fill(before)
-    assert run(before, "backup", "copy").returncode == 0
+def test_a_ledger_with_rows_is_not_overwritten(
+    empty_url: Callable[[], str], copy: str, run: Run
+) -> None:
+    other = empty_url()
     open_ledger(other).close()
     ledger = Ledger(other)
     with ledger.write() as tx:
         trail.note(tx, NOW, ACTOR, "act", "subject")
     ledger.close()
-    assert run(other, "restore", "copy").returncode == 2
+    assert run(other, "restore", copy).returncode == 2
     ledger = Ledger(other)
     with ledger.read() as tx:
         assert rows(tx)["trail"] == 1
     ledger.close()
 
 
-def test_tables_without_rows_are_an_empty_ledger(empty_url: Callable[[], str], run: Run) -> None:
-    before, after = empty_url(), empty_url()
-    fill(before)
+def test_tables_without_rows_are_an_empty_ledger(
+    empty_url: Callable[[], str], copy: str, run: Run
+) -> None:
+    after = empty_url()
     open_ledger(after).close()
-    assert run(before, "backup", "copy").returncode == 0
-    done = run(after, "restore", "copy")
+    done = run(after, "restore", copy)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_database_of_something_else_is_left_alone(postgres_server: str, run: Run) -> None:
-    before, other = create_database(postgres_server), create_database(postgres_server)
+def test_a_database_of_something_else_is_left_alone(
+    postgres_server: str, copies: Mapping[bool, Path], run: Run
+) -> None:
+    other = create_database(postgres_server)
     try:
-        fill(before)
-        assert run(before, "backup", "copy").returncode == 0
         with psycopg.connect(other) as connection:
             connection.execute("CREATE TABLE payroll (id integer)")
-        done = run(other, "restore", "copy")
+        done = run(other, "restore", str(copies[False]))
         assert done.returncode == 2
         assert "payroll" in done.stderr
     finally:
-        drop_database(postgres_server, before)
         drop_database(postgres_server, other)
 
 
 def test_a_copy_that_was_cut_short_or_damaged_is_refused_and_nothing_is_restored(
-    empty_url: Callable[[], str], run: Run, tmp_path: Path
+    empty_url: Callable[[], str], copy: str, run: Run, tmp_path: Path
 ) -> None:
-    before, after = empty_url(), empty_url()
-    fill(before)
-    assert run(before, "backup", "copy").returncode == 0
-    whole = (tmp_path / "copy").read_bytes()
+    after = empty_url()
+    whole = Path(copy).read_bytes()
     (tmp_path / "cut").write_bytes(whole[: len(whole) * 9 // 10])
     (tmp_path / "other").write_bytes(b"something else")
     for name in ("cut", "other"):
         done = run(after, "restore", name)
         assert done.returncode in (1, 2), done.stdout
         assert "Traceback" not in done.stderr
-    done = run(after, "restore", "copy")
+    done = run(after, "restore", copy)
     assert done.returncode == 0, done.stderr  # still empty
 
 
@@ -234,45 +258,103 @@ def test_a_copy_of_the_other_kind_of_database_is_refused(
 
 
 def test_nothing_is_restored_while_somebody_is_at_work_on_the_database(
-    postgres_server: str, run: Run
+    postgres_server: str, copies: Mapping[bool, Path], run: Run
 ) -> None:
     url = create_database(postgres_server)
     try:
-        fill(url)
-        assert run(url, "backup", "copy").returncode == 0
-        again = create_database(postgres_server)
-        with psycopg.connect(again):
-            done = run(again, "restore", "copy")
+        with psycopg.connect(url):
+            done = run(url, "restore", str(copies[False]))
         assert done.returncode == 2
         assert "Stop every dispatcher" in done.stderr
-        drop_database(postgres_server, again)
     finally:
         drop_database(postgres_server, url)
 
 
-def test_as_soon_as_the_rows_are_there_their_campaigns_are_paused(
-    postgres_server: str, run: Run, tmp_path: Path, house: dict[str, str]
-) -> None:
-    """A `psql` of the test's own looks at the campaigns once the real one has committed."""
+@pytest.fixture
+def in_place_of_psql(tmp_path: Path, house: dict[str, str]) -> Callable[[str], str]:
+    """A PATH with a `psql` of the test's own; `{psql}` in what it does stands for the real one."""
     real = shutil.which("psql", path=house["PATH"])
     folder = tmp_path / "bin"
     folder.mkdir()
+
+    def write(does: str) -> str:
+        (folder / "psql").write_text("#!/bin/sh\n" + does.replace("{psql}", str(real)) + "\n")
+        (folder / "psql").chmod(0o755)
+        return f"{folder}:{house['PATH']}"
+
+    return write
+
+
+def test_as_soon_as_the_rows_are_there_their_campaigns_are_paused(
+    postgres_server: str,
+    copies: Mapping[bool, Path],
+    run: Run,
+    tmp_path: Path,
+    in_place_of_psql: Callable[[str], str],
+) -> None:
+    """What a loop would see at the very instant at which psql has committed."""
     look = "SELECT string_agg(DISTINCT status, ' ' ORDER BY status) FROM campaigns"
-    (folder / "psql").write_text(
-        f'#!/bin/sh\n{real} "$@"\ncode=$?\n'
-        f'{real} -X -At -c "{look}" > {tmp_path}/seen\nexit $code\n'
+    path = in_place_of_psql(
+        f'{{psql}} "$@"\ncode=$?\n{{psql}} -X -At -c "{look}" > {tmp_path}/seen\nexit $code'
     )
-    (folder / "psql").chmod(0o755)
-    before, after = create_database(postgres_server), create_database(postgres_server)
+    url = create_database(postgres_server)
     try:
-        fill(before)
-        assert run(before, "backup", "copy").returncode == 0
-        done = run(after, "restore", "copy", PATH=f"{folder}:{house['PATH']}")
+        done = run(url, "restore", str(copies[False]), PATH=path)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "seen").read_text().split() == ["cancelled", "paused"]
     finally:
-        drop_database(postgres_server, before)
-        drop_database(postgres_server, after)
+        drop_database(postgres_server, url)
+
+
+def test_a_restore_that_dies_on_the_way_leaves_nothing_behind(
+    postgres_server: str,
+    copies: Mapping[bool, Path],
+    run: Run,
+    in_place_of_psql: Callable[[str], str],
+) -> None:
+    """psql gets as much of the script as whoever died had written; the last line of it is the pause
+    and the word to commit."""
+    url = create_database(postgres_server)
+    try:
+        for cut in ("head -c 200", "head -c 30000", "head -n -30", "head -n -1"):
+            path = in_place_of_psql(f'{cut} | {{psql}} "$@"')
+            done = run(url, "restore", str(copies[False]), PATH=path)
+            assert done.returncode == 1, (cut, done.stdout)
+            with psycopg.connect(url) as connection:
+                left = connection.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'")
+                assert left.fetchone() is None, cut
+        assert run(url, "restore", str(copies[False])).returncode == 0
+    finally:
+        drop_database(postgres_server, url)
+
+
+def test_a_copy_of_an_older_ledger_is_brought_up_to_date(
+    empty_url: Callable[[], str], run: Run
+) -> None:
+    before, after = empty_url(), empty_url()
+    with ledger_of(before, "0002") as ledger, ledger.write() as tx:
+        at = NOW.strftime("%Y-%m-%d %H:%M:%S.%f")
+        tx.exec_driver_sql(
+            "INSERT INTO scenarios (id, name, version, title, digest, source, templates, added_at, "
+            f"added_by) VALUES (1, 's', 1, 't', 'd', '', '{{}}', '{at}', 'x')"
+        )
+        tx.exec_driver_sql(
+            "INSERT INTO audiences (id, name, file_name, status, columns, header, rows, "
+            "recipients, imported_at, imported_by) "
+            f"VALUES (1, 'a', 'f', 'ready', '[]', '[]', 0, 0, '{at}', 'x')"
+        )
+        tx.exec_driver_sql(
+            "INSERT INTO campaigns (id, scenario_id, audience_id, status, zone, start_at, "
+            "end_at, created_at, created_by) "
+            f"VALUES (1, 1, 1, 'running', 'UTC', '{at}', '{at}', '{at}', 'x')"
+        )
+    assert run(before, "backup", "copy").returncode == 0
+    with closing(Ledger(before)) as ledger, ledger.read() as tx:
+        assert version(tx) == "0002"  # to copy is not to upgrade
+    assert run(after, "restore", "copy").returncode == 0
+    with closing(Ledger(after)) as ledger, ledger.read() as tx:
+        assert version(tx) == LATEST
+        assert campaigns.get(tx, 1).status is CampaignStatus.PAUSED
 
 
 def test_an_embedded_ledger_is_not_restored_under_a_running_dispatcher(

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from campaigns.cadence import next_due
-from campaigns.channel import ChannelName
+from campaigns.channel import ChannelName, ContactKind
 from campaigns.content import ACCOUNTS_LIMIT
 from campaigns.delivery import SkipReason
 from campaigns.joining import Joined
@@ -54,6 +54,15 @@ class Planned:
     held_back: bool = False
 
 
+def lack(name: str, value: str | int | None) -> SkipReason | None:
+    """Why a recipient with this value in a field that the scenario needs cannot be told."""
+    if value is None or value == "":
+        return SkipReason.MISSING_FIELD
+    if name.endswith("_kopecks") and int(value) <= 0:
+        return SkipReason.NOTHING_DUE
+    return None
+
+
 def contactable(
     scenario: Scenario,
     channel: ChannelName,
@@ -64,11 +73,9 @@ def contactable(
 ) -> tuple[str, ...] | tuple[SkipReason, str]:
     """The contact points that may be used, in turn; or the reason why none may, with a detail."""
     for name in scenario.fields:
-        value = recipient.fields.get(name)
-        if value is None or value == "":
-            return SkipReason.MISSING_FIELD, name
-        if name.endswith("_kopecks") and int(value) <= 0:
-            return SkipReason.NOTHING_DUE, name
+        lacking = lack(name, recipient.fields.get(name))
+        if lacking is not None:
+            return lacking, name
     forbidden = may_be_told(scenario, channel, recipient, facts, rules, at)
     if forbidden is not None:
         return forbidden, ""
@@ -84,7 +91,7 @@ def contactable(
 
 
 def _nothing_fits(channel: ChannelName, recipient: Recipient) -> SkipReason:
-    has_number = any("@" not in point.address for point in recipient.contact_points)
+    has_number = any(p.kind is not ContactKind.EMAIL for p in recipient.contact_points)
     if channel is not ChannelName.EMAIL and has_number:
         return SkipReason.BAD_NUMBER_TYPE
     return SkipReason.NO_CONTACT_POINT

@@ -1,17 +1,32 @@
 """Stored audiences: the recipients of a run, their contact points, and the rows that failed."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from campaigns.audience import RowError, join_rows
 from campaigns.channel import ChannelName, ContactKind, Purpose
+from campaigns.kinds import Glimpse
 from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
 from dispatcher.errors import NotFound, NotPossible
-from dispatcher.ledger import trail
+from dispatcher.ledger import bulk, trail
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import audiences, contact_points, recipients, row_errors
 from templates.i18n import _
@@ -130,7 +145,8 @@ def reachable(tx: Transaction, audience_id: int, accounts: Collection[str]) -> s
 def _present(tx: Transaction, audience_id: int, accounts: Sequence[str]) -> dict[str, int]:
     rows = tx.execute(
         select(recipients.c.account_number, recipients.c.id).where(
-            recipients.c.audience_id == audience_id, recipients.c.account_number.in_(accounts)
+            recipients.c.audience_id == audience_id,
+            bulk.among(tx, recipients.c.account_number, accounts),
         )
     )
     return {row.account_number: row.id for row in rows}
@@ -296,7 +312,7 @@ def read_error(row: Row[tuple[object, ...]]) -> RowError:
 
 def get_many(tx: Transaction, ids: Sequence[int]) -> Mapping[int, Recipient]:
     """Recipients by id, with their contact points."""
-    rows = tx.execute(select(recipients).where(recipients.c.id.in_(ids))).all()
+    rows = tx.execute(select(recipients).where(bulk.among(tx, recipients.c.id, ids))).all()
     return _with_points(tx, rows)
 
 
@@ -311,6 +327,68 @@ def after(
         .limit(limit)
     ).all()
     return _with_points(tx, rows)
+
+
+def glimpses_after(
+    tx: Transaction, audience_id: int, last_id: int, limit: int, fields: Sequence[str]
+) -> Sequence[Glimpse]:
+    """The next recipients as far as a plan looks at them, in the order of the file."""
+    condition = and_(recipients.c.audience_id == audience_id, recipients.c.id > last_id)
+    return _glimpses(tx, condition, limit, fields)
+
+
+def glimpses_of(tx: Transaction, ids: Collection[int], fields: Sequence[str]) -> Sequence[Glimpse]:
+    """The same of these recipients."""
+    return _glimpses(tx, bulk.among(tx, recipients.c.id, ids), len(ids), fields)
+
+
+def _glimpses(
+    tx: Transaction, condition: ColumnElement[bool], limit: int, fields: Sequence[str]
+) -> Sequence[Glimpse]:
+    r, p = recipients.c, contact_points.c
+    rows = tx.execute(
+        select(
+            r.id,
+            r.account_number,
+            r.branch,
+            r.zone,
+            cast(r.consents, Text),
+            *(r.fields.op("->>", return_type=Text())(literal(name, Text())) for name in fields),
+        )
+        .where(condition)
+        .order_by(r.id)
+        .limit(limit)
+    ).all()
+    ids = [row[0] for row in rows]
+    found = tx.execute(
+        select(p.recipient_id, p.address, p.kind)
+        .where(bulk.among(tx, p.recipient_id, ids))
+        .order_by(p.recipient_id, p.position)
+    )
+    addresses: dict[int, list[str]] = {}
+    kinds: dict[int, list[str]] = {}
+    for recipient_id, address, kind in found:
+        addresses.setdefault(recipient_id, []).append(address)
+        kinds.setdefault(recipient_id, []).append(kind)
+    return [
+        Glimpse(
+            number,
+            account,
+            branch,
+            zone,
+            consents,
+            values,
+            addresses.get(number, ()),
+            kinds.get(number, ()),
+        )
+        for number, account, branch, zone, consents, *values in rows
+    ]
+
+
+@lru_cache(maxsize=1024)
+def read_consents(written: str) -> tuple[Consent, ...]:
+    """The consents of a `Glimpse`."""
+    return tuple(map(read_consent, json.loads(written)))
 
 
 def sharing(tx: Transaction, audience_id: int) -> Sequence[int]:
@@ -338,7 +416,7 @@ def _with_points(
     points: dict[int, list[ContactPoint]] = {row.id: [] for row in rows}
     found = tx.execute(
         select(contact_points.c.recipient_id, contact_points.c.address, contact_points.c.kind)
-        .where(contact_points.c.recipient_id.in_(list(points)))
+        .where(bulk.among(tx, contact_points.c.recipient_id, points))
         .order_by(contact_points.c.recipient_id, contact_points.c.position)
     )
     for recipient_id, address, kind in found:

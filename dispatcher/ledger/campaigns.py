@@ -180,6 +180,17 @@ def everything(tx: Transaction) -> Sequence[Campaign]:
     return [_read(row) for row in tx.execute(_SELECT.order_by(campaigns.c.id))]
 
 
+def hold_draft(tx: Transaction, campaign_id: int) -> bool:
+    """Whether a campaign is still a draft. If so, it stays one until this transaction ends, and
+    nobody else plans it meanwhile."""
+    row = tx.execute(
+        select(campaigns.c.status)
+        .where(campaigns.c.id == campaign_id)
+        .with_for_update(key_share=True)
+    ).first()
+    return row is not None and row.status == CampaignStatus.DRAFT
+
+
 def change(
     tx: Transaction, campaign: Campaign, to: CampaignStatus, actor: str, now: datetime
 ) -> Campaign:

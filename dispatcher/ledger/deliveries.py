@@ -1,7 +1,8 @@
 """Deliveries: one recipient on one channel of one campaign, and their legal changes of status."""
 
+import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -16,7 +17,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import LEGAL, Status
@@ -24,6 +24,7 @@ from campaigns.outcome import Outcome
 from campaigns.plan import Planned
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.pouring import kept_instant, pour
 from dispatcher.ledger.tables import campaigns, deliveries, recipients
 
 
@@ -78,31 +79,65 @@ def insert_planned(
     """Store a part of the plan; what is there already stays as it is.
 
     `desks`: by recipient, whose lines a call to them takes; nobody's of their own for the rest.
+    Nobody else may store parts of this plan meanwhile (`campaigns.hold_draft`).
     """
-    if not planned:
-        return
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(deliveries).on_conflict_do_nothing()
-    tx.execute(
-        statement,
-        [
-            {
-                "campaign_id": campaign_id,
-                "recipient_id": p.recipient_id,
-                "channel": p.channel.value,
-                "status": (Status.PENDING if p.skipped is None else Status.SKIPPED).value,
-                "reason": p.skipped.value if p.skipped else "",
-                "due_at": p.due_at,
-                "urgent": urgent,
-                "zone": p.zone,
-                "points": list(p.points),
-                "dead_points": [],
-                "lead_id": p.lead_id,
-                "desk": desks.get(p.recipient_id, "") if p.channel is ChannelName.PHONE else "",
-            }
-            for p in planned
-        ],
+    there = _planned_already(tx, campaign_id, planned)
+    kept = kept_instant(tx)
+    points_of: dict[tuple[str, ...], str] = {}  # the same on several channels
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for p in planned:
+            if there and (p.recipient_id, p.channel) in there:
+                continue
+            points = points_of.get(p.points)
+            if points is None:
+                points = points_of[p.points] = json.dumps(p.points)
+            yield (
+                campaign_id,
+                p.recipient_id,
+                p.channel.value,
+                "pending" if p.skipped is None else "skipped",
+                p.skipped.value if p.skipped else "",
+                kept(p.due_at),
+                urgent,
+                p.zone,
+                points,
+                "[]",
+                p.lead_id,
+                desks.get(p.recipient_id, "") if p.channel is ChannelName.PHONE else "",
+            )
+
+    pour(tx, deliveries, _PLANNED, rows())
+
+
+_PLANNED = (
+    "campaign_id",
+    "recipient_id",
+    "channel",
+    "status",
+    "reason",
+    "due_at",
+    "urgent",
+    "zone",
+    "points",
+    "dead_points",
+    "lead_id",
+    "desk",
+)
+
+
+def _planned_already(
+    tx: Transaction, campaign_id: int, planned: Sequence[Planned]
+) -> Collection[tuple[int, str]]:
+    """Which recipients and channels of this part of the plan stand there already."""
+    numbers = [p.recipient_id for p in planned]
+    rows = tx.execute(
+        select(deliveries.c.recipient_id, deliveries.c.channel).where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.recipient_id.between(min(numbers, default=0), max(numbers, default=0)),
+        )
     )
+    return {(recipient_id, channel) for recipient_id, channel in rows}
 
 
 def last_planned(tx: Transaction, campaign_id: int) -> int:
@@ -113,6 +148,17 @@ def last_planned(tx: Transaction, campaign_id: int) -> int:
         )
     ).scalar_one()
     return last
+
+
+def take_stock(tx: Transaction) -> None:
+    """Many were planned: PostgreSQL shall know of them at once.
+
+    It chooses its ways by what it saw when it looked last, which may be a minute ago: for the first
+    claims of a campaign of which it knows nothing, such a way can take half a minute. Who looks
+    already need not be waited for.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {deliveries.name}")
 
 
 def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import Suppression
 from campaigns.permission import ACCOUNT, account_party, point_party
-from dispatcher.ledger import trail
+from dispatcher.ledger import bulk, trail
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import suppressions
 
@@ -97,7 +97,7 @@ def of_parties(
     found: dict[str, list[Suppression]] = defaultdict(list)
     rows = tx.execute(
         select(suppressions).where(
-            suppressions.c.party.in_(list(parties)),
+            bulk.among(tx, suppressions.c.party, parties),
             suppressions.c.removed_at.is_(None),
             or_(suppressions.c.until_at.is_(None), suppressions.c.until_at > now),
         )

@@ -1,13 +1,13 @@
 """Who was contacted when, over all campaigns, by account and by contact point."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.permission import History
+from dispatcher.ledger import bulk
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, touches
 
@@ -19,20 +19,35 @@ def history(
     tx: Transaction, channel: ChannelName, parties: Collection[str], since_at: datetime
 ) -> Mapping[str, History]:
     """What each party went through since then; who was not contacted is not in the answer."""
-    positive: dict[str, datetime] = {}
-    recent: dict[str, list[datetime]] = defaultdict(list)
+    return histories(tx, {channel: since_at}, parties)[channel]
+
+
+def histories(
+    tx: Transaction, since_at: Mapping[ChannelName, datetime], parties: Collection[str]
+) -> Mapping[ChannelName, Mapping[str, History]]:
+    """The same on several channels, each since its own instant."""
+    positive: dict[ChannelName, dict[str, datetime]] = {channel: {} for channel in since_at}
+    recent: dict[ChannelName, dict[str, list[datetime]]] = {channel: {} for channel in since_at}
+    t = touches.c
     rows = tx.execute(
-        select(touches.c.party, touches.c.at, touches.c.positive_at).where(
-            touches.c.party.in_(list(parties)),
-            touches.c.channel == channel,
-            touches.c.at > since_at,
+        select(t.party, t.channel, t.at, t.positive_at).where(
+            bulk.among(tx, t.party, parties),
+            or_(*(and_(t.channel == channel, t.at > at) for channel, at in since_at.items())),
         )
     )
-    for party, at, positive_at in rows:
-        recent[party].append(at)
+    for party, name, at, positive_at in rows:
+        channel = ChannelName(name)
+        recent[channel].setdefault(party, []).append(at)
         if positive_at is not None:
-            positive[party] = max(positive_at, positive.get(party, positive_at))
-    return {party: History(positive.get(party), tuple(times)) for party, times in recent.items()}
+            known = positive[channel]
+            known[party] = max(positive_at, known.get(party, positive_at))
+    return {
+        channel: {
+            party: History(positive[channel].get(party), tuple(times))
+            for party, times in found.items()
+        }
+        for channel, found in recent.items()
+    }
 
 
 def note(tx: Transaction, rows: Sequence[tuple[int, str, ChannelName, datetime]]) -> None:

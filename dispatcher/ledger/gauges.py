@@ -1,14 +1,14 @@
 """How the whole house stands at this instant: the figures that are the same whoever tells them.
 
-Each question is answered from an index that holds only what is at work, so that it costs the same
-however much has ended. What waits is counted desk by desk, from the first that is due to the last.
+Each question is answered from counters, or from an index that holds only what is at work, so that
+it costs the same however much has ended. What is due is counted desk by desk, from the first on.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import BigInteger, and_, cast, func, literal_column, select
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
@@ -20,7 +20,7 @@ from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.ledger.outbox import Standing
 from dispatcher.ledger.processes import Seen
-from dispatcher.ledger.tables import campaigns, deliveries
+from dispatcher.ledger.tables import campaigns, deliveries, delivery_tallies
 
 # No question may keep the database busy for longer.
 PATIENCE_SECONDS = 5
@@ -29,8 +29,11 @@ DAY = timedelta(days=1)
 _IN_FLIGHT = (Status.QUEUED, Status.SENDING, Status.AWAITING)
 # Written out instead of bound: only so does SQLite see that the partial indexes fit.
 _IS_PENDING = deliveries.c.status == literal_column("'pending'")
-_LAPSES = deliveries.c.status.in_(
-    [literal_column(f"'{status}'") for status in (*_IN_FLIGHT, Status.UNCERTAIN)]
+_IS_UNCERTAIN = and_(
+    deliveries.c.status.in_(
+        [literal_column(f"'{one}'") for one in (*_IN_FLIGHT, Status.UNCERTAIN)]
+    ),
+    deliveries.c.status == Status.UNCERTAIN,
 )
 
 
@@ -64,13 +67,12 @@ def read(tx: Transaction, now: datetime) -> Gauges:
     """Everything at once, from one state of the ledger. Raises LedgerFault, also when a question
     takes too long."""
     limit_questions(tx)
-    in_flight, uncertain = _at_work(tx)
     by_status, themselves = _campaigns(tx)
     ahead = processes.clock_ahead(tx)
     return Gauges(
         due=due_by_channel(waiting(tx, now)),
-        in_flight=in_flight,
-        uncertain=uncertain,
+        in_flight=_in_flight(tx),
+        uncertain=_uncertain(tx),
         circuits=list(circuits.standing(tx).values()),
         campaigns=by_status,
         paused_by_themselves=themselves,
@@ -115,25 +117,28 @@ def due_by_channel(found: Sequence[tuple[Head, int]]) -> Mapping[ChannelName, Du
     return by_channel
 
 
-def _at_work(
-    tx: Transaction,
-) -> tuple[Mapping[tuple[ChannelName, Status], int], Mapping[tuple[ChannelName, bool], int]]:
+def _in_flight(tx: Transaction) -> Mapping[tuple[ChannelName, Status], int]:
+    """From the counters: a million letters may wait for a bounce."""
+    t = delivery_tallies.c
+    count = func.sum(t.deliveries)
+    rows = tx.execute(
+        select(t.channel, t.status, cast(count, BigInteger))
+        .where(t.status.in_(_IN_FLIGHT))
+        .group_by(t.channel, t.status)
+        .having(count != 0)
+    )
+    return {(ChannelName(channel), Status(status)): count for channel, status, count in rows}
+
+
+def _uncertain(tx: Transaction) -> Mapping[tuple[ChannelName, bool], int]:
     d = deliveries.c
     left_to_staff = d.due_at.is_(None)
     rows = tx.execute(
-        select(d.channel, d.status, left_to_staff, func.count())
-        .where(_LAPSES)
-        .group_by(d.channel, d.status, left_to_staff)
+        select(d.channel, left_to_staff, func.count())
+        .where(_IS_UNCERTAIN)
+        .group_by(d.channel, left_to_staff)
     )
-    in_flight: dict[tuple[ChannelName, Status], int] = {}
-    uncertain: dict[tuple[ChannelName, bool], int] = {}
-    for channel_name, status_name, is_left, count in rows:
-        channel, status = ChannelName(channel_name), Status(status_name)
-        if status is Status.UNCERTAIN:
-            uncertain[channel, bool(is_left)] = count
-        else:
-            in_flight[channel, status] = in_flight.get((channel, status), 0) + count
-    return in_flight, uncertain
+    return {(ChannelName(channel), bool(is_left)): count for channel, is_left, count in rows}
 
 
 def _campaigns(tx: Transaction) -> tuple[Mapping[CampaignStatus, int], int]:

@@ -20,6 +20,8 @@ import structlog
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 5.0
+# How often the server looks whether it is to stop.
+STOP_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class PageServer:
         self._server = type("Server", (_Server,), {"address_family": family})((host, port), handler)
         self.host, self.port = host, int(self._server.server_address[1])
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="pages", daemon=True
+            target=self._server.serve_forever, args=(STOP_SECONDS,), name="pages", daemon=True
         )
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """The figures of the whole house, from a real ledger on either database."""
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from sqlalchemy import event
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
@@ -177,6 +179,33 @@ def test_a_ledger_that_hangs_holds_up_nobody_who_looks(
     reading[0].join(20)
     assert next(iter(figures.collect())).samples[0].value == 1
     ledger.close()
+
+
+def test_no_question_walks_through_deliveries_that_have_ended(sqlite_url: str) -> None:
+    """Each is answered by an index that holds only what is at work, or from the counters."""
+    ledger = Ledger(sqlite_url)
+    due_rows(ledger, 3)
+    asked: list[tuple[str, object]] = []
+
+    def hear(_c: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(ledger.engine, "before_cursor_execute", hear)
+    read(ledger)
+    event.remove(ledger.engine, "before_cursor_execute", hear)
+    with ledger.read() as tx:
+        plans = [
+            row.detail
+            for statement, parameters in asked
+            if "deliveries" in statement
+            for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+        ]
+    ledger.close()
+    touched = [plan for plan in plans if re.search(r"\bdeliveries\b", plan)]
+    assert touched
+    assert all(
+        re.match(r"SEARCH .* INDEX ix_deliveries_(due|lapse)\b", plan) for plan in touched
+    ), touched
 
 
 @pytest.fixture

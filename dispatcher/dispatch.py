@@ -169,22 +169,8 @@ class Loop:
     def _give_back(self, delivery_ids: list[int], claim: str, now: datetime) -> None:
         """The queue did not take them: they are due again a moment later."""
 
-        def act(tx: Transaction) -> None:
-            ours = [
-                d
-                for d in deliveries.lock(tx, delivery_ids).values()
-                if d.status is Status.QUEUED and d.claim == claim
-            ]
-            due_at = now + timedelta(seconds=10)
-            deliveries.change(
-                tx,
-                [
-                    Change(d.id, Status.QUEUED, Status.PENDING, due_at=due_at, end_as=d.end_as)
-                    for d in ours
-                ],
-            )
-
-        self._engine.ledger.insist(act)
+        due_at = now + timedelta(seconds=10)
+        self._engine.ledger.insist(lambda tx: claims.give_back(tx, delivery_ids, claim, due_at))
 
     def _call_uncertain(
         self,

@@ -48,7 +48,7 @@ _POSTGRES = {
 # told to come again, one that does nothing is ended. Reading ones hold nobody up and may take their
 # time: an export waits for whoever reads it.
 LOCK_SECONDS = 20
-IDLE_SECONDS = 60
+IDLE_SECONDS = 20
 
 
 class Ledger:

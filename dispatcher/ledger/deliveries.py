@@ -6,13 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
-    bindparam,
     func,
     select,
     update,
@@ -22,6 +20,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import LEGAL, Status
 from campaigns.outcome import Outcome
 from campaigns.plan import Planned
+from dispatcher.ledger import bulk
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.pouring import kept_instant, pour
@@ -163,7 +162,7 @@ def take_stock(tx: Transaction) -> None:
 
 def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
     rows = tx.execute(
-        select(deliveries).where(deliveries.c.id.in_(list(ids))).order_by(deliveries.c.id)
+        select(deliveries).where(bulk.among(tx, deliveries.c.id, ids)).order_by(deliveries.c.id)
     )
     return {row.id: read_delivery(row) for row in rows}
 
@@ -194,10 +193,10 @@ def lock(
     `with_siblings`: the same recipients' deliveries on the other channels too. Always in the order
     of their ids, so that two transactions do not wait for each other.
     """
-    wanted: ColumnElement[bool] = deliveries.c.id.in_(list(ids))
+    wanted: ColumnElement[bool] = bulk.among(tx, deliveries.c.id, ids)
     if with_siblings:
         own = deliveries.alias("own")
-        these = own.c.id.in_(list(ids))
+        these = bulk.among(tx, own.c.id, ids)
         wanted = and_(
             deliveries.c.recipient_id.in_(select(own.c.recipient_id).where(these)),
             deliveries.c.campaign_id.in_(select(own.c.campaign_id).where(these)),
@@ -244,24 +243,15 @@ def change(tx: Transaction, changes: Sequence[Change]) -> None:
     for one in changes:
         if one.before is not one.after and one.after not in LEGAL[one.before]:
             raise ValueError(f"a delivery cannot go from {one.before} to {one.after}")
-    for keys, group in _by_shape(changes).items():
-        tx.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.id == bindparam("b_id"), deliveries.c.status == bindparam("b_before")
-            )
-            .values({name: bindparam(f"v_{name}") for name in keys}),
-            group,
-        )
+    for group in _by_shape(changes):
+        bulk.update(tx, deliveries, group, where={"id": "id", "status": "before"})
 
 
-def _by_shape(
-    changes: Sequence[Change],
-) -> Mapping[tuple[str, ...], list[dict[str, Any]]]:
-    """Changes as parameters, grouped by the columns they set, so that each group is one call."""
-    groups: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+def _by_shape(changes: Sequence[Change]) -> Collection[list[dict[str, object]]]:
+    """Changes as rows, those together that set the same columns: each group is one statement."""
+    groups: defaultdict[tuple[str, ...], list[dict[str, object]]] = defaultdict(list)
     for one in changes:
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "status": one.after.value,
             "reason": one.reason,
             "due_at": one.due_at,
@@ -276,10 +266,8 @@ def _by_shape(
             values["dead_points"] = sorted(one.dead_points)
         if one.after is not Status.SENDING:
             values["claim"] = None
-        row = {f"v_{name}": value for name, value in values.items()}
-        row |= {"b_id": one.delivery_id, "b_before": one.before.value}
-        groups[tuple(values)].append(row)
-    return groups
+        groups[tuple(values)].append(values | {"id": one.delivery_id, "before": one.before.value})
+    return groups.values()
 
 
 def expire(tx: Transaction, campaign_ids: Collection[int]) -> int:
@@ -340,7 +328,7 @@ def siblings(
         select(deliveries)
         .where(
             deliveries.c.campaign_id == campaign_id,
-            deliveries.c.recipient_id.in_(list(recipient_ids)),
+            bulk.among(tx, deliveries.c.recipient_id, recipient_ids),
         )
         .order_by(deliveries.c.id)
         .with_for_update()
@@ -370,7 +358,7 @@ def mark_in_flight(tx: Transaction, ids: Collection[int], end_as: Status) -> Non
         tx.execute(
             update(deliveries)
             .where(
-                deliveries.c.id.in_(list(ids)),
+                bulk.among(tx, deliveries.c.id, ids),
                 deliveries.c.status.in_((Status.SENDING, Status.AWAITING, Status.UNCERTAIN)),
             )
             .values(end_as=end_as)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, or_, select
 
 from campaigns.channel import ChannelName
 from campaigns.permission import History
@@ -52,14 +52,14 @@ def histories(
 
 def note(tx: Transaction, rows: Sequence[tuple[int, str, ChannelName, datetime]]) -> None:
     """Attempts began: (attempt, party, channel, at)."""
-    if rows:
-        tx.execute(
-            insert(touches),
-            [
-                {"attempt_id": attempt_id, "party": party, "channel": channel, "at": at}
-                for attempt_id, party, channel, at in rows
-            ],
-        )
+    bulk.insert(
+        tx,
+        touches,
+        [
+            {"attempt_id": attempt_id, "party": party, "channel": channel.value, "at": at}
+            for attempt_id, party, channel, at in rows
+        ],
+    )
 
 
 def parties_of(tx: Transaction, attempt_id: int) -> frozenset[str]:
@@ -70,13 +70,17 @@ def parties_of(tx: Transaction, attempt_id: int) -> frozenset[str]:
 
 def mark_positive(tx: Transaction, reached: Mapping[int, datetime | None]) -> None:
     """These attempts reached the customer, at these instants; None: they did not after all."""
-    for attempt_id, at in reached.items():
-        tx.execute(update(touches).where(touches.c.attempt_id == attempt_id).values(positive_at=at))
+    bulk.update(
+        tx,
+        touches,
+        [{"attempt_id": attempt_id, "positive_at": at} for attempt_id, at in reached.items()],
+        where={"attempt_id": "attempt_id"},
+    )
 
 
 def forget(tx: Transaction, attempt_ids: Collection[int]) -> None:
     """Nothing was sent after all."""
-    tx.execute(delete(touches).where(touches.c.attempt_id.in_(list(attempt_ids))))
+    tx.execute(delete(touches).where(bulk.among(tx, touches.c.attempt_id, attempt_ids)))
 
 
 def busy_parties(tx: Transaction, parties: Collection[str]) -> frozenset[str]:
@@ -85,7 +89,7 @@ def busy_parties(tx: Transaction, parties: Collection[str]) -> frozenset[str]:
         select(touches.c.party)
         .join(attempts, attempts.c.id == touches.c.attempt_id)
         .where(
-            touches.c.party.in_(list(parties)),
+            bulk.among(tx, touches.c.party, parties),
             touches.c.channel == ChannelName.PHONE,
             attempts.c.ended_at.is_(None),
         )

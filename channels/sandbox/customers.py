@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from campaigns.channel import ChannelName
 from channels.sandbox.patterns import Fate
@@ -46,7 +46,7 @@ class Customers:
             await self.write(provider, contact.contact_point, text, at, ours)
 
         self._world.timeline.put(
-            delivered_at + timedelta(seconds=ANSWER_SECONDS),
+            delivered_at + self._world.span(ANSWER_SECONDS),
             ChannelName.SMS,
             contact.contact_point,
             provider,

@@ -44,13 +44,14 @@ class Fate(StrEnum):
     # SMS
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
-    NO_RECEIPT = "no_receipt"
     NO_CREDITS = "no_credits"
     REPLIES_STOP = "replies_stop"
     REPLIES_QUESTION = "replies_question"
     # phone and SMS
+    NO_RECEIPT = "no_receipt"
     LATE_RECEIPT = "late_receipt"
     DUPLICATE_RECEIPT = "duplicate_receipt"
+    REORDERED_RECEIPTS = "reordered_receipts"  # what was before the end is told after it
     BAD_NUMBER = "bad_number"
     REJECTED = "rejected"
     THROTTLED = "throttled"
@@ -67,15 +68,16 @@ class Fate(StrEnum):
 
 
 _F = Fate
-_HTTP = {_F.LATE_RECEIPT, _F.DUPLICATE_RECEIPT, _F.BAD_NUMBER, _F.REJECTED, _F.THROTTLED}
-_HTTP |= {_F.HTML_502, _F.TIMEOUT_AFTER_ACCEPT, _F.DROP_AFTER_ACCEPT}
+_HTTP = {_F.NO_RECEIPT, _F.LATE_RECEIPT, _F.DUPLICATE_RECEIPT, _F.REORDERED_RECEIPTS}
+_HTTP |= {_F.BAD_NUMBER, _F.REJECTED, _F.THROTTLED, _F.HTML_502}
+_HTTP |= {_F.TIMEOUT_AFTER_ACCEPT, _F.DROP_AFTER_ACCEPT}
 # The fates that press a key, and which.
 KEYS: Mapping[Fate, str] = {
     fate: fate.value[len("key_")] for fate in Fate if fate.value.startswith("key_")
 }
 _TALK = {_F.HEARD, _F.HUNG_UP, _F.BUSY, _F.NO_ANSWER, _F.DECLINED, _F.MACHINE}
 _TALK |= {_F.FAILED, *KEYS}
-_TEXT = {_F.DELIVERED, _F.UNDELIVERED, _F.NO_RECEIPT, _F.NO_CREDITS}
+_TEXT = {_F.DELIVERED, _F.UNDELIVERED, _F.NO_CREDITS}
 _TEXT |= {_F.REPLIES_STOP, _F.REPLIES_QUESTION}
 _MAIL = {_F.ACCEPTED, _F.NO_SUCH_MAILBOX, _F.TRY_LATER, _F.FULL, _F.SLOW}
 _MAIL |= {_F.TIMEOUT_AFTER_ACCEPT, _F.DROP_AFTER_ACCEPT}

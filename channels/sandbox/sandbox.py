@@ -35,6 +35,8 @@ class Sandbox:
     `simulated=False` what follows (rings, ends of calls, receipts) happens when its time comes.
     With `simulated=True` nothing happens by itself: move the clock to `next_event_at()` and call
     `run_due()`. The same seed makes the same world whatever order requests arrive in.
+    `speed` 20 lets twenty seconds of that world pass in one of ours: rings, talks and receipts come
+    twenty times sooner, and are told with the lengths they would have had.
     Listens on `host` only; ports 0 are free ones. `inbound_urls` tells by provider ("smsaero",
     "twilio") where customers' SMS are posted to; it may be filled later.
     """
@@ -47,6 +49,7 @@ class Sandbox:
         patterns: Patterns | None = None,
         journal_path: Path | None = None,
         simulated: bool = False,
+        speed: float = 1.0,
         host: str = "127.0.0.1",
         smtp_port: int = 0,
         http_port: int = 0,
@@ -72,6 +75,7 @@ class Sandbox:
         self._seed = seed
         self._patterns = patterns or load_patterns()
         self._simulated = simulated
+        self._speed = speed
         self._journal = Journal(journal_path, simulated=simulated)
         self._smtp_tls_context = smtp_tls_context
         self._running: _Running | None = None
@@ -233,6 +237,7 @@ class Sandbox:
             postman=Postman(),
             sounds=SoundShelf(),
             changed=changed,
+            speed=self._speed,
         )
 
     def _account(self) -> Account:

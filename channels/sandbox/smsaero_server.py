@@ -6,7 +6,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -163,31 +163,33 @@ class SmsAeroServer:
         return sms
 
     def _plan_receipts(self, sms: Sms) -> None:
-        fate, soon = sms.contact.fate, sms.created_at + timedelta(seconds=RECEIPT_SECONDS)
+        fate, soon = sms.contact.fate, sms.created_at + self._world.span(RECEIPT_SECONDS)
         if fate is Fate.NO_RECEIPT:
             sms.status = SENT
             return
         status = UNDELIVERED if fate is Fate.UNDELIVERED else DELIVERED
         if fate is Fate.LATE_RECEIPT:
-            soon = sms.created_at + timedelta(hours=sms.contact.late_hours)
+            soon = sms.created_at + self._world.span(sms.contact.late_seconds)
         self._plan_receipt(sms, soon, status, step=1)
         if fate is Fate.DUPLICATE_RECEIPT:
-            self._plan_receipt(sms, soon + timedelta(seconds=1), status, step=2)
+            self._plan_receipt(sms, soon + self._world.span(1), status, step=2)
+        if fate is Fate.REORDERED_RECEIPTS:
+            self._plan_receipt(sms, soon + self._world.span(1), SENT, step=2)
         self._customers.plan_answer("smsaero", sms.contact, sms.sign, soon)
 
     def _plan_receipt(self, sms: Sms, at: datetime, status: int, step: int) -> None:
         async def happen(at: datetime) -> None:
-            sms.status = status
-            sms.answered_at = sms.answered_at or at
-            await self._call_back(sms)
+            if sms.answered_at is None:  # what comes after the end changes nothing here
+                sms.status, sms.answered_at = status, at
+            await self._call_back(sms, status)
 
         point = sms.contact.contact_point
         self._world.timeline.put(at, ChannelName.SMS, point, str(sms.id), step, happen)
 
-    async def _call_back(self, sms: Sms) -> None:
+    async def _call_back(self, sms: Sms, status: int) -> None:
         if not sms.callback_url:
             return
-        shown = sms.resource()
+        shown = {**sms.resource(), "status": status, "extendStatus": NAMES[status]}
         told = {n: shown[n] for n in ("id", "number", "status", "extendStatus", "dateAnswer")}
         if sms.callback_json:
             await self._world.postman.post(sms.callback_url, json=told)

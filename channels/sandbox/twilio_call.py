@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urljoin
 
 from campaigns.channel import ChannelName
@@ -69,24 +69,23 @@ class Call:
         if self.answered_at is None or self.ended_at is None:
             return None
         # Instants are told in whole seconds: the length is that between the two that are told.
-        return int(self.ended_at.timestamp()) - int(self.answered_at.timestamp())
+        speed = self.world.speed
+        return int(self.ended_at.timestamp() * speed) - int(self.answered_at.timestamp() * speed)
 
     def begin(self) -> None:
         """Put the first events on the timeline."""
         dice, fate = self.contact.dice, self.contact.fate
-        self._later(self.created_at + timedelta(seconds=1), self._ring)
+        self._later(self.created_at + self.world.span(1), self._ring)
         rings = dice.between("ring", 3.0, 18.0)
         if fate in NOT_TAKEN:
             status, sip = NOT_TAKEN[fate]
-            self._later(
-                self.created_at + timedelta(seconds=2), lambda at: self.end(at, status, sip)
-            )
+            self._later(self.created_at + self.world.span(2), lambda at: self.end(at, status, sip))
         elif fate is Fate.NO_ANSWER or rings >= self.asked.ring_seconds:
-            gone_at = self.created_at + timedelta(seconds=self.asked.ring_seconds)
+            gone_at = self.created_at + self.world.span(self.asked.ring_seconds)
             self._later(gone_at, lambda at: self.end(at, "no-answer", 487))
         else:
             self._pending_key = KEYS.get(fate)
-            self._later(self.created_at + timedelta(seconds=rings), self._answer)
+            self._later(self.created_at + self.world.span(rings), self._answer)
 
     def tell_anew(self, at: datetime, twiml: str | None, url: str | None, method: str) -> None:
         """The client changes a call in progress: what was to come is forgotten."""
@@ -108,8 +107,8 @@ class Call:
         if self.asked.detect_machine:
             machine = self.contact.fate is Fate.MACHINE
             self.answered_by = "machine_start" if machine else "human"
-            speaks_at = at + timedelta(seconds=DETECTION_SECONDS)
-        limit_at = at + timedelta(seconds=self.asked.limit_seconds)
+            speaks_at = at + self.world.span(DETECTION_SECONDS)
+        limit_at = at + self.world.span(self.asked.limit_seconds)
         self._later(limit_at, lambda at: self.end(at, "completed"))
         url, method = self.asked.url, self.asked.method
         if url:
@@ -151,7 +150,7 @@ class Call:
             return
         if self.contact.fate is Fate.HUNG_UP and self._hangs_up_at is None:
             heard_seconds = talk_seconds(verbs) * self.contact.share(0.1, 0.5)
-            self._hangs_up_at = at + timedelta(seconds=heard_seconds)
+            self._hangs_up_at = at + self.world.span(heard_seconds)
             self._later(self._hangs_up_at, lambda at: self.end(at, "completed"))
         self._go_through(at, verbs)
 
@@ -173,9 +172,9 @@ class Call:
             if isinstance(verb, Gather):
                 if self._plan_gather(at, verb):
                     return
-                at += timedelta(seconds=verb.speech_seconds + verb.timeout_seconds)
+                at += self.world.span(verb.speech_seconds + verb.timeout_seconds)
             else:
-                at += timedelta(seconds=verb.seconds)
+                at += self.world.span(verb.seconds)
         self._later(at, lambda at: self.end(at, "completed"))
 
     def _plan_gather(self, at: datetime, gather: Gather) -> bool:
@@ -186,14 +185,14 @@ class Call:
             self._pending_key = None
             seconds = gather.speech_seconds * self.contact.share(0.5, 0.95)
         elif gather.breaks_off:
-            self._apologise(at + timedelta(seconds=gather.speech_seconds))
+            self._apologise(at + self.world.span(gather.speech_seconds))
             return True
         elif gather.reports_silence and action:
             seconds = gather.speech_seconds + gather.timeout_seconds
         else:
             return False
         told = {"Digits": key or ""}
-        pressed_at = at + timedelta(seconds=seconds)
+        pressed_at = at + self.world.span(seconds)
         self._later(pressed_at, lambda at: self._fetch(at, action, gather.method, told))
         return True
 
@@ -201,10 +200,10 @@ class Call:
         """Ring an operator; what follows the talk, or its failure, is planned with it."""
         self._dials += 1
         leg = make_leg(self.world, self.contact, dial, self._dials)
-        over_at = at + timedelta(seconds=leg.rings_seconds)
+        over_at = at + self.world.span(leg.rings_seconds)
         if leg.answers:
             self._later(over_at, lambda at: self._tell_answered(at, leg))
-            over_at += timedelta(seconds=leg.talk_seconds)
+            over_at += self.world.span(leg.talk_seconds)
         self._later(over_at, lambda at: self._dialled(at, leg, rest))
 
     async def _tell_answered(self, at: datetime, leg: Leg) -> None:
@@ -227,7 +226,7 @@ class Call:
             self._go_through(at, rest)
 
     def _apologise(self, at: datetime) -> None:
-        self._later(at + timedelta(seconds=APOLOGY_SECONDS), lambda at: self.end(at, "completed"))
+        self._later(at + self.world.span(APOLOGY_SECONDS), lambda at: self.end(at, "completed"))
 
     async def end(self, at: datetime, status: str, sip_code: int = 200) -> None:
         """The line is free: settle the call's state and report it as the fate wants. Once."""
@@ -241,13 +240,22 @@ class Call:
             extra["Duration"] = str(-(-self.duration_seconds // 60))
         fate = self.contact.fate
         if fate is Fate.LATE_RECEIPT:
-            late_at = at + timedelta(hours=self.contact.late_hours)
+            late_at = at + self.world.span(self.contact.late_seconds)
             self._after_all(late_at, lambda _at: self._report(at, "completed", status, extra))
             return
+        if fate is Fate.NO_RECEIPT:
+            return
         await self._report(at, "completed", status, extra)
+        if fate is Fate.REORDERED_RECEIPTS:
+            self._after_all(at + self.world.span(1), self._ask_late)
         if fate is Fate.DUPLICATE_RECEIPT:
-            again_at = at + timedelta(seconds=1)
+            again_at = at + self.world.span(1)
             self._after_all(again_at, lambda _at: self._report(at, "completed", status, extra))
+
+    async def _ask_late(self, _at: datetime) -> None:
+        """A request for the first words that was long on its way: the call is over by now."""
+        if self.asked.url and self.answered_at is not None:
+            await self._post(self.asked.url, self._form("in-progress"), self.asked.method)
 
     async def _report(
         self,

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -18,7 +18,8 @@ from channels.sandbox.twilio_rest import API, Account, error, instant, not_found
 from channels.sandbox.world import HOLD_SECONDS, RETRY_AFTER_SECONDS, Contact, World
 
 # After the message was taken, as far apart as they are with a real one.
-QUEUED_SECONDS, SENT_SECONDS, RECEIPT_SECONDS = 1, 2, 8
+STEPS = ((1, "queued"), (2, "sent"))
+RECEIPT_SECONDS = 8
 MAX_CHARACTERS = 1600
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,6}|(?=.*[A-Za-z])[A-Za-z0-9 +&_-]{2,11}")
@@ -36,6 +37,10 @@ class Message:
     created_at: datetime
     status: str = "queued"
     updated_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in {"delivered", "undelivered"}
 
     def resource(self) -> dict[str, Any]:
         undelivered = self.status == "undelivered"
@@ -118,41 +123,44 @@ class MessageDesk:
 
     def _plan_receipts(self, message: Message) -> None:
         fate, taken_at = message.contact.fate, message.created_at
-        self._plan_receipt(message, taken_at + timedelta(seconds=QUEUED_SECONDS), "queued", step=1)
-        self._plan_receipt(message, taken_at + timedelta(seconds=SENT_SECONDS), "sent", step=2)
+        late = self._world.span(RECEIPT_SECONDS if fate is Fate.REORDERED_RECEIPTS else 0)
+        for step, (seconds, status) in enumerate(STEPS, start=1):
+            at = taken_at + late + self._world.span(seconds)
+            self._plan_receipt(message, at, status, step)
         if fate is Fate.NO_RECEIPT:
             return
         status = "undelivered" if fate is Fate.UNDELIVERED else "delivered"
-        at = taken_at + timedelta(seconds=RECEIPT_SECONDS)
+        at = taken_at + self._world.span(RECEIPT_SECONDS)
         if fate is Fate.LATE_RECEIPT:
-            at = taken_at + timedelta(hours=message.contact.late_hours)
+            at = taken_at + self._world.span(message.contact.late_seconds)
         self._plan_receipt(message, at, status, step=3)
         if fate is Fate.DUPLICATE_RECEIPT:
-            self._plan_receipt(message, at + timedelta(seconds=1), status, step=4)
+            self._plan_receipt(message, at + self._world.span(1), status, step=4)
         self._customers.plan_answer("twilio", message.contact, message.from_, at)
 
     def _plan_receipt(self, message: Message, at: datetime, status: str, step: int) -> None:
         async def happen(at: datetime) -> None:
-            message.status, message.updated_at = status, at
-            await self._call_back(message)
+            if not message.is_over:  # what comes after the end changes nothing here
+                message.status, message.updated_at = status, at
+            await self._call_back(message, status)
 
         point = message.contact.contact_point
         self._world.timeline.put(at, ChannelName.SMS, point, message.sid, step, happen)
 
-    async def _call_back(self, message: Message) -> None:
+    async def _call_back(self, message: Message, status: str) -> None:
         if not message.callback_url:
             return
         form = {
             "MessageSid": message.sid,
             "SmsSid": message.sid,
             "AccountSid": self._account.sid,
-            "MessageStatus": message.status,
-            "SmsStatus": message.status,
+            "MessageStatus": status,
+            "SmsStatus": status,
             "From": message.from_,
             "To": message.contact.contact_point,
             "ApiVersion": "2010-04-01",
         }
-        if message.status == "undelivered":
+        if status == "undelivered":
             form["ErrorCode"] = str(_UNDELIVERED_CODE)
         signature = self._account.signature(message.callback_url, form)
         headers = {"X-Twilio-Signature": signature}

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from campaigns.channel import ChannelName
 from channels.sandbox.dice import Dice
@@ -44,8 +44,8 @@ class Contact:
         return self.dice.between("share", low, high)
 
     @property
-    def late_hours(self) -> float:
-        return (self.rule.hours if self.rule else None) or LATE_HOURS
+    def late_seconds(self) -> float:
+        return 3600 * ((self.rule.hours if self.rule else None) or LATE_HOURS)
 
     @property
     def slow_seconds(self) -> float:
@@ -64,12 +64,17 @@ class World:
     postman: Postman
     sounds: SoundShelf
     changed: asyncio.Event  # something was put on the timeline
+    speed: float = 1.0  # how many seconds of this world pass in one of ours
     refused: int = 0
     _contacts: Counter[tuple[ChannelName, str]] = field(default_factory=Counter)
     _throttled: set[tuple[ChannelName, str]] = field(default_factory=set)
 
     def now(self) -> datetime:
         return self.clock().astimezone(UTC)
+
+    def span(self, seconds: float) -> timedelta:
+        """How long something takes by our clock that takes so many seconds in this world."""
+        return timedelta(seconds=seconds / self.speed)
 
     def contact(self, channel: ChannelName, contact_point: str) -> Contact:
         """Count a try and tell its fate. A throttled one is not counted: it comes again."""

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -51,7 +52,9 @@ class EventLoops:
             kept = _Kept(asyncio.Runner(loop_factory=_new_loop()), AsyncExitStack())
             kept.runner.run(self._enter(kept.stack))
             self._mine.kept = kept
-        return kept.runner.run(errand)
+        # In the caller's context, not in that of the first who came: what is traced belongs to its
+        # own batch.
+        return kept.runner.run(errand, context=copy_context())
 
     async def _enter(self, stack: AsyncExitStack) -> None:
         for channel in self._outliving:

@@ -24,8 +24,9 @@ from dispatcher.queue import QueueAway, depths
 log = structlog.get_logger()
 
 GOOD_FOR_SECONDS = 10.0
-# At most one part in fifty of the database's time goes into figures, however long they take.
+# At most one part in fifty of the database's time goes into figures; unless they take long.
 PAUSE_RATIO = 50
+LONGEST_PAUSE_SECONDS = 90.0
 # So long a look of Prometheus waits for them; it has ten seconds by default.
 WAIT_SECONDS = 4.0
 # Older figures are none: better a gap in the picture than a line that stands still.
@@ -105,7 +106,8 @@ class HouseFigures(Collector):
             took = time.monotonic() - began
             with self._lock:
                 self._last = read
-                self._next_at = began + max(GOOD_FOR_SECONDS, PAUSE_RATIO * took)
+                pause = min(max(GOOD_FOR_SECONDS, PAUSE_RATIO * took), LONGEST_PAUSE_SECONDS)
+                self._next_at = began + pause
                 self._reading = None
 
     def _depths(self) -> Mapping[str, int] | None:

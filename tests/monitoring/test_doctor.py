@@ -1,0 +1,208 @@
+"""The doctor at a house that is really broken: a real ledger, real campaigns, a real command."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text, update
+
+from campaigns.channel import ChannelName
+from campaigns.delivery import Status
+from channels.base import Channel
+from dispatcher.doctor import Facts, Severity, diagnose, read_facts
+from dispatcher.ledger import Ledger, attempts, audiences, circuits, claims, migration, processes
+from dispatcher.ledger.attempts import Opening
+from dispatcher.ledger.campaigns import CampaignStatus
+from dispatcher.ledger.processes import Process
+from dispatcher.ledger.tables import campaigns as campaign_rows
+from dispatcher.queue import QUEUES
+from dispatcher.settings import Settings
+from tests.channels.servers import closed_port
+from tests.cli.test_commands import environment, home, run
+from tests.ledger.making import force
+from tests.trouble.house import NOON, SMS_KEY, House, customer, living, sms_channel
+
+__all__ = ["environment", "home", "run"]  # fixtures
+
+SMS = ChannelName.SMS
+LATER = NOON + timedelta(hours=1)
+Run = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
+    channels: dict[ChannelName, Channel] = {SMS: sms_channel(closed_port())}
+    with living(tmp_path, channels, database_url=url) as found:
+        found.import_rows([customer(n) for n in range(3)])
+        yield found
+
+
+def settings_of(house: House, **changes: object) -> Settings:
+    """As the house has them, and its provider set up: on this machine, so that nobody is told."""
+    provider = {
+        "smsaero_email": "account@example.com",
+        "smsaero_api_key": SecretStr(SMS_KEY),
+        "smsaero_gate": f"@127.0.0.1:{closed_port()}/v2/",
+    }
+    return house.engine.settings.model_copy(update=provider | changes)
+
+
+def facts(house: House, **changes: object) -> Facts:
+    return read_facts(settings_of(house, **changes), house.clock.now())
+
+
+def codes(house: House, **changes: object) -> set[str]:
+    # The test's clock is not the database's: that alone is no trouble of the house.
+    return {one.code for one in diagnose(facts(house, **changes))} - {"clocks"}
+
+
+def start(house: House, role: str = "up", version: str = "1.0") -> None:
+    with house.engine.ledger.write() as tx:
+        processes.beat(tx, Process(role, role, "host", 7, QUEUES, version))
+
+
+def begin(house: House) -> int:
+    """A campaign that runs; nothing is claimed yet."""
+    campaign = house.launch(SMS)
+    with house.engine.ledger.write() as tx:
+        change = update(campaign_rows).where(campaign_rows.c.id == campaign.id)
+        tx.execute(change.values(status=CampaignStatus.RUNNING))
+    return campaign.id
+
+
+def test_a_house_in_order_has_nothing_wrong(house: House) -> None:
+    start(house)
+    begin(house)
+    assert codes(house) == set()
+
+
+def test_a_campaign_that_nobody_works_on_is_told_with_its_deliveries(house: House) -> None:
+    campaign_id = begin(house)
+    found = {one.code: one for one in diagnose(facts(house))}
+    assert {"nobody_works"} <= found.keys()
+    assert str(campaign_id) in found["nobody_works"].what
+    start(house, role="loop")
+    assert codes(house) == set()  # its queues are served; by whom does not matter here
+
+
+def test_what_is_late_in_open_hours_is_told_and_at_night_it_is_not(house: House) -> None:
+    start(house)
+    begin(house)
+    house.clock.move_to(NOON + timedelta(minutes=9))
+    assert codes(house) == set()
+    house.clock.move_to(NOON + timedelta(minutes=11))
+    [finding] = [one for one in diagnose(facts(house)) if one.code == "overdue"]
+    assert finding.severity is Severity.SERIOUS
+    house.clock.move_to(NOON + timedelta(hours=12))
+    assert codes(house) == set()
+
+
+def test_what_is_late_while_others_go_out_is_only_a_notice(house: House) -> None:
+    start(house)
+    campaign_id = begin(house)
+    house.clock.move_to(NOON + timedelta(minutes=11))
+    with house.engine.ledger.write() as tx:
+        [(delivery_id, *_rest)] = claims.claim_due(tx, NOON, LATER, "claim", 1)
+        number = "+79162000000"
+        begun = Opening(delivery_id, 1, campaign_id, SMS, number, "smsaero", "Europe/Moscow")
+        attempts.open_many(tx, [begun], house.clock.now())
+    [finding] = [one for one in diagnose(facts(house)) if one.code == "overdue"]
+    assert finding.severity is Severity.NOTICE
+
+
+def test_a_house_that_is_broken_in_many_places_has_all_of_them_told(house: House) -> None:
+    campaign_id = begin(house)
+    with house.engine.ledger.write() as tx:
+        ids = [row[0] for row in claims.claim_due(tx, NOON, LATER, "claim", 3)]
+        force(tx, ids[0], status=Status.AWAITING)
+        force(tx, ids[1], status=Status.UNCERTAIN, due_at=None)
+        circuits.open_(tx, (SMS, "smsaero"), "no_money", NOON, LATER)
+        audiences.begin(tx, "half", "half.csv", (), "test", NOON - timedelta(hours=3))
+        stopped = {"status": CampaignStatus.PAUSED, "note": "failures:57/100"}
+        tx.execute(update(campaign_rows).where(campaign_rows.c.id == campaign_id).values(**stopped))
+    found = codes(house, lmtp_port=2424)
+    assert found >= {
+        "no_worker",
+        "no_receipts",
+        "no_mailrobot",
+        "circuit",
+        "campaign_stopped",
+        "undecided",
+        "import",
+        "mailrobot",
+    }
+
+
+def test_a_ledger_of_another_version_is_told_and_left_as_it_is(house: House) -> None:
+
+    def become(version: str) -> None:
+        with house.engine.ledger.write() as tx:
+            tx.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+
+    try:
+        become("0003")
+        assert codes(house) == {"ledger_old"}
+        become("9999")
+        assert codes(house) == {"ledger_new"}
+        with house.engine.ledger.read() as tx:
+            assert migration.version(tx) == "9999"
+    finally:
+        become(migration.LATEST)  # other tests share the database
+
+
+def test_settings_that_hold_real_providers_and_no_address_are_told(house: House) -> None:
+    start(house)
+    gate = {"smsaero_gate": "@gate.smsaero.ru/v2/"}
+    assert codes(house, **gate) == {"no_receipts_url"}
+    assert codes(house, **gate, receipts_url="https://notify.example.com") == set()
+
+
+def test_a_database_or_a_redis_that_is_away_is_told_without_its_address(house: House) -> None:
+    nowhere = f"postgresql://nobody:hunter2@127.0.0.1:{closed_port()}/none"
+    found = facts(house, database_url=SecretStr(nowhere))
+    assert [one.code for one in diagnose(found)] == ["ledger_away"]
+    assert "hunter2" not in repr(found)
+    redis = SecretStr(f"redis://:hunter2@127.0.0.1:{closed_port()}/0")
+    start(house)
+    found = facts(house, redis_url=redis)
+    assert "redis_away" in {one.code for one in diagnose(found)}
+    assert "hunter2" not in repr(found)
+
+
+def test_where_nothing_was_ever_started_nothing_is_made(run: Run, home: Path) -> None:
+    done = run("doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["well"] is True
+    assert {one["code"] for one in told["findings"]} == {"no_channels", "no_ledger"}
+    assert not (home / "var").exists()
+
+
+def test_the_command_says_it_in_words_within_the_screen_and_exits_with_one(
+    run: Run, home: Path
+) -> None:
+    run("provider", "list")  # makes the ledger
+    ledger = Ledger(f"sqlite:///{home / 'var' / 'dispatcher.sqlite3'}")
+    now = datetime.now(UTC)
+    with ledger.write() as tx:
+        circuits.open_(tx, (SMS, "smsaero"), "no_money", now - timedelta(minutes=7), now)
+    ledger.close()
+    for language, words in (("ru", "закончились деньги"), ("en", "balance is spent")):
+        done = run("doctor", DISPATCHER_LANGUAGE=language)
+        assert done.returncode == 1, done.stderr
+        assert words in " ".join(done.stdout.split())
+        assert "dispatcher provider retry sms smsaero" in " ".join(done.stdout.split())
+        assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
+def test_a_setting_that_cannot_be_read_is_the_one_finding(run: Run) -> None:
+    done = run("doctor", "--json", DISPATCHER_SMTP_HOTS="mail.example.com")
+    assert done.returncode == 1
+    [finding] = json.loads(done.stdout)["findings"]
+    assert (finding["code"], finding["severity"]) == ("settings", "serious")
+    assert "DISPATCHER_SMTP_HOST" in finding["what"]

@@ -6,13 +6,13 @@ is only a wish.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from campaigns.cadence import GiveUpReason, contact_for, next_due
-from campaigns.calendar import closes_at, is_allowed
+from campaigns.calendar import closes_at
 from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, SkipReason, Status
 from campaigns.outcome import Outcome
@@ -104,6 +104,7 @@ class Bench:
     away: dict[Key, Circuit]  # providers out of order, on every channel
     lines: Lines | None  # calls under way; None on the other channels
     now: datetime
+    closings: dict[str, datetime | None] = field(default_factory=dict)  # by zone; now: closed
 
     def due(self, delivery: Delivery, wanted_at: datetime) -> datetime | None:
         return next_due(
@@ -114,6 +115,13 @@ class Bench:
             campaign_start_at=self.campaign.start_at,
             campaign_end_at=self.campaign.end_at,
         )
+
+    def closes_at(self, zone: str) -> datetime | None:
+        """When the window of this zone that is open now closes; now, when it is closed; None when
+        it never does. All of a zone are judged at one instant, so it is reckoned once."""
+        if zone not in self.closings:
+            self.closings[zone] = closes_at(self.now, zone, self.policy.window, self.rules.holidays)
+        return self.closings[zone]
 
     def is_away(self, channel: ChannelName) -> bool:
         """Whether no provider of a channel is well: each is left alone or being tried."""
@@ -187,7 +195,11 @@ def set_up(
     # Before anything is counted: from here on nobody else opens calls.
     lines = count_lines(tx, engine, for_opening=True) if channel is ChannelName.PHONE else None
     busy = touches.busy_parties(tx, parties) if channel is ChannelName.PHONE else frozenset()
-    histories = dict(touches.history(tx, channel, parties, now - look_back(policy)))
+    histories = (
+        dict(touches.history(tx, channel, parties, now - look_back(policy)))
+        if policy.quiet_after_positive or channel in rules.caps
+        else {}  # nothing is counted from it
+    )
     is_cascade = stored.scenario.order.kind is OrderKind.CASCADE
     return Bench(
         tx=tx,
@@ -262,7 +274,8 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
     quiet = None if earlier else quiet_for(bench.policy, parties, bench.facts, bench.rules)
     if quiet is not None and quiet > now:
         return later(quiet, "quiet")
-    if not is_allowed(now, delivery.zone, bench.policy.window, bench.rules.holidays):
+    closing = bench.closes_at(delivery.zone)
+    if closing == now:
         return later(now, "window")
     if not bench.busy.isdisjoint(parties):
         return later(now + LINE_BUSY, "line_busy")
@@ -294,7 +307,6 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
     offers = isinstance(message, CallMessage) and message.script.offers(Action.OPERATOR)
     if offers and bench.lines and not bench.lines.is_free(provider, desk, offers_operator=True):
         return later(now + COME_AGAIN, NO_LINE)
-    closing = closes_at(now, delivery.zone, bench.policy.window, bench.rules.holidays)
     not_after = min(closing, campaign.end_at) if closing else campaign.end_at
     is_free, probe = bench.try_provider((delivery.channel, provider))
     if not is_free:

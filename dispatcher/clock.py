@@ -1,12 +1,26 @@
 """The one source of "now". Everything that needs the time is given a Clock.
 
 Two weeks of a campaign run in seconds under a `SimulatedClock`, with the very same code that runs
-under the `SystemClock`.
+under the `SystemClock`. Where several machines share a ledger they share its server's time, too: a
+wall clock that is set wrong on one of them must not call anybody at night.
 """
 
-from datetime import UTC, datetime
-from threading import Lock
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event, Lock, Thread
 from typing import Protocol
+from weakref import ref
+
+import structlog
+
+log = structlog.get_logger()
+
+ASK_EVERY_SECONDS = 10.0
+# A difference that is smaller than this, or than the question took, is none.
+SMALLEST_SECONDS = 0.01
+# From so much on the machine's own clock is told to be wrong.
+WORTH_TELLING = timedelta(seconds=5)
 
 
 class Clock(Protocol):
@@ -18,6 +32,71 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+def uptime_seconds() -> float:
+    """Time as nobody can set it. On Linux it goes on while the machine sleeps."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+class SharedClock:
+    """The time that `ask` tells, which all machines ask: the clock of the ledger's server.
+
+    It is asked at the beginning and then every ten seconds, in a thread of its own; in between, and
+    while nobody answers, the machine's uptime is counted on from the last answer. The wall clock of
+    the machine itself plays no part; one that differs is told in the log.
+    """
+
+    def __init__(self, ask: Callable[[], datetime], *, every_seconds: float = ASK_EVERY_SECONDS):
+        self._ask = ask
+        self._zero_at = datetime.min.replace(tzinfo=UTC)  # when the uptime was nought
+        self._wrong = timedelta()
+        self._stopped = Event()
+        self.ask()
+        asking = Thread(
+            target=_keep_asking,
+            args=(ref(self), self._stopped, every_seconds),
+            name="clock",
+            daemon=True,
+        )
+        asking.start()
+
+    def now(self) -> datetime:
+        return self._zero_at + timedelta(seconds=uptime_seconds())
+
+    def ask(self) -> None:
+        """Compare with the other clock, and follow it. Raises what asking raises."""
+        before = uptime_seconds()
+        told = self._ask().astimezone(UTC)
+        after = uptime_seconds()
+        zero_at = told - timedelta(seconds=(before + after) / 2)
+        # Half of the question's length is what nobody knows about the answer.
+        least = timedelta(seconds=max(SMALLEST_SECONDS, (after - before) / 2))
+        if abs(zero_at - self._zero_at) > least:
+            self._zero_at = zero_at
+        self._tell(datetime.now(UTC) - self.now())
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stopped.set()
+
+    def _tell(self, wrong: timedelta) -> None:
+        """Once, whenever it has changed by much."""
+        if abs(wrong - self._wrong) >= WORTH_TELLING:
+            self._wrong = wrong
+            log.warning("clock.differs", seconds=round(wrong.total_seconds(), 1))
+
+
+def _keep_asking(known: "ref[SharedClock]", stopped: Event, every_seconds: float) -> None:
+    """As long as somebody looks at the clock."""
+    while not stopped.wait(every_seconds) and (clock := known()) is not None:
+        try:
+            clock.ask()
+        except Exception as error:
+            # The uptime goes on; whoever needs the ledger itself tells that it is away.
+            log.debug("clock.alone", kind=type(error).__name__)
+        del clock
 
 
 class SimulatedClock:

@@ -16,13 +16,14 @@ from campaigns.desk_file import read_desks
 from campaigns.inquiry.rules import InquiryRules
 from campaigns.inquiry.rules_file import read_rules
 from dispatcher import replies, settling, worker
-from dispatcher.clock import Clock, SystemClock
+from dispatcher.clock import Clock, SharedClock, SystemClock
 from dispatcher.dispatch import Loop
 from dispatcher.endpoint import Endpoint
 from dispatcher.engine import Engine
 from dispatcher.errors import BadSetting
 from dispatcher.event_loops import EventLoops
 from dispatcher.ledger import Ledger, open_ledger
+from dispatcher.ledger.server_clock import ask_time
 from dispatcher.pacing import LocalGate, Pacer
 from dispatcher.providers import make_channels
 from dispatcher.queue import ANSWER, QUEUES, URGENT, Queue, declare, make_broker
@@ -47,10 +48,11 @@ def make_engine(
     """
     channels = make_channels(settings)
     desks, pacers = make_desks(settings), make_pacers(settings)
+    ledger = ledger or open_ledger(settings.ledger_url)
     return Engine(
         settings=settings,
-        ledger=ledger or open_ledger(settings.ledger_url),
-        clock=clock or SystemClock(),
+        ledger=ledger,
+        clock=clock or make_clock(ledger),
         channels=channels,
         receipts_url=receipts_url or receipts_url_of(settings),
         secret=settings.signing_secret(),
@@ -58,6 +60,13 @@ def make_engine(
         inquiry_rules=make_inquiry_rules(settings),
         pacers=pacers,
     )
+
+
+def make_clock(ledger: Ledger) -> Clock:
+    """The machine's own where the ledger lives on it, else that of the ledger's server."""
+    if ledger.is_sqlite:
+        return SystemClock()
+    return SharedClock(lambda: ask_time(ledger))
 
 
 def make_desks(settings: Settings) -> Desks:

@@ -124,7 +124,7 @@ class Town:
         self.ground, self.folder, self.seed, self.speed = ground, folder, seed, speed
         self.journal = folder / "received.jsonl"
         self.patterns = folder / "patterns.toml"
-        self.shift_library = _compile_shift(folder)
+        self.shift_library = compile_shift(folder)
         for machine in ("ledger", "queue", "providers", "receipts"):
             ground.settle(machine)
         self.postgres = PostgresServer(ground, folder)
@@ -287,7 +287,7 @@ class Town:
         return [role for role in found if not role.held] or found
 
 
-def _compile_shift(folder: Path) -> Path | None:
+def compile_shift(folder: Path) -> Path | None:
     """The library that lets a process have a clock of its own; None without a C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or sys.platform != "linux":

@@ -25,6 +25,7 @@ ABSENT = frozenset(
 """What people write into a cell that has no value (spaces as underscores)."""
 
 _ORDINARY_MOBILE = re.compile(r"(?:\+7|7|8)?(9[0-24-9][0-9]{8})", re.ASCII)
+_ONE_NUMBER = re.compile(r"\+?[0-9]{10,11}", re.ASCII)
 _DECORATION = {
     ord(mark): None for mark in " ()-.\u00a0\u202f\u2010\u2011\u2012\u2013\u2014\u2212\t"
 }
@@ -37,7 +38,7 @@ _EXTENSION = re.compile(
 _BETWEEN_NUMBERS = re.compile(r"[,;/|\\\n\r]+|[^\W\d_]+[.:]*|(?<=\d)\s*(?=\+)")
 _BETWEEN_EMAILS = re.compile(r"[,;/|\s<>]+")
 _PLAIN_EMAIL = re.compile(
-    r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*"
+    r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)"
     r"@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})",
     re.ASCII | re.IGNORECASE,
 )
@@ -64,9 +65,17 @@ def is_absent(text: str) -> bool:
 
 def read_phones(cell: str) -> tuple[list[ContactPoint], list[BadContact]]:
     """The phone numbers of one cell, in order and without repetition, and what was no number."""
-    plain = _ORDINARY_MOBILE.fullmatch(cell.translate(_DECORATION))
+    bare = cell.translate(_DECORATION)
+    plain = _ORDINARY_MOBILE.fullmatch(bare)
     if plain:
         return [ContactPoint("+7" + plain[1], ContactKind.MOBILE)], []
+    if _ONE_NUMBER.fullmatch(bare) and "." not in cell:  # which may be a decimal one
+        return _sorted_out([classify_phone(cell.strip())])
+    return _read_phones(cell)
+
+
+def _read_phones(cell: str) -> tuple[list[ContactPoint], list[BadContact]]:
+    """The same of a cell in which anything may stand."""
     text = cell.strip().lstrip("'")
     if is_absent(text):
         return [], []
@@ -75,6 +84,9 @@ def read_phones(cell: str) -> tuple[list[ContactPoint], list[BadContact]]:
 
 def read_emails(cell: str) -> tuple[list[ContactPoint], list[BadContact]]:
     """The e-mail addresses of one cell, in order and without repetition, and what was none."""
+    plain = _plain_email(cell)
+    if plain is not None:
+        return [plain], []
     text = cell.strip().lstrip("'")
     if is_absent(text):
         return [], []
@@ -112,12 +124,20 @@ def classify_email(text: str) -> ContactPoint | BadContact:
 
     The local part must be ASCII: other servers need SMTPUTF8 (RFC 6531), which few offer.
     """
+    return _plain_email(text) or _uncommon_email(text)
+
+
+def _plain_email(text: str) -> ContactPoint | None:
+    """An address of the usual shape, of which the library would say the same; None for others."""
     plain = _PLAIN_EMAIL.fullmatch(text)
-    if plain and len(text) <= 254 and text.find("@") <= 64:
-        domain = plain[1].lower()
-        if not domain.endswith(_RESERVED_ENDINGS):
-            return ContactPoint(f"{text[: text.find('@')]}@{domain}", ContactKind.EMAIL)
-    return _uncommon_email(text)
+    if not plain or len(text) > 254:
+        return None
+    local, domain = plain.groups()
+    domain = domain.lower()
+    # Two dashes in a row: an international domain, or one that nobody can have.
+    if len(local) > 64 or "--" in domain or domain.endswith(_RESERVED_ENDINGS):
+        return None
+    return ContactPoint(f"{local}@{domain}", ContactKind.EMAIL)
 
 
 def whole_number(text: str) -> str | None:

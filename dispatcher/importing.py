@@ -17,7 +17,7 @@ from dispatcher.ledger.mending import Reopened
 from dispatcher.ledger.reports import RowErrorCount, by_row_error
 from templates.i18n import _
 
-CHUNK = 2000
+CHUNK = 5000
 
 
 @dataclass(frozen=True, slots=True)

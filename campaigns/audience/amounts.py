@@ -2,7 +2,6 @@
 
 import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import lru_cache
 
 from campaigns.audience.cells import Numeral
 from campaigns.audience.findings import CellError
@@ -11,7 +10,10 @@ from templates.i18n import _
 
 LARGEST_KOPECKS = 10**15
 
-_PLAIN = re.compile(r"(-?)(\d{1,13})(?:[.,](\d{2}))?", re.ASCII)
+_PLAIN = re.compile(
+    r"(-?)(\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,3}|\d{1,13})(?:[.,](\d{2}))?", re.ASCII
+)
+_BETWEEN_THOUSANDS = {ord(mark): None for mark in " \u00a0\u202f"}
 _SPACES = re.compile(r"(?<=\d)[\s\u00a0\u202f\u2009'](?=\d{3}(?!\d))")
 _UNIT = re.compile(r"(?:₽|руб(?:лей|ля|ль)?\.?|р\.|rub|rur)", re.IGNORECASE)
 _IN_WORDS = re.compile(
@@ -22,13 +24,15 @@ _GROUPED = re.compile(r"(\d{1,3}(?:([.,])\d{3})+)(?:(?!\2)[.,](\d+))?", re.ASCII
 _DECIMAL = re.compile(r"(\d+)[.,](\d+)", re.ASCII)
 
 
-@lru_cache(maxsize=4096)
-def _plain_kopecks(text: str) -> int | None:
+def plain_kopecks(text: str) -> int | None:
+    """What `parse_kopecks` makes of an amount written in the usual way; None for all others."""
     found = _PLAIN.fullmatch(text)
     if not found:
         return None
-    kopecks = int(found[2]) * 100 + int(found[3] or 0)
-    return -kopecks if found[1] else kopecks
+    sign, whole, fraction = found.groups()
+    roubles = int(whole if whole.isdigit() else whole.translate(_BETWEEN_THOUSANDS))
+    kopecks = roubles * 100 + int(fraction or 0)
+    return -kopecks if sign else kopecks
 
 
 def parse_kopecks(text: str) -> int:
@@ -38,7 +42,7 @@ def parse_kopecks(text: str) -> int:
     it. Raises `CellError`: `amount_ambiguous` for `1,234`, which is 1234 to one reader and 1.234 to
     another; `amount_unreadable` otherwise.
     """
-    quick = _plain_kopecks(text)
+    quick = plain_kopecks(text)
     if quick is not None:
         return quick
     if isinstance(text, Numeral):

@@ -10,11 +10,11 @@ A row of a file of errors keeps the number that it had in the file it came from.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from campaigns.audience.amounts import parse_kopecks, parse_whole_kopecks
+from campaigns.audience.amounts import parse_kopecks, parse_whole_kopecks, plain_kopecks
 from campaigns.audience.cells import one_line, unshielded
 from campaigns.audience.columns import row_headers
 from campaigns.audience.complaints import (
@@ -29,7 +29,7 @@ from campaigns.audience.complaints import (
     unknown_segment,
     unknown_zone,
 )
-from campaigns.audience.consents import read_consent
+from campaigns.audience.consents import ConsentColumn, read_consent
 from campaigns.audience.csv_rows import RawRow
 from campaigns.audience.dates import parse_date, parse_moment
 from campaigns.audience.findings import CellError, RowError, shown
@@ -81,6 +81,9 @@ class _Draft:
     fields: dict[str, str | int] = field(default_factory=dict)
 
 
+_Take = Callable[[_Draft, str, RawRow, list[RowError]], None]
+
+
 class RowReader:
     """Reads the rows of one file; knows its columns, the regions and the branches."""
 
@@ -102,6 +105,7 @@ class RowReader:
         self._width = width
         self._account = next(c for c in columns if c.role is Role.ACCOUNT)
         self._read = tuple(c for c in columns if c.role is not Role.IGNORED)
+        self._takers = tuple((c, c.index, self._taker(c)) for c in self._read)
         self._number = next(
             (c.index for c in columns if normalised(c.header) in row_headers()), None
         )
@@ -124,11 +128,12 @@ class RowReader:
         draft = _Draft()
         width = len(cells)
         longest = self._limits.cell_characters
-        for column in self._read:
-            if column.index in raw.no_value:
+        no_value = raw.no_value
+        for column, index, take in self._takers:
+            if no_value and index in no_value:
                 found.append(_finding(raw, column, no_result()))
                 continue
-            text = cells[column.index] if column.index < width else ""
+            text = cells[index] if index < width else ""
             if not text:
                 continue
             if len(text) > longest:
@@ -137,18 +142,18 @@ class RowReader:
             if text[0] == "'":
                 text = unshielded(text)
             try:
-                self._take(draft, column, text, raw, found)
+                take(draft, text, raw, found)
             except CellError as error:
                 found.append(_finding(raw, column, error, value=text))
         if not draft.account and not any(f.column == self._account.header for f in found):
             found.append(_finding(raw, self._account, no_account()))
         place = self._settle_place(draft, raw, found)
-        if any(finding.fatal for finding in found):
+        if found and any(finding.fatal for finding in found):
             return None, [_cleared(f, raw, draft.account, fatal=True) for f in found]
         if not draft.points:
             found.append(_finding(raw, self._contact_column(), nobody(), fatal=False))
         cleared = [_cleared(f, raw, draft.account, fatal=False) for f in found]
-        return self._recipient(draft, raw.row, place), cleared
+        return _recipient(draft, raw.row, place), cleared
 
     def _numbered(self, raw: RawRow) -> RawRow:
         """The row under the number that it had when it was found to be bad."""
@@ -160,47 +165,32 @@ class RowReader:
         self.returned.add(int(text))
         return replace(raw, row=int(text))
 
-    def _take(
-        self, draft: _Draft, column: Column, text: str, raw: RawRow, found: list[RowError]
-    ) -> None:
-        """Put one cell where it belongs. Raises `CellError` for what cannot be read."""
+    def _taker(self, column: Column) -> _Take:
+        """What puts the cells of a column where they belong; it raises `CellError` for a cell that
+        cannot be read. Chosen once for a file, not for each of a million rows."""
         match column.role:
             case Role.PHONE:
-                _take_points(draft, read_phones(text), column, raw, found)
+                return partial(_take_points, column, read_phones)
             case Role.EMAIL:
-                _take_points(draft, read_emails(text), column, raw, found)
+                return partial(_take_points, column, read_emails)
             case Role.ACCOUNT:
-                draft.account = read_account(text)
-            case Role.MONEY | Role.KOPECKS:
-                if not is_absent(text.strip()) or text.strip() == "0":
-                    parse = parse_kopecks if column.role is Role.MONEY else parse_whole_kopecks
-                    draft.fields[column.field] = parse(text)
-            case Role.DATE:
-                if not is_absent(text.strip()):
-                    draft.fields[column.field] = parse_date(text).isoformat()
-            case Role.MOMENT:
-                if not is_absent(text.strip()):
-                    draft.fields[column.field] = parse_moment(text).isoformat(timespec="minutes")
+                return _take_account
             case Role.CONSENT if column.consent:
-                consent = read_consent(column.consent, text)
-                if consent:
-                    draft.consents.append(consent)
-            case Role.TEXT:
-                value = one_line(text)
-                if value:
-                    draft.fields[column.field] = value
+                return partial(_take_consent, column.consent)
+            case Role.MONEY | Role.KOPECKS | Role.DATE | Role.MOMENT | Role.TEXT:
+                return partial(_take_field, column.field, _FIELDS[column.role])
+            case Role.FULL_NAME:
+                return _take_full_name
             case _:
-                self._take_person(draft, column, one_line(text), raw, found)
+                return partial(self._take_person, column)
 
     def _take_person(
-        self, draft: _Draft, column: Column, text: str, raw: RawRow, found: list[RowError]
+        self, column: Column, draft: _Draft, cell: str, raw: RawRow, found: list[RowError]
     ) -> None:
+        text = one_line(cell)
         if not text:
             return
         match column.role:
-            case Role.FULL_NAME:
-                draft.surname, draft.name, draft.patronymic = split_full_name(text)
-                draft.organisation = is_organisation(text)
             case Role.SURNAME:
                 draft.surname = readable(text)
             case Role.NAME:
@@ -248,34 +238,99 @@ class RowReader:
         reaching = (c for c in self._read if c.role in (Role.PHONE, Role.EMAIL))
         return next(reaching, self._account)
 
-    def _recipient(self, draft: _Draft, row: int, place: Place) -> Recipient:
-        by_name = Segment.BUSINESS if draft.organisation else Segment.PRIVATE
-        return Recipient(
-            row=row,
-            account_number=draft.account,
-            contact_points=tuple(draft.points),
-            name=draft.name,
-            patronymic=draft.patronymic,
-            surname=draft.surname,
-            segment=draft.segment or by_name,
-            branch=draft.branch,
-            region=draft.region,
-            zone=place.zone,
-            zone_source=place.source,
-            language=draft.language,
-            consents=tuple(draft.consents),
-            fields=draft.fields,
-        )
+
+def _recipient(draft: _Draft, row: int, place: Place) -> Recipient:
+    by_name = Segment.BUSINESS if draft.organisation else Segment.PRIVATE
+    return Recipient(
+        row=row,
+        account_number=draft.account,
+        contact_points=tuple(draft.points),
+        name=draft.name,
+        patronymic=draft.patronymic,
+        surname=draft.surname,
+        segment=draft.segment or by_name,
+        branch=draft.branch,
+        region=draft.region,
+        zone=place.zone,
+        zone_source=place.source,
+        language=draft.language,
+        consents=tuple(draft.consents),
+        fields=draft.fields,
+    )
+
+
+def _take_account(draft: _Draft, text: str, _raw: RawRow, _found: list[RowError]) -> None:
+    draft.account = read_account(text)
+
+
+def _take_full_name(draft: _Draft, text: str, _raw: RawRow, _found: list[RowError]) -> None:
+    name = one_line(text)
+    if name:
+        draft.surname, draft.name, draft.patronymic = split_full_name(name)
+        draft.organisation = is_organisation(name)
+
+
+def _take_consent(
+    column: ConsentColumn, draft: _Draft, text: str, _raw: RawRow, _found: list[RowError]
+) -> None:
+    consent = read_consent(column, text)
+    if consent:
+        draft.consents.append(consent)
+
+
+def _take_field(
+    name: str,
+    read: Callable[[str], str | int | None],
+    draft: _Draft,
+    text: str,
+    _raw: RawRow,
+    _found: list[RowError],
+) -> None:
+    value = read(text)
+    if value is not None:
+        draft.fields[name] = value
+
+
+def _money(text: str) -> int | None:
+    plain = plain_kopecks(text)
+    if plain is not None:
+        return plain
+    bare = text.strip()
+    return None if is_absent(bare) and bare != "0" else parse_kopecks(text)
+
+
+def _kopecks(text: str) -> int | None:
+    bare = text.strip()
+    return None if is_absent(bare) and bare != "0" else parse_whole_kopecks(text)
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str) -> str | None:
+    return None if is_absent(text.strip()) else parse_date(text).isoformat()
+
+
+def _moment(text: str) -> str | None:
+    return None if is_absent(text.strip()) else parse_moment(text).isoformat(timespec="minutes")
+
+
+_FIELDS: Mapping[Role, Callable[[str], str | int | None]] = {
+    Role.MONEY: _money,
+    Role.KOPECKS: _kopecks,
+    Role.DATE: _day,
+    Role.MOMENT: _moment,
+    Role.TEXT: lambda text: one_line(text) or None,
+}
 
 
 def _take_points(
-    draft: _Draft,
-    read: tuple[list[ContactPoint], list[BadContact]],
     column: Column,
+    read: Callable[[str], tuple[list[ContactPoint], list[BadContact]]],
+    draft: _Draft,
+    text: str,
     raw: RawRow,
     found: list[RowError],
 ) -> None:
-    good, bad = read
+    good, bad = read(text)
     for point in good:
         draft.points[point] = None
     for one in bad:

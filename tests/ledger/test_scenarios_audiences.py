@@ -1,5 +1,6 @@
 """Scenarios and audiences as either database keeps them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
@@ -81,6 +82,80 @@ def test_a_recipient_comes_back_as_it_went_in(ledger: Ledger) -> None:
     with ledger.write() as tx:
         audience = campaign_of(tx, [anna]).audience_id
         assert list(audiences.after(tx, audience, 0).values()) == [anna]
+
+
+@pytest.mark.parametrize("text", ["\\N", "a\tb\\n", "'; --", '"{\\"x\\"}"', "%s ? $1", "ё\u2028"])
+def test_no_text_of_a_file_is_taken_for_anything_else(ledger: Ledger, text: str) -> None:
+    odd = replace(
+        person(text, f"+7916{text}"),
+        name=text,
+        patronymic=text,
+        surname=text,
+        branch=text,
+        region=text,
+        zone="Asia/Tomsk",
+        consents=(Consent(True, basis=text),),
+        fields={text: text},
+    )
+    error = RowError(9, text, "bad_amount", text, text, text, (text, ""), True, text)
+    with ledger.write() as tx:
+        audience = campaign_of(tx, [odd]).audience_id
+        audiences.add_errors(tx, audience, [error])
+        assert list(audiences.after(tx, audience, 0).values()) == [odd]
+        assert list(audiences.errors_of(tx, audience)) == [error]
+
+
+def test_ids_rise_with_the_rows_of_the_file_though_two_files_come_in_at_once(
+    ledger: Ledger,
+) -> None:
+    """The first in the file leads those who share a number."""
+    names = ("one", "two")
+    with ledger.write() as tx:
+        ids = [audiences.begin(tx, name, "list.csv", (), ACTOR, NOW) for name in names]
+
+    def fill(audience: int) -> None:
+        for first in range(0, 1000, 100):
+            people = [
+                person(f"{1000 - n}", f"+7916{n:07}", "a@example.com", row=n)
+                for n in range(first, first + 100)
+            ]
+            with ledger.write() as tx:
+                audiences.add_recipients(tx, audience, people)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(fill, ids))
+    with ledger.read() as tx:
+        for audience in ids:
+            kept = audiences.after(tx, audience, 0, 2000)
+            assert [r.row for r in kept.values()] == list(range(1000))
+            assert [r.contact_points[0].address for r in kept.values()] == [
+                f"+7916{n:07}" for n in range(1000)
+            ]
+
+
+def test_a_plan_glimpses_what_stands_in_the_ledger(ledger: Ledger) -> None:
+    anna = replace(
+        person("Счёт-1", "+79160000001", "Anna@example.com", debt=5),
+        branch="Север",
+        zone="Asia/Tomsk",
+        consents=(Consent(False, Purpose.SERVICE, since_on=date(2026, 2, 28)),),
+    )
+    with ledger.write() as tx:
+        audience = campaign_of(tx, [anna, person("2")]).audience_id
+        ids = list(audiences.after(tx, audience, 0))
+        fields = ("debt_kopecks", "due_on")
+        found = audiences.glimpses_after(tx, audience, 0, 10, fields)
+        assert found == audiences.glimpses_of(tx, ids[::-1], fields)
+        assert found[1:] == audiences.glimpses_after(tx, audience, ids[0], 10, fields)
+    one, two = found
+    assert (one.recipient_id, two.recipient_id) == tuple(ids)
+    assert (one.account_number, one.branch, one.zone) == ("Счёт-1", "Север", "Asia/Tomsk")
+    assert audiences.read_consents(one.consents) == anna.consents
+    assert ([str(one.values[0]), one.values[1]], two.zone) == (["5", None], None)
+    assert list(zip(one.addresses, one.point_kinds, strict=True)) == [
+        (point.address, point.kind) for point in anna.contact_points
+    ]
+    assert (list(two.addresses), audiences.read_consents(two.consents)) == ([], ())
 
 
 def test_the_same_account_in_a_later_batch_is_the_same_recipient(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from dispatcher import logs
 from dispatcher.cli import screen
@@ -56,13 +57,14 @@ def _examine() -> list[Finding]:
 
 
 def _show(findings: list[Finding]) -> None:
-    for one in findings:
-        what = escape(screen.printable(one.what))
-        screen.console.print(f"{_SIGNS[one.severity]} {what}")
-        screen.console.print(f"  → {escape(one.advice)}", soft_wrap=False)
     if not findings:
         screen.say_well(_("Nothing is wrong."))
         return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for one in findings:
+        grid.add_row(_SIGNS[one.severity], escape(screen.printable(one.what)))
+        grid.add_row("", f"→ {escape(screen.printable(one.advice))}")
+    screen.console.print(grid)
     counts = {severity: sum(one.severity is severity for one in findings) for severity in Severity}
     screen.say(
         _("Serious: {serious}, to look at: {warnings}, good to know: {notices}.").format(

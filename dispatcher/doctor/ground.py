@@ -72,7 +72,7 @@ def of_ledger(facts: Facts) -> Iterator[Finding]:
             "no_ledger",
             Severity.NOTICE,
             _("There is no ledger here yet: nothing was ever started with these settings."),
-            _("Start it: dispatcher up. Or does DISPATCHER_DATA_DIR name another folder?"),
+            _("Start it: dispatcher up. Or do the settings lead to another place than before?"),
         )
     elif facts.version != facts.newest_version:
         yield _versions(facts.version, facts.newest_version)

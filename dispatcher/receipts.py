@@ -16,7 +16,7 @@ from campaigns.outcome import Outcome
 from channels.base import Receipt
 from dispatcher import metrics, refusing
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, attempts, doubts, replies
+from dispatcher.ledger import Transaction, archive, attempts, doubts, replies
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.record import Finding, hold, note_sign, record
@@ -111,7 +111,13 @@ def is_genuine(engine: Engine, token: str) -> bool:
 def attempt_of(tx: Transaction, engine: Engine, purpose: TokenFor, token: str) -> Attempt | None:
     """The attempt that a genuine token names; None for a forged one."""
     key = verify(engine.secret, purpose, token)
-    return attempts.by_number(tx, *read_key(key)) if key else None
+    if key is None:
+        return None
+    found = attempts.by_number(tx, *read_key(key))
+    if found is None and purpose is TokenFor.UNSUBSCRIBE:
+        # A "no" is a "no", however old the letter that it answers.
+        found = archive.by_number(tx, *read_key(key))
+    return found
 
 
 def _apply(

@@ -36,6 +36,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){0,9}(:[0-9]{1
 # Strict: in JSON `true` is no number.
 _Cap = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 _Kopecks = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+_Months = Annotated[int, Field(strict=True, ge=1, le=1200)]
 # Settings that are tables of their own: what may stand in a row of them.
 _ROWS: dict[str, type[BaseModel]] = {
     "limits": ProviderLimit,
@@ -145,6 +146,12 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535)
     otlp_endpoint: str = ""
 
+    # how long what is kept, in months after the end; archive and letters: 0 for ever
+    retention: Literal["on", "off"] = "on"
+    archive_months: int = Field(default=13, ge=0, le=1200)
+    keep_months: dict[Purpose, _Months] = Field(default_factory=dict)
+    keep_letters_months: int = Field(default=36, ge=0, le=1200)
+
     # rehearsal
     sandbox_seed: int = 0
     sandbox_patterns: Path | None = None
@@ -227,6 +234,14 @@ class Settings(BaseSettings):
                 raise ValueError(
                     _("{name}: each mailbox needs a name of its own.").format(name=name)
                 )
+        return value
+
+    @field_validator("archive_months")
+    @classmethod
+    def _archive_is_old(cls, value: int) -> int:
+        """Quiet times and caps are counted from attempts at work."""
+        if 0 < value < 6:
+            raise ValueError(_("at least 6 months are expected, or 0 for never."))
         return value
 
     @field_validator("otlp_endpoint")

@@ -55,6 +55,7 @@ class AuditResult:
     campaign_id: int
     made_at: datetime
     checks: tuple[Check, ...]
+    is_kept: bool = False  # made when the books were closed; only what stays is counted anew
 
     @property
     def passed(self) -> bool:

@@ -64,6 +64,7 @@ def _branches() -> dict[str, tuple[str, str]]:
         "mailrobot": (f"{here}.mailrobot", _("Takes letters in and answers them.")),
         "suppress": (f"{here}.suppress", _("The stop-list.")),
         "calendar": (f"{here}.calendar", _("Public holidays as staff corrected them.")),
+        "retention": (f"{here}.retention", _("What is old: archive, erase, find again.")),
         "migrate": (f"{here}.migrate:migrate", _("Bring the ledger's schema up to date.")),
         "backup": (f"{here}.backup:backup", _("Copy the ledger, while everybody works on.")),
         "restore": (f"{here}.backup:restore", _("Bring an empty ledger back from a copy.")),

@@ -24,6 +24,7 @@ from dispatcher.examination import TextsUnfit
 from dispatcher.ledger import campaigns, trail
 from dispatcher.ledger.campaigns import LEGAL, Campaign
 from dispatcher.report import export, figures, standing, words
+from dispatcher.retention.books import report_of
 from dispatcher.settings import Settings
 from dispatcher.voices import find_voice
 from templates.i18n import _
@@ -325,7 +326,7 @@ def audit(number: Number, as_json: AsJson = False) -> None:
 
 def _report(engine: Engine, number: int) -> figures.CampaignReport:
     with engine.ledger.read() as tx:
-        return figures.of_campaign(tx, number, engine.clock.now())
+        return report_of(tx, number, engine.clock.now())
 
 
 def _standing(engine: Engine, number: int) -> standing.Standing:

@@ -26,6 +26,7 @@ from dispatcher.mailrobot.robot import Robot, check_settings
 from dispatcher.monitoring.pulse import Pulse
 from dispatcher.monitoring.watched import watched
 from dispatcher.queue import QUEUES
+from dispatcher.retention.keeper import keeping
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.wiring import Crew, make_engine, make_works, receipts_url_of, serving
 from templates.i18n import _
@@ -79,6 +80,7 @@ def up(sandbox: WithSandbox = False) -> None:
         stack.enter_context(serving(engine, endpoint))
         crew.start()
         stack.callback(crew.stop)
+        stack.enter_context(keeping(engine))
         if engine.channels.get(ChannelName.EMAIL):
             check_settings(engine)
             robot = stack.enter_context(Robot(engine))
@@ -116,6 +118,7 @@ def loop() -> None:
     with (
         _on_the_ledger(settings),
         watched(works.engine, "loop", needs_queue=True) as pulse,
+        keeping(works.engine),
     ):
         screen.say_well(_("The loop works."))
         _turn(works.loop, settings.poll_seconds, _stopped_by_signal(), pulse)

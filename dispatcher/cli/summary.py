@@ -11,7 +11,6 @@ from rich.text import Text
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import SkipReason, Status
-from dispatcher import audit
 from dispatcher.audit import AuditResult
 from dispatcher.cli import screen
 from dispatcher.engine import Engine
@@ -20,6 +19,7 @@ from dispatcher.ledger.circuits import Circuit
 from dispatcher.report import export, html, words, workbook
 from dispatcher.report.figures import CampaignReport, ChannelFigures
 from dispatcher.report.standing import ChannelStanding, Standing
+from dispatcher.retention.books import audit_of
 from templates.i18n import _
 
 BAR_WIDTH = 14
@@ -235,11 +235,17 @@ def print_report(report: CampaignReport) -> None:
 def examine(engine: Engine, campaign_id: int) -> AuditResult:
     """Prove the books of a campaign."""
     with engine.ledger.read() as tx:
-        return audit.examine(tx, campaign_id, engine.rules(tx), engine.clock.now())
+        return audit_of(tx, engine, campaign_id, engine.clock.now())
 
 
 def print_audit(result: AuditResult) -> None:
     screen.console.print(f"[bold]{escape(_('Audit of the books'))}[/bold]")
+    if result.is_kept:
+        screen.say(
+            _("The books were closed on {date}; what the rows still tell is counted anew.").format(
+                date=f"{result.made_at:%d.%m.%Y}"
+            )
+        )
     for check in result.checks:
         line = f"{check.title} ({screen.number(check.examined)})"
         if check.passed:

@@ -238,7 +238,7 @@ def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Attempt]:
     rows = tx.execute(
         select(attempts).where(bulk.among(tx, attempts.c.id, ids)).order_by(attempts.c.id)
     )
-    return {row.id: _read(row) for row in rows}
+    return {row.id: read_attempt(row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ def by_number(tx: Transaction, delivery_id: int, number: int) -> Attempt | None:
     row = tx.execute(
         select(attempts).where(attempts.c.delivery_id == delivery_id, attempts.c.number == number)
     ).first()
-    return _read(row) if row else None
+    return read_attempt(row) if row else None
 
 
 def by_reference(
@@ -277,7 +277,7 @@ def by_reference(
         )
         .order_by(attempts.c.id.desc())
     ).first()
-    return _read(row) if row else None
+    return read_attempt(row) if row else None
 
 
 def latest(tx: Transaction, delivery_ids: Collection[int]) -> Mapping[int, Attempt]:
@@ -291,7 +291,7 @@ def latest(tx: Transaction, delivery_ids: Collection[int]) -> Mapping[int, Attem
         )
         .order_by(attempts.c.id)
     )
-    return {row.delivery_id: _read(row) for row in rows}
+    return {row.delivery_id: read_attempt(row) for row in rows}
 
 
 def reached_otherwise(tx: Transaction, attempt: Attempt) -> bool:
@@ -315,10 +315,10 @@ def of_campaign(tx: Transaction, campaign_id: int) -> Iterator[tuple[str, Attemp
         .execution_options(yield_per=2000)
     )
     for row in rows:
-        yield row.account_number, _read(row)
+        yield row.account_number, read_attempt(row)
 
 
-def _read(row: Row[tuple[object, ...]]) -> Attempt:
+def read_attempt(row: Row[tuple[object, ...]]) -> Attempt:
     return Attempt(
         id=row.id,
         delivery_id=row.delivery_id,

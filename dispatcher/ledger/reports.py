@@ -10,7 +10,14 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, SkipReason, Status
 from campaigns.outcome import Outcome
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.tables import attempts, deliveries, recipients, row_errors
+from dispatcher.ledger.tables import (
+    Instant,
+    archived_attempts,
+    attempts,
+    deliveries,
+    recipients,
+    row_errors,
+)
 
 CHUNK = 2000
 _JOINED = (SkipReason.MERGED, SkipReason.DUPLICATE)
@@ -257,23 +264,24 @@ def unreached(
     tx: Transaction, campaign_id: int, statuses: Sequence[Status], limit: int | None = None
 ) -> Iterator[Unreached]:
     """Deliveries in these statuses with the last that was tried, in the order of the file."""
-    d, a = deliveries.c, attempts.c
+    d, a, old = deliveries.c, attempts.c, archived_attempts.c
     query: Select[tuple[object, ...]] = (
         select(
             recipients.c.account_number,
             d.channel,
-            func.coalesce(a.contact_point, "").label("contact_point"),
+            func.coalesce(a.contact_point, old.contact_point, "").label("contact_point"),
             d.points,
             d.status,
             d.reason,
             d.attempts,
-            a.outcome,
-            a.started_at,
+            func.coalesce(a.outcome, old.outcome).label("outcome"),
+            func.coalesce(a.started_at, old.started_at, type_=Instant()).label("started_at"),
             d.zone,
         )
         .select_from(deliveries)
         .join(recipients, recipients.c.id == d.recipient_id)
         .outerjoin(attempts, and_(a.delivery_id == d.id, a.number == d.attempts))
+        .outerjoin(archived_attempts, and_(old.delivery_id == d.id, old.number == d.attempts))
         .where(d.campaign_id == campaign_id, or_(*(d.status == one for one in statuses)))
         .order_by(d.recipient_id, d.channel)
         .limit(limit)

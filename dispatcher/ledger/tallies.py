@@ -19,6 +19,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Select,
+    Table,
     case,
     cast,
     false,
@@ -34,7 +35,13 @@ from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.ledger.connection import Ledger, Transaction
 from dispatcher.ledger.reports import OutcomeCount, StatusCount
-from dispatcher.ledger.tables import attempt_tallies, attempts, deliveries, delivery_tallies
+from dispatcher.ledger.tables import (
+    archived_attempts,
+    attempt_tallies,
+    attempts,
+    deliveries,
+    delivery_tallies,
+)
 
 # How many changes one turn adds up at most.
 FOLD = 5000
@@ -187,26 +194,33 @@ def drift(tx: Transaction, campaign_id: int) -> Iterator[Drift]:
     )
     for channel, status, reason, _attempted, off, attempts_off in rows:
         yield Drift(channel, f"{status} {reason}".strip(), off or attempts_off)
-    s, a = attempt_tallies.c, attempts.c
-    outcome = func.coalesce(a.outcome, "").label("told")
-    positive = func.coalesce(a.positive, false()).label("is_positive")
+    s = attempt_tallies.c
     kept = select(s.channel, s.provider, s.outcome, s.number, s.positive, s.attempts, literal(0))
-    counted = select(
-        a.channel, a.provider, outcome, a.number, positive, -func.count(), literal(0)
-    ).group_by(a.channel, a.provider, "told", a.number, "is_positive")
     rows = _differences(
         tx,
         kept.where(s.campaign_id == campaign_id),
-        counted.where(a.campaign_id == campaign_id),
+        *(_counted(table, campaign_id) for table in (attempts, archived_attempts)),
     )
     for channel, provider, told, _number, _positive, off, _nothing in rows:
         yield Drift(channel, f"{provider} {told}".strip(), off)
 
 
-def _differences(tx: Transaction, kept: Select[Any], counted: Select[Any]) -> Sequence[Any]:
+def _counted(table: Table, campaign_id: int) -> Select[Any]:
+    """Attempts at work, or in the archive: one that moves is counted all the same."""
+    a = table.c
+    outcome = func.coalesce(a.outcome, "").label("came_of")
+    positive = func.coalesce(a.positive, false()).label("is_positive")
+    return (
+        select(a.channel, a.provider, outcome, a.number, positive, -func.count(), literal(0))
+        .where(a.campaign_id == campaign_id)
+        .group_by(a.channel, a.provider, "came_of", a.number, "is_positive")
+    )
+
+
+def _differences(tx: Transaction, *counts: Select[Any]) -> Sequence[Any]:
     """Kinds whose two last columns, sums of what is kept and of what is counted, are not zero."""
-    both = union_all(kept, counted).subquery()
-    *kinds, first, second = both.c
+    every = union_all(*counts).subquery()
+    *kinds, first, second = every.c
     return tx.execute(
         select(*kinds, _sum(first), _sum(second))
         .group_by(*kinds)

@@ -14,8 +14,7 @@ from campaigns.audience.cells import FORMULA_STARTS
 from campaigns.calendar import zone_named
 from campaigns.delivery import Status
 from campaigns.outcome import ABANDONED, Outcome
-from dispatcher.ledger import Transaction, reports
-from dispatcher.ledger import attempts as ledger_attempts
+from dispatcher.ledger import Transaction, archive, reports
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.logs import mask
 from dispatcher.report import words
@@ -63,7 +62,7 @@ def attempts(tx: Transaction, campaign_id: int, *, full: bool) -> Iterator[Row]:
     Instants are ISO 8601 in UTC, `local_started_at` in the recipient's own offset. An attempt that
     is still open has neither an end nor an outcome.
     """
-    for account, attempt in ledger_attempts.of_campaign(tx, campaign_id):
+    for account, attempt in archive.attempts_of(tx, campaign_id):
         yield {
             "account_number": account,
             "channel": attempt.channel.value,

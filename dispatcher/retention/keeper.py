@@ -1,0 +1,83 @@
+"""Retention by night: the loop does what is due by itself, in hours when nobody may be called.
+
+A thread of its own, so that no campaign waits for it; between two pieces it rests a little, and
+stops at once when the process does. Of several loops each looks once a night: what one has done,
+the others find done.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from dispatcher.engine import Engine
+from dispatcher.errors import LedgerAway
+from dispatcher.ledger import LedgerFault
+from dispatcher.retention.carrying_out import work
+
+log = structlog.get_logger()
+
+# By the house's own clock (DISPATCHER_ZONE).
+BEGINS, ENDS = time(1), time(6)
+LOOK_SECONDS = 60.0
+REST_SECONDS = 0.05
+
+
+@contextmanager
+def keeping(engine: Engine) -> Iterator[None]:
+    """While it lasts, what is due is done every night; unless DISPATCHER_RETENTION says off."""
+    if engine.settings.retention == "off":
+        yield
+        return
+    stopped = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(engine, stopped), name="retention", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        keeper.join(5)
+
+
+def is_quiet(now: datetime, zone: str) -> bool:
+    return BEGINS <= now.astimezone(ZoneInfo(zone)).time() < ENDS
+
+
+def night(engine: Engine, stopped: threading.Event) -> bool:
+    """One night's work; False when it was stopped, or the night was over, before all was done."""
+    done: Counter[str] = Counter()
+    finished = True
+    for piece in work(engine, engine.clock.now()):
+        done[piece.kind.value] += piece.count
+        if stopped.wait(REST_SECONDS) or not _is_night(engine):
+            finished = False
+            break
+    told = {kind: count for kind, count in done.items() if count}
+    if told:
+        log.info("retention.done", finished=finished, **told)
+    return finished
+
+
+def _is_night(engine: Engine) -> bool:
+    return is_quiet(engine.clock.now(), engine.settings.zone)
+
+
+def _keep(engine: Engine, stopped: threading.Event) -> None:
+    zone = ZoneInfo(engine.settings.zone)
+    looked_on: date | None = None
+    while not stopped.wait(LOOK_SECONDS):
+        today = engine.clock.now().astimezone(zone).date()
+        if looked_on == today or not _is_night(engine):
+            continue
+        try:
+            if night(engine, stopped):
+                looked_on = today
+        except (*LedgerFault, LedgerAway) as error:
+            log.error("retention.away", kind=type(error).__name__)
+        except Exception:
+            log.exception("retention.broken")
+            looked_on = today

@@ -21,7 +21,7 @@ from tests.chaos.verdict import Fates, judge
 
 # Exit codes; the second one is that of the commands of Dispatcher for bad use.
 WELL, BROKEN, MISSING = 0, 1, 3
-LATE_RECEIPT_SECONDS = 45.0
+LATE = 1.25  # late receipts come when they have been asked for already
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,6 +50,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--robots", type=int, default=1)
     parser.add_argument("--speed", type=float, default=20, help="of the customers' world")
     parser.add_argument("--patience", type=float, default=180, help="seconds until all is calm")
+    parser.add_argument("--settle", type=float, default=40, help="seconds receipts are waited for")
     parser.add_argument("--letters", type=int, default=30)
     parser.add_argument("--out", help="a folder for logs and records; kept")
     given = parser.parse_args(words)
@@ -69,7 +70,7 @@ def _live_through(given: argparse.Namespace, folder: Path) -> int:
 
     staffing = Staffing(given.loops, given.workers, given.robots)
     town = Town(find_ground(), folder, given.seed, staffing, given.speed)
-    town.patterns.write_text(patterns_text(LATE_RECEIPT_SECONDS * given.speed), "utf-8")
+    town.patterns.write_text(patterns_text(given.settle * LATE * given.speed), "utf-8")
     lacking = {name: why for name in given.faults if (why := FAULTS[name].lacking(town))}
     names = [name for name in given.faults if name not in lacking]
     seconds = given.minutes * 60
@@ -82,6 +83,7 @@ def _live_through(given: argparse.Namespace, folder: Path) -> int:
         patience_seconds=given.patience,
         opens_after_seconds=min(seconds * 0.2, 60) if blows else 10,
         closes_after_seconds=min(seconds * 0.5, 120) if blows else 20,
+        settle_seconds=given.settle,
         letters=given.letters,
     )
     with town:

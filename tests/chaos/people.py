@@ -113,8 +113,9 @@ def write_audience(path: Path, count: int, seed: int, window: Window) -> None:
             )
 
 
-def scenario_text(window: Window) -> str:
-    """A debt reminder on all channels, whose outcomes are known within minutes."""
+def scenario_text(window: Window, settle_seconds: float) -> str:
+    """A debt reminder on all channels. So long are calls and SMS waited for before they are asked
+    about; letters that have not bounced by a third of it have arrived."""
     return f"""
 name = "{SCENARIO}"
 title = "Напоминание о задолженности"
@@ -124,17 +125,17 @@ fields = ["debt_kopecks"]
 
 [channels.phone]
 template = "debt-reminder"
-settle_after = "40s"
+settle_after = "{settle_seconds:.0f}s"
 window = {window.toml()}
 
 [channels.sms]
 template = "debt-reminder"
-settle_after = "40s"
+settle_after = "{settle_seconds:.0f}s"
 window = {window.toml()}
 
 [channels.email]
 template = "debt-reminder"
-settle_after = "15s"
+settle_after = "{settle_seconds / 3:.0f}s"
 """
 
 

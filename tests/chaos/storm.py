@@ -78,6 +78,7 @@ class Plan:
     patience_seconds: float
     opens_after_seconds: float
     closes_after_seconds: float
+    settle_seconds: float = 40.0
     letters: int = 30
     stops: int = 20
 
@@ -147,7 +148,7 @@ class Storm:
         window = Window.around(starts_at, plan.opens_after_seconds, plan.closes_after_seconds)
         file, text = town.folder / "people.csv", town.folder / "chaos-debt.toml"
         write_audience(file, plan.recipients, plan.seed, window)
-        text.write_text(scenario_text(window), "utf-8")
+        text.write_text(scenario_text(window, plan.settle_seconds), "utf-8")
 
         def prepare(tx: Transaction) -> None:
             scenarios.add(tx, read_scenario(text), "staff", now)

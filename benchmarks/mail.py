@@ -1,29 +1,35 @@
-"""Letters per second end to end, beside bare aiosmtplib into the same sink in the same run.
+"""Letters per second end to end, beside those who only send, into the same sink in the same run.
 
-    python benchmarks/mail.py --letters 20000
+    python benchmarks/mail.py --letters 20000 --rounds 3 [--workers 2]
 
-End to end is the embedded default: a campaign is launched, the loop claims, the workers render and
-send over kept connections, and every letter is handed over and written down. Bare is one event
-loop that sends ready-made bytes over as many connections. The sink is Postfix's `smtp-sink` where
-there is one, else a small one of our own, in a process of its own either way.
+End to end is the whole house: PostgreSQL, Redis, one loop and two workers, each a process of the
+command line. A campaign is launched; the clock stops when the last letter is handed over and
+written down. Everything is in it: the plan, the claims, judging, attempts, words, MIME, outcomes.
+Beside it, the same number of letters by nodemailer's pooled transport (which makes its letters
+and writes nothing down), by bare aiosmtplib from two processes (ready-made bytes) and by Postfix's
+`smtp-source`. The sink is `smtp-sink`, a process of its own. Rounds are interleaved; told are
+medians.
 """
 
 import argparse
-import asyncio
-import itertools
 import json
-import shutil
-import socket
-import subprocess
-import sys
+import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from measuring import Stopwatch, apart, peak_mib, show
+from house import (
+    add_scenario,
+    analyse,
+    house,
+    look,
+    mail_settings,
+    waiting_in,
+    write_audience,
+)
+from mail_peers import run_bare, run_nodemailer, run_source, running_sink
+from measuring import Stopwatch, apart, show
 
 SCENARIO = """
 name = "letters"
@@ -37,167 +43,88 @@ template = "debt-reminder"
 """
 
 
-def write_audience(path: Path, count: int) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write("Лицевой счёт;ФИО;E-mail;Сумма долга\r\n")
-        file.writelines(
-            f"{70_000_000_000 + n};Петрова Анна Сергеевна;client{n}@example.com;1234,56\r\n"
-            for n in range(count)
-        )
-
-
-async def sink(port: int) -> None:
-    """Take every letter and forget it: as little work as SMTP allows."""
-
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 sink\r\n")
-        while line := await reader.readline():
-            verb = line[:4].upper()
-            if verb == b"EHLO":
-                writer.write(b"250-sink\r\n250-8BITMIME\r\n250 PIPELINING\r\n")
-            elif verb == b"DATA":
-                writer.write(b"354 go on\r\n")
-                await reader.readuntil(b"\r\n.\r\n")
-                writer.write(b"250 taken\r\n")
-            else:
-                writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
-            if verb == b"QUIT":
-                break
-        writer.close()
-
-    server = await asyncio.start_server(converse, "127.0.0.1", port, limit=1 << 20, backlog=512)
-    await server.serve_forever()
-
-
-@contextmanager
-def running_sink() -> Iterator[tuple[str, int]]:
-    """A sink's name and port, for the length of a `with` block."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port = int(bound.getsockname()[1])
-    found = shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if found:
-        name, command = "smtp-sink", [found, "-u", "nobody", f"127.0.0.1:{port}", "512"]
-    else:
-        name, command = "our own sink", [sys.executable, __file__, "--sink", str(port)]
-    process = subprocess.Popen(command)
-    try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield name, port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def whole_way(folder: Path, port: int, letters: int) -> dict[str, float]:
+def whole_way(folder: Path, port: int, letters: int, workers: int) -> dict[str, Any]:
     """A campaign from its launch to the last letter written down."""
-    from pydantic import SecretStr
-    from sqlalchemy import func, select
-
-    from campaigns.delivery import Status
-    from campaigns.scenario_file import read_scenario
-    from dispatcher import campaigning, logs
+    from dispatcher import campaigning
     from dispatcher.importing import import_audience
-    from dispatcher.ledger import scenarios
-    from dispatcher.ledger.tables import attempts, deliveries
-    from dispatcher.settings import Settings
-    from dispatcher.wiring import make_engine, make_works
 
-    logs.configure("WARNING")
-    settings = Settings(
-        _env_file=None,
-        data_dir=folder / "var",
-        secret=SecretStr("benchmark"),
-        smtp_host="127.0.0.1",
-        smtp_port=port,
-        smtp_tls="none",
-        mail_from="info@example.com",
-    )
-    engine = make_engine(settings)
-    works = make_works(engine)
-    (folder / "letters.toml").write_text(SCENARIO, "utf-8")
-    write_audience(folder / "people.csv", letters)
-    with engine.ledger.write() as tx:
-        scenarios.add(tx, read_scenario(folder / "letters.toml"), "b", engine.clock.now())
-    import_audience(engine, folder / "people.csv", "people", "b", mapping={})
-    worker = works.crew()
-    worker.start()
-    finished = threading.Event()
-    waiting = select(func.count()).where(
-        deliveries.c.status.in_((Status.PENDING, Status.QUEUED, Status.SENDING))
-    )
-    with Stopwatch() as watch:
-        with Stopwatch() as planning:
-            campaigning.launch(engine, "letters", "people", "b")
-        while not finished.is_set():  # the turns of `dispatcher up`
-            idle = works.loop.tick().is_idle
-            if idle:
-                with engine.ledger.read() as tx:
-                    if tx.execute(waiting).scalar_one() == 0:
-                        finished.set()
-            finished.wait(settings.poll_seconds if idle else 0.01)
-    worker.stop()
-    with engine.ledger.read() as tx:
-        handed = tx.execute(
-            select(func.count()).where(attempts.c.handed_at.is_not(None))
-        ).scalar_one()
+    with house(folder, mail_settings(port)) as home:
+        engine = home.engine()
+        add_scenario(engine, folder, SCENARIO)
+        write_audience(folder / "people.csv", letters)
+        import_audience(engine, folder / "people.csv", "people", "b", mapping={})
+        analyse(engine)
+        home.start("loop", "loop")
+        for number in range(workers):
+            home.start(f"worker {number + 1}", "worker", "--queue", "send-email")
+        with Stopwatch() as watch:
+            with Stopwatch() as planning:
+                campaign = campaigning.launch(engine, "letters", "people", "b")
+            while waiting_in(engine, campaign.id):
+                home.need_all()
+                time.sleep(0.1)
+        home.measure()
+        handed = look(engine, "SELECT count(*) FROM attempts WHERE handed_at IS NOT NULL")
+        engine.ledger.close()
     return {
         "letters": handed,
-        "seconds": round(watch.seconds, 1),
-        "of it planning": round(planning.seconds, 1),
-        "letters/s": round(handed / watch.seconds),
-        "connections": settings.worker_threads * settings.smtp_connections,
-        "peak MiB": round(peak_mib()),
+        "seconds": watch.seconds,
+        "planning": planning.seconds,
+        "peaks": home.peaks_mb,
     }
-
-
-async def bare(port: int, letters: int, connections: int) -> None:
-    """Ready-made letters over kept connections, and nothing else."""
-    import aiosmtplib
-
-    text = ("Напоминаем, что по вашему лицевому счёту есть задолженность.\r\n" * 20).encode()
-    content = b"From: info@example.com\r\nSubject: debt\r\n\r\n" + text
-    numbers = itertools.count()
-
-    async def send() -> None:
-        client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False)
-        await client.connect()
-        while (number := next(numbers)) < letters:
-            await client.sendmail("info@example.com", [f"client{number}@example.com"], content)
-        await client.quit()
-
-    await asyncio.gather(*(send() for _ in range(connections)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--letters", type=int, default=20_000)
-    parser.add_argument("--sink", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--job", nargs=2, help=argparse.SUPPRESS)  # a folder and the sink's port
     options = parser.parse_args()
-    if options.sink:
-        asyncio.run(sink(options.sink))
-        return
+    letters, workers = options.letters, options.workers
     if options.job:
-        print(json.dumps(whole_way(Path(options.job[0]), int(options.job[1]), options.letters)))
+        folder, port = Path(options.job[0]), int(options.job[1])
+        print(json.dumps(whole_way(folder, port, letters, workers)))
         return
-    with tempfile.TemporaryDirectory() as folder, running_sink() as (name, port):
-        ours = apart(__file__, "--letters", str(options.letters), "--job", folder, str(port))
-        connections = int(ours.pop("connections"))
-        with Stopwatch() as watch:
-            asyncio.run(bare(port, options.letters, connections))
-    plain = {
-        "letters": options.letters,
-        "seconds": round(watch.seconds, 1),
-        "letters/s": round(options.letters / watch.seconds),
-    }
-    rows = [{"way": "end to end"} | ours, {"way": "bare aiosmtplib"} | plain]
-    show(f"Letters into {name} over {connections} connections", rows)
-    print(f"end to end / bare: {ours['letters/s'] / plain['letters/s']:.2f}")
+    found: dict[str, list[float]] = {}
+    planning: list[float] = []
+    peaks_mb: dict[str, float] = {}
+
+    def note(way: str, speed: float | None) -> None:
+        if speed is not None:
+            found.setdefault(way, []).append(speed)
+
+    with running_sink() as port:
+        for _ in range(options.rounds):
+            with tempfile.TemporaryDirectory() as name:
+                told = apart(
+                    __file__,
+                    *("--letters", str(letters), "--workers", str(workers)),
+                    *("--job", name, str(port)),
+                )
+            if told["letters"] != letters:
+                raise SystemExit(f"{told['letters']} of {letters} letters were handed over")
+            note("end to end", letters / told["seconds"])
+            planning.append(told["planning"])
+            for role, mb in told["peaks"].items():
+                peaks_mb[role] = max(mb, peaks_mb.get(role, 0.0))
+            note("bare aiosmtplib, 2 processes", run_bare(port, letters, 2))
+            note("nodemailer, pooled", run_nodemailer(port, letters))
+            note("smtp-source", run_source(port, letters))
+    ours = statistics.median(found["end to end"])
+    rows = [
+        {
+            "way": way,
+            "letters/s": round(statistics.median(speeds)),
+            "slowest": round(min(speeds)),
+            "fastest": round(max(speeds)),
+            "end to end / this": round(ours / statistics.median(speeds), 2),
+        }
+        for way, speeds in found.items()
+    ]
+    show(f"{letters:,} letters into smtp-sink, {options.rounds} rounds", rows)
+    print(f"of the way end to end, planning took {statistics.median(planning):.1f} s")
+    print("memory: " + ", ".join(f"{role} {mb:.0f} MB" for role, mb in peaks_mb.items()))
 
 
 if __name__ == "__main__":

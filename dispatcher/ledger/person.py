@@ -124,7 +124,7 @@ def traces(tx: Transaction, person: Person) -> Traces:
         rows=len(person.recipient_ids),
         accounts=len(person.accounts),
         waiting=_count(tx, deliveries, waiting),
-        flying=_count(tx, deliveries, and_(of_them, d.status.in_(_FLYING))),
+        flying=flying(tx, person),
         attempts=sum(
             _count(tx, table, _attempts_of(tx, person, table))
             for table in (attempts, archived_attempts)
@@ -153,6 +153,19 @@ def open_deliveries(tx: Transaction, person: Person) -> Sequence[int]:
     if person.account is not None:
         return [row.id for row in rows]
     return [row.id for row in rows if {point_party(p) for p in row.points} == {*person.points}]
+
+
+def live_deliveries(tx: Transaction, person: Person) -> Sequence[int]:
+    """Whatever may be sent to them, or is on its way."""
+    where = and_(_deliveries_of(tx, person), deliveries.c.status.in_(sorted(OPEN)))
+    return tx.execute(select(deliveries.c.id).where(where)).scalars().all()
+
+
+def flying(tx: Transaction, person: Person) -> int:
+    """Messages to them that are on their way: of none of them the outcome is known."""
+    return _count(
+        tx, attempts, and_(_attempts_of(tx, person, attempts), attempts.c.ended_at.is_(None))
+    )
 
 
 def erase(tx: Transaction, person: Person, now: datetime) -> None:

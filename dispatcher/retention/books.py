@@ -23,15 +23,19 @@ _REPORT = TypeAdapter(CampaignReport)
 _AUDIT = TypeAdapter(AuditResult)
 
 
-def close_books(engine: Engine, campaign_id: int, now: datetime) -> None:
-    """Make report and audit, and keep them. Reads for as long as it takes, and locks nothing."""
+def close_books(engine: Engine, campaign_id: int, now: datetime) -> bool:
+    """Make report and audit, and keep them; False where they were kept before. Reads for as long as
+    it takes, and locks nothing."""
     with engine.ledger.read() as tx:
         if archive.books_of(tx, campaign_id) is not None:
-            return
-        report = _REPORT.dump_python(figures.of_campaign(tx, campaign_id, now), mode="json")
+            return False
+        # Which providers are out of order tonight is no matter of a campaign of last year.
+        found = replace(figures.of_campaign(tx, campaign_id, now), away=())
+        report = _REPORT.dump_python(found, mode="json")
         result = audit.examine(tx, campaign_id, engine.rules(tx), now)
     audited = _AUDIT.dump_python(result, mode="json")
     engine.ledger.insist(lambda tx: archive.keep_books(tx, campaign_id, report, audited, now))
+    return True
 
 
 def report_of(tx: Transaction, campaign_id: int, now: datetime) -> CampaignReport:

@@ -102,8 +102,7 @@ def _archive(engine: Engine, before: datetime, now: datetime) -> Iterator[Piece]
     with engine.ledger.read() as tx:
         still_open = archive.closed_before(tx, before)
     for campaign_id in still_open:
-        close_books(engine, campaign_id, now)
-        yield Piece(Kind.BOOKS, 1)
+        yield Piece(Kind.BOOKS, int(close_books(engine, campaign_id, now)))
     with engine.ledger.read() as tx:
         due = archive.due(tx, before)
     for campaign_id in due:
@@ -115,8 +114,7 @@ def _archive(engine: Engine, before: datetime, now: datetime) -> Iterator[Piece]
 def _erase_list(engine: Engine, used: Used, now: datetime) -> Iterator[Piece]:
     insist = engine.ledger.insist
     for campaign_id, _scenario, _closed_at in used.campaigns:
-        close_books(engine, campaign_id, now)
-        yield Piece(Kind.BOOKS, 1)
+        yield Piece(Kind.BOOKS, int(close_books(engine, campaign_id, now)))
     if insist(partial(erasure.is_under_way, audience_id=used.audience_id)):
         return  # somebody uses it again
     last: int | None = 0

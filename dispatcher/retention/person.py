@@ -47,10 +47,8 @@ def erase(
     def act(tx: Transaction) -> Traces:
         found, before = find(tx, account=account, point=point)
         # Locked, so that nothing begins meanwhile.
-        ids = person.open_deliveries(tx, found)
-        locked = deliveries.lock(tx, ids)
-        flying = sum(d.status in (Status.SENDING, Status.AWAITING) for d in locked.values())
-        if flying:
+        deliveries.lock(tx, person.live_deliveries(tx, found))
+        if flying := person.flying(tx, found):
             raise NotPossible(
                 ngettext(
                     "{count} message to this customer is on its way; nothing more will follow. Do "

@@ -544,6 +544,23 @@ class TestOnePerson:
         assert MARIA in left
         assert IVANS_NUMBER in left
 
+    def test_a_number_that_is_being_called_is_not_erased_meanwhile(self, books: Books) -> None:
+        _second_campaign(books)
+        books.attempt(MARIA, PHONE, books.clock.now() + HOUR, None)
+        with pytest.raises(NotPossible):
+            person.erase(books.engine, account=None, point=MARIAS_NUMBER, request="", actor="olga")
+        assert MARIAS_NUMBER in everything(books.ledger)
+
+    def test_of_two_numbers_the_other_one_is_still_called(self, books: Books) -> None:
+        books.launch(
+            [recipient("1", mobile(MARIAS_NUMBER), mobile("+79990000001"))],
+            start_at=books.clock.now(),
+            end_at=books.clock.now() + timedelta(days=14),
+        )
+        person.erase(books.engine, account=None, point=MARIAS_NUMBER, request="", actor="olga")
+        found = books.delivery("1", PHONE)
+        assert (found.status, found.points) == ("pending", ("+79990000001",))
+
     def test_of_whom_nothing_is_kept_nothing_is_erased(self, books: Books) -> None:
         with pytest.raises(NotPossible):
             person.erase(books.engine, account="4711", point=None, request="", actor="olga")

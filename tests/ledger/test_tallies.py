@@ -5,9 +5,10 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
+from alembic import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import SkipReason, Status
@@ -28,6 +29,7 @@ from dispatcher.ledger import (
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.attempts import Ending, Opening
 from dispatcher.ledger.campaigns import Campaign
+from dispatcher.ledger.migration import _config
 from dispatcher.ledger.reports import StatusCount
 from tests.ledger.making import NOW, PHONE, SMS, campaign_of, due_rows, force, person
 
@@ -215,31 +217,45 @@ def test_writers_at_once_lose_no_count(postgres_url: str) -> None:
     ledger.close()
 
 
-def test_a_ledger_of_before_is_counted_when_it_is_upgraded(ledger: Ledger) -> None:
-    campaign = due_rows(ledger, 6)
+OF_BEFORE = """
+INSERT INTO scenarios VALUES (1, 's', 1, 't', 'd', '', '{}', '2026-01-01', 'a', '{}');
+INSERT INTO audiences VALUES (1, 'l', 'l.csv', 'ready', '[]', '[]', 2, 2, '2026-01-01', 'a');
+INSERT INTO recipients VALUES
+    (1, 1, 2, '1', '', '', '', '', '', '', NULL, 'default', 'ru', '[]', '{}'),
+    (2, 1, 3, '2', '', '', '', '', '', '', NULL, 'default', 'ru', '[]', '{}');
+INSERT INTO campaigns (id, scenario_id, audience_id, status, zone, start_at, end_at, created_at,
+    created_by) VALUES (1, 1, 1, 'running', 'UTC', '2026-01-01', '2026-02-01', '2026-01-01', 'a');
+INSERT INTO deliveries (campaign_id, recipient_id, channel, status, reason, urgent, zone, points,
+    dead_points, attempts) VALUES
+    (1, 1, 'sms', 'given_up', 'words: line 2', false, 'UTC', '[]', '[]', 0),
+    (1, 2, 'sms', 'positive', '', false, 'UTC', '[]', '[]', 2);
+INSERT INTO attempts (delivery_id, number, campaign_id, channel, contact_point, provider, zone,
+    started_at, ended_at, outcome, positive) VALUES
+    (2, 1, 1, 'sms', '+7', 'twilio', 'UTC', '2026-01-02', '2026-01-02', 'undelivered', false),
+    (2, 2, 1, 'sms', '+7', 'smsaero', 'UTC', '2026-01-03', '2026-01-03', 'delivered', true)
+"""
+
+
+def test_a_ledger_of_before_is_counted_when_it_is_upgraded(unmigrated_url: str) -> None:
+    ledger = Ledger(unmigrated_url)
+    config = _config()
     with ledger.write() as tx:
-        first, *_ = ids_of(tx, campaign)
-        force(tx, first, status="skipped", reason="words: a", attempts=2)
-        attempts.open_many(tx, [opened(campaign, first, 1)], NOW)
-        _forget_counters(tx)
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0004")
+        for statement in OF_BEFORE.split(";"):
+            tx.exec_driver_sql(statement)
     migrate(ledger)
     with ledger.read() as tx:
-        agree(tx, campaign.id)
-        assert len(tallies.by_status(tx, campaign.id)) == 2
-
-
-def _forget_counters(tx: Transaction) -> None:
-    """As a ledger of the version before this one was."""
-    if tx.dialect.name == "sqlite":
-        names = tx.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars()
-        for name in names.all():
-            tx.exec_driver_sql(f"DROP TRIGGER {name}")
-    for table in (t.delivery_tallies, t.attempt_tallies):
-        table.drop(tx)
-    if tx.dialect.name == "postgresql":
-        tx.exec_driver_sql("DROP FUNCTION tally_deliveries, tally_attempts CASCADE")
-        tx.exec_driver_sql("DROP SEQUENCE tally_parts")
-    tx.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+        agree(tx, 1)
+        assert tallies.by_status(tx, 1) == [
+            StatusCount(SMS, Status.GIVEN_UP, "words", 1, 0, 0),
+            StatusCount(SMS, Status.POSITIVE, "", 1, 1, 2),
+        ]
+        assert [one[1:] for one in tallies.by_provider(tx, 1)] == [
+            ("smsaero", 1, 1),
+            ("twilio", 1, 0),
+        ]
+    ledger.close()
 
 
 def test_a_hand_in_the_counters_shows(ledger: Ledger) -> None:

@@ -107,14 +107,16 @@ def write_down(tx: Transaction, engine: Engine, answers: Sequence[Answered]) -> 
                 else:
                     later.append(answer)
     # The deliveries before their attempts, as everybody does it, and once for all that follows:
-    # receipts that overtake us write about the same ones just now.
-    locked = deliveries.lock(
-        tx,
-        [answer.opened.delivery.id for answer in answers],
-        with_siblings=bool(findings)
-        and any(ends_other_channels(answer.opened.scenario) for answer in answers),
-    )
-    _await_receipts(tx, handed, answers, locked)
+    # receipts that overtake us write about the same ones just now. What was only handed over needs
+    # no reading: its change says by itself what it holds for.
+    if findings or later:
+        deliveries.lock(
+            tx,
+            [answer.opened.delivery.id for answer in answers],
+            with_siblings=bool(findings)
+            and any(ends_other_channels(answer.opened.scenario) for answer in answers),
+        )
+    _await_receipts(tx, handed, answers)
     attempts.take_back_send(tx, unsent)
     record(tx, engine, findings, now)
     _postpone(tx, engine, later, now)
@@ -124,28 +126,20 @@ def _await_receipts(
     tx: Transaction,
     handed: Mapping[int, tuple[str | None, datetime]],
     answers: Sequence[Answered],
-    locked: Mapping[int, Delivery],
 ) -> None:
     """The provider took these. A receipt may have overtaken its answer: then only note the name."""
-    if not handed:
-        return
-    attempts.mark_handed(tx, handed)
-    by_delivery = {a.opened.delivery.id: a for a in answers if a.opened.attempt_id in handed}
-    changes = []
-    for delivery_id, answer in by_delivery.items():
-        delivery = locked[delivery_id]
-        if delivery.status is Status.SENDING and delivery.attempts == answer.opened.number:
-            due_at = answer.at + answer.opened.settle_after
-            changes.append(
-                Change(
-                    delivery.id,
-                    Status.SENDING,
-                    Status.AWAITING,
-                    due_at=due_at,
-                    end_as=delivery.end_as,
-                )
+    taken = [answer for answer in answers if answer.opened.attempt_id in handed]
+    deliveries.await_receipts(
+        tx,
+        {
+            answer.opened.delivery.id: (
+                answer.opened.number,
+                answer.at + answer.opened.settle_after,
             )
-    deliveries.change(tx, changes)
+            for answer in taken
+        },
+    )
+    attempts.mark_handed(tx, handed)
 
 
 def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now: datetime) -> None:

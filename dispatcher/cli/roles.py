@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 JOURNAL = "received.jsonl"
+# Between two turns of a loop that finds work: enough for some to gather.
+BUSY_SECONDS = 0.05
 # From the signal to stop to the end of the process, whatever hangs.
 STOP_SECONDS = 9.5
 
@@ -315,7 +317,7 @@ def _turn(
         if trouble:
             pause_seconds = poll_seconds
         else:
-            pause_seconds = _until_next(loop, poll_seconds) if idle else 0.01
+            pause_seconds = _until_next(loop, poll_seconds) if idle else BUSY_SECONDS
         stopped.wait(pause_seconds)
 
 

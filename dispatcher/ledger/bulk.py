@@ -50,9 +50,9 @@ def insert(tx: Transaction, table: Table, rows: Sequence[Row], *, or_leave: bool
     names = tuple(rows[0])
     rest = " ON CONFLICT DO NOTHING" if or_leave else ""
     if tx.dialect.name == "postgresql":
-        head, values = f"INSERT INTO {table.name} ({_listed(names)})", _plain(names)
+        head = f"INSERT INTO {table.name} ({_listed(names)})"
         source = f"SELECT {_listed(names)} FROM {_recordset(table, names)}"
-        tx.exec_driver_sql(f"{head} {source}{rest}", (_document(names, values, rows),))
+        tx.exec_driver_sql(f"{head} {source}{rest}", (_document(rows),))
         return
     marks = ", ".join("?" * len(names))
     statement = f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({marks}){rest}"
@@ -71,7 +71,7 @@ def insert_told(
     tail = f"RETURNING {_listed(told)}"
     if tx.dialect.name == "postgresql":
         source = f"SELECT {_listed(names)} FROM {_recordset(table, names)}"
-        document = _document(names, _plain(names), rows)
+        document = _document(rows)
     else:
         places = ", ".join(f"value ->> {place}" for place in range(len(names)))
         source = f"SELECT {places} FROM json_each(?) WHERE true"
@@ -106,7 +106,7 @@ def update(
         )
         given = _recordset(table, every, columns, alias="given")
         statement = f"UPDATE {table.name} SET {sets} FROM {given} WHERE {conditions}"
-        return tx.exec_driver_sql(statement, (_document(every, _plain(every), rows),)).rowcount
+        return tx.exec_driver_sql(statement, (_document(rows),)).rowcount
     sets = ", ".join(f'"{name}" = ?' for name in names)
     conditions = " AND ".join(f'"{name}" = ?' for name in where)
     statement = f"UPDATE {table.name} SET {sets} WHERE {conditions}"
@@ -133,16 +133,8 @@ def _type_of(column: Column[Any]) -> str:
     return column.type.compile(postgresql.dialect())  # type: ignore[no-untyped-call]
 
 
-def _document(names: Sequence[str], values: _Values, rows: Sequence[Row]) -> str:
-    return json.dumps(
-        [dict(zip(names, values(row), strict=True)) for row in rows],
-        ensure_ascii=False,
-        default=_written,
-    )
-
-
-def _plain(names: Sequence[str]) -> _Values:
-    return lambda row: tuple(row[name] for name in names)
+def _document(rows: Sequence[Row]) -> str:
+    return json.dumps(list(rows), ensure_ascii=False, default=_written)
 
 
 def _written(value: object) -> str:

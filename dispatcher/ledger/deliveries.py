@@ -247,6 +247,31 @@ def change(tx: Transaction, changes: Sequence[Change]) -> None:
         bulk.update(tx, deliveries, group, where={"id": "id", "status": "before"})
 
 
+def await_receipts(tx: Transaction, handed: Mapping[int, tuple[int, datetime]]) -> None:
+    """The provider took these: (number of the attempt, until when its receipt is due) by delivery.
+
+    Only those that are still being sent by this attempt: a receipt may have overtaken the answer.
+    """
+    bulk.update(
+        tx,
+        deliveries,
+        [
+            {
+                "id": delivery_id,
+                "number": number,
+                "before": Status.SENDING.value,
+                "status": Status.AWAITING.value,
+                "reason": "",
+                "due_at": due_at,
+                "postponed": 0,
+                "claim": None,
+            }
+            for delivery_id, (number, due_at) in sorted(handed.items())
+        ],
+        where={"id": "id", "status": "before", "attempts": "number"},
+    )
+
+
 def _by_shape(changes: Sequence[Change]) -> Collection[list[dict[str, object]]]:
     """Changes as rows, those together that set the same columns: each group is one statement."""
     groups: defaultdict[tuple[str, ...], list[dict[str, object]]] = defaultdict(list)

@@ -8,8 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from channels.sandbox.patterns import load_patterns
-from tests.chaos.books import read_books, read_received
+from tests.chaos.books import read_books, read_given_up, read_received
 from tests.chaos.faults import FAULTS, draw_schedule
 from tests.chaos.ground import enter_namespaces, find_ground
 from tests.chaos.people import patterns_text, people
@@ -17,7 +16,7 @@ from tests.chaos.servers import Missing
 from tests.chaos.storm import Plan, Storm
 from tests.chaos.table import print_schedule, print_verdict
 from tests.chaos.town import Staffing, Town
-from tests.chaos.verdict import Fates, judge
+from tests.chaos.verdict import judge
 
 # Exit codes; the second one is that of the commands of Dispatcher for bad use.
 WELL, BROKEN, MISSING = 0, 1, 3
@@ -90,9 +89,9 @@ def _live_through(given: argparse.Namespace, folder: Path) -> int:
         say(f"the town stands after {time.monotonic() - began:.0f} s")
         course = Storm(town, plan, say).run()
         everybody = list(people(given.recipients, given.seed))
-        fates = Fates(given.seed, load_patterns(town.patterns))
-        books = read_books(town.engine, course.campaign_id)
-        verdict = judge(read_received(town.journal), books, course, everybody, fates)
+        given_up = read_given_up(folder.glob("loop-*.log"))
+        books = read_books(town.engine, course.campaign_id, given_up)
+        verdict = judge(read_received(town.journal), books, course, everybody)
         print_verdict(town, course, verdict, lacking)
     if not given.out and not verdict.failures:
         shutil.rmtree(folder, ignore_errors=True)

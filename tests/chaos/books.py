@@ -1,7 +1,7 @@
 """The two books of a storm: what the ledger says, and what the providers received."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +83,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the ledger says of one campaign. `listed` is what staff see as uncertain."""
+    """What the ledger says of one campaign. `listed` is what staff see as uncertain, `given_up` the
+    deliveries whose worker was never heard of again."""
 
     deliveries: Sequence[Delivery]
     attempts: Sequence[Attempt]
@@ -91,6 +92,7 @@ class Books:
     listed: frozenset[Point]
     broken_rules: Sequence[str]
     holidays: Holidays
+    given_up: frozenset[int] = frozenset()
 
 
 def read_received(path: Path) -> list[Received]:
@@ -107,7 +109,23 @@ def read_received(path: Path) -> list[Received]:
     ]
 
 
-def read_books(engine: Engine, campaign_id: int) -> Books:
+def read_given_up(logs: Iterable[Path]) -> frozenset[int]:
+    """The deliveries whose worker was ever given up by the loops, of which these are the logs.
+
+    They are the doubts that dead processes leave. Of a doubt that was settled the ledger does not
+    say whence it came.
+    """
+    found = set()
+    for log in logs:
+        for line in log.read_text("utf-8", "replace").splitlines():
+            if '"outcome": "uncertain"' in line:
+                told = json.loads(line)
+                if told["channel"] != ChannelName.EMAIL.value:
+                    found.add(int(told["delivery"]))
+    return frozenset(found)
+
+
+def read_books(engine: Engine, campaign_id: int, given_up: frozenset[int]) -> Books:
     """Everything at one instant, and the audit of it."""
     a, d, r = t.attempts.c, t.deliveries.c, t.replies.c
     told = (a.id, a.delivery_id, a.number, a.channel, a.contact_point, a.started_at, a.handed_at)
@@ -142,4 +160,5 @@ def read_books(engine: Engine, campaign_id: int) -> Books:
                 if not check.passed
             ],
             rules.holidays,
+            given_up,
         )

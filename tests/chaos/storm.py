@@ -18,7 +18,7 @@ from campaigns.channel import ChannelName
 from campaigns.consent import Suppression
 from campaigns.scenario_file import read_scenario
 from dispatcher import campaigning
-from dispatcher.errors import LedgerAway
+from dispatcher.errors import LedgerAway, NotPossible
 from dispatcher.importing import import_audience
 from dispatcher.ledger import LedgerFault, Transaction, calendar, scenarios, suppressions
 from tests.chaos.faults import Blast, Blow, Broken
@@ -91,7 +91,7 @@ class Storm:
         self._chance = random.Random(f"staff {plan.seed}")
         self._active: list[tuple[float, Strike]] = []  # healed at, by the monotonic clock
         self._in_flight: InFlight = {}
-        self._stands, self._moves = "nobody has looked yet", True
+        self._stands, self._moves, self._is_paused = "nobody has looked yet", True, False
 
     def run(self) -> Course:
         """Launch the campaign, let everything go wrong, and wait until all is at rest."""
@@ -119,6 +119,8 @@ class Storm:
                         self._say(f"{now - self._began:6.0f} s  {self._stands}  {self._troubles()}")
                     if blows or self._active:
                         struck_at = now
+                    if self._is_paused:
+                        self._resume(course)
                     if now == struck_at or not errands.done() or self._moves:
                         calm_since = now
                     course.calm = now - calm_since > CALM_SECONDS
@@ -132,6 +134,17 @@ class Storm:
         course.left = self._stands
         course.ended_at = datetime.now(UTC)
         return course
+
+    def _resume(self, course: Course) -> None:
+        """A campaign that stopped itself, because too much went wrong, is set going by staff."""
+        try:
+            campaigning.resume(self._town.engine, course.campaign_id, "staff")
+        except (*LedgerFault, LedgerAway, NotPossible):
+            return
+        self._is_paused = False
+        self._say(
+            f"{time.monotonic() - self._began:6.0f} s  it had paused itself; resumed by staff"
+        )
 
     def _keep_looking(self, over: threading.Event) -> None:
         """A look at the ledger may take long when it is away; nothing else waits for it."""
@@ -173,9 +186,11 @@ class Storm:
                    count(*) FILTER (WHERE due_at < now() + interval '20 s')
             FROM deliveries WHERE status IN ('pending', 'queued', 'sending', 'awaiting')
             GROUP BY channel, status"""
+        paused = "SELECT count(*) FROM campaigns WHERE status = 'paused'"
         try:
             with self._town.ledger() as ledger:
                 rows = ledger.execute(query).fetchall()
+                self._is_paused = ledger.execute(paused).fetchone() != (0,)
         except psycopg.Error:
             self._stands, self._moves = "the ledger is away", True
             return

@@ -37,8 +37,8 @@ def print_verdict(town: Town, course: Course, verdict: Verdict, lacking: Mapping
     print(f"deliveries: {statuses}")
     print(
         f"uncertain: {verdict.uncertain} at the end, all listed; {verdict.settled_doubts} settled; "
-        f"{verdict.doubts_by_providers} of both by the providers' doing; "
-        f"{verdict.doubts_allowed} were in flight at the strikes, or begun under them"
+        f"{verdict.given_up} of both by the death of a process; "
+        f"{verdict.hung_in_the_air} hung in the air at a blow"
     )
     print(f"letters that came again under their own Message-ID: {verdict.repeated_letters}")
     if course.writers:

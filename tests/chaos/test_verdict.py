@@ -8,19 +8,17 @@ import pytest
 
 from campaigns.channel import ChannelName
 from campaigns.holidays import Holidays
-from channels.sandbox.patterns import Patterns
 from tests.chaos.books import Attempt, Books, Delivery, Received, Reply
 from tests.chaos.faults import FAULTS, Blast, Blow, draw_schedule
 from tests.chaos.people import Hours, Person, Window, people
 from tests.chaos.storm import Course, Strike
-from tests.chaos.verdict import Fates, Verdict, judge, standstills
+from tests.chaos.verdict import Verdict, judge, standstills
 
 PHONE, SMS, EMAIL = ChannelName.PHONE, ChannelName.SMS, ChannelName.EMAIL
 NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 LATER = timedelta(seconds=20)
 WINDOW = Window.around(NOON, 10, 30)
 ANNA = Person("1", "+79160000001", "anna@customers.example", Hours.OPEN)
-FATES = Fates(7, Patterns(mix={PHONE: {"heard": 1}, SMS: {"delivered": 1}, EMAIL: {"accepted": 1}}))
 POINTS = {PHONE: ANNA.phone, SMS: ANNA.phone, EMAIL: ANNA.email}
 
 Story = tuple[list[Received], Books, Course, list[Person]]
@@ -56,7 +54,7 @@ def a_good_story() -> Story:
 
 
 def verdict_on(change: Callable[[Story], Story]) -> Verdict:
-    return judge(*change(a_good_story()), FATES)
+    return judge(*change(a_good_story()))
 
 
 def with_attempts(story: Story, **changes: object) -> Story:
@@ -130,8 +128,7 @@ def test_books_that_add_up_are_believed() -> None:
             lambda s: received_as_well(s, replace(s[0][-1], reference="<another>")),
         ),
         ("uncertain and not listed", lambda s: with_attempts(s, outcome="uncertain")),
-        ("other promises", lambda s: with_attempts(s, outcome="uncertain")),
-        ("other promises", lambda s: with_attempts(s, reason="delivered (late; was uncertain)")),
+        ("other promises", lambda s: (s[0], replace(s[1], given_up=frozenset({0})), *s[2:])),
         ("other promises", never_calm),
         ("audit", lambda s: (s[0], replace(s[1], broken_rules=["keeps_cadence: 1"]), *s[2:])),
     ],
@@ -174,12 +171,9 @@ def strike(fault: str, at: datetime, in_flight: int, channel: ChannelName | None
 )
 def test_only_what_hung_in_the_air_may_be_in_doubt(struck: Strike, is_broken: bool) -> None:
     def change(story: Story) -> Story:
-        received, books, course, everybody = with_attempts(
-            story, outcome="uncertain", reference=None, was_handed=False, positive=None
-        )
+        received, books, course, everybody = story
         course.strikes.append(struck)
-        listed = replace(books, listed=frozenset({(PHONE, ANNA.phone)}))
-        return received, listed, course, everybody
+        return received, replace(books, given_up=frozenset({0})), course, everybody
 
     assert ("other promises" in verdict_on(change).failures) is is_broken
 

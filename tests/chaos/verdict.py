@@ -13,8 +13,6 @@ from itertools import pairwise
 
 from campaigns.calendar import is_allowed
 from campaigns.channel import ChannelName
-from channels.sandbox.dice import Dice
-from channels.sandbox.patterns import Fate, Patterns
 from tests.chaos.books import Attempt, Books, Point, Received
 from tests.chaos.people import Person
 from tests.chaos.storm import Course, Strike
@@ -25,28 +23,10 @@ ON_ITS_WAY = timedelta(seconds=3)
 OBEYED_WITHIN = timedelta(seconds=10)
 # The next attempt of a letter comes in a week: nothing is put off for longer.
 LONGEST_WAIT = timedelta(days=8)
-# Fates after which nobody can know at once whether the message was taken.
-DOUBTFUL = {Fate.TIMEOUT_AFTER_ACCEPT, Fate.DROP_AFTER_ACCEPT, Fate.HTML_502}
 ENDED = {
     *("positive", "given_up", "expired", "settled", "superseded", "withdrawn", "cancelled"),
     "skipped",
 }
-
-
-@dataclass(frozen=True)
-class Fates:
-    """What the sandbox's dice had in store: told anew from its seed."""
-
-    seed: int
-    patterns: Patterns
-
-    def left_doubt(self, attempt: Attempt) -> bool:
-        """Whether the provider itself may have left this attempt in doubt."""
-        channel, point = attempt.point
-        if self.patterns.rule_for(channel, point) is not None:
-            return False
-        dice = (Dice(self.seed, channel, point, count) for count in range(attempt.number + 1))
-        return any(self.patterns.drawn(channel, one.chance("fate")) in DOUBTFUL for one in dice)
 
 
 @dataclass
@@ -59,8 +39,8 @@ class Verdict:
     statuses: Counter[str]
     uncertain: int = 0  # calls and SMS at the end
     settled_doubts: int = 0  # were uncertain for a while
-    doubts_by_providers: int = 0  # of both: by a fate of the sandbox's
-    doubts_allowed: int = 0  # in flight when something struck, or begun while it lasted
+    given_up: int = 0  # were in doubt because a process died
+    hung_in_the_air: int = 0  # when something struck, or were begun while that lasted
     repeated_letters: int = 0  # came again, under the same Message-ID
     slowest_answer: timedelta = field(default=timedelta())
 
@@ -77,10 +57,9 @@ def judge(
     books: Books,
     course: Course,
     everybody: Sequence[Person],
-    fates: Fates,
 ) -> Verdict:
     """Hold the providers' record against the ledger."""
-    return _Court(received, books, course, everybody, fates).judge()
+    return _Court(received, books, course, everybody).judge()
 
 
 class _Court:
@@ -90,10 +69,9 @@ class _Court:
         books: Books,
         course: Course,
         everybody: Sequence[Person],
-        fates: Fates,
     ) -> None:
         self._received, self._books, self._course = received, books, course
-        self._people, self._fates = everybody, fates
+        self._people = everybody
         self._broken: defaultdict[str, list[str]] = defaultdict(list)
         self._verdict = Verdict(
             self._broken,
@@ -228,16 +206,15 @@ class _Court:
         found = self._verdict
         told = [row for row in self._books.attempts if row.channel is not ChannelName.EMAIL]
         doubtful = [row for row in told if row.is_in_doubt]
-        settled = [row for row in told if row.was_in_doubt]
-        theirs = [row for row in (*doubtful, *settled) if self._fates.left_doubt(row)]
-        found.uncertain, found.settled_doubts = len(doubtful), len(settled)
-        found.doubts_by_providers = len(theirs)
-        found.doubts_allowed = sum(one.leaves_doubt for one in self._course.strikes)
-        found.doubts_allowed += sum(self._was_begun_under_fire(row) for row in told)
-        ours = len(doubtful) + len(settled) - len(theirs)
-        if ours > found.doubts_allowed:
+        found.uncertain = len(doubtful)
+        found.settled_doubts = sum(row.was_in_doubt for row in told)
+        found.given_up = len(self._books.given_up)
+        found.hung_in_the_air = sum(one.leaves_doubt for one in self._course.strikes)
+        found.hung_in_the_air += sum(self._was_begun_under_fire(row) for row in told)
+        if found.given_up > found.hung_in_the_air:
             self._broken["other promises"].append(
-                f"{ours} in doubt; only {found.doubts_allowed} hung in the air at the strikes"
+                f"{found.given_up} in doubt by the death of a process; only "
+                f"{found.hung_in_the_air} hung in the air then"
             )
         self._broken["uncertain and not listed"] += [
             f"{row.channel} attempt {row.id}"

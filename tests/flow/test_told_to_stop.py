@@ -1,0 +1,156 @@
+"""A worker that is told to stop: what is under way ends, what was not begun goes back, what hangs
+is in doubt; nobody is contacted twice by it."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from campaigns.delivery import Status
+from campaigns.outcome import Outcome
+from channels.base import Handover, Message
+from dispatcher import handing_over
+from dispatcher.cli import roles
+from dispatcher.clock import SystemClock
+from dispatcher.event_loops import EventLoops
+from dispatcher.worker import SLICE_ROUNDS, send_batch
+from tests.flow.rehearsing import (
+    EMAIL,
+    HOUR,
+    SMS,
+    Overheard,
+    Rehearsal,
+    customer,
+    open_rehearsal,
+    scenario_text,
+)
+
+CROWD = [customer(str(n), f"+7916000{n:04}", f"client{n}@example.com") for n in range(60)]
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path, ledger_url: str) -> Iterator[Rehearsal]:
+    running = open_rehearsal(tmp_path, ledger_url, batch_size=60)
+    yield running.rehearsal
+    running.close()
+
+
+def claimed(rehearsal: Rehearsal, channel: str) -> tuple[list[int], str]:
+    """A campaign's deliveries, claimed and lying in a queue that nobody reads."""
+    rehearsal.rest()
+    rehearsal.launch(CROWD, scenario_text(channel))
+    rehearsal.works.loop.tick()
+    rows = list(rehearsal.rows().values())
+    return [row.id for row in rows], rows[0].claim or ""
+
+
+def states(rehearsal: Rehearsal) -> set[Status]:
+    return {row.status for row in rehearsal.rows().values()}
+
+
+def test_who_was_told_before_the_batch_gives_all_of_it_back(rehearsal: Rehearsal) -> None:
+    ids, claim = claimed(rehearsal, "sms")
+    rehearsal.engine.stopping.set()
+    assert send_batch(rehearsal.engine, SMS, ids, claim) == 0
+    assert states(rehearsal) == {Status.PENDING}
+    assert {row.due_at for row in rehearsal.rows().values()} == {rehearsal.clock.now()}
+    assert not rehearsal.attempts()
+
+
+def test_who_is_told_in_the_midst_sends_each_once_with_whoever_goes_on(
+    rehearsal: Rehearsal,
+) -> None:
+    ids, claim = claimed(rehearsal, "sms")
+    seen = 0
+
+    def note(_message: Message) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 5:
+            rehearsal.engine.stopping.set()
+
+    overhear(rehearsal, note)
+    send_batch(rehearsal.engine, SMS, ids, claim)
+    sent = len(rehearsal.taken())
+    assert 5 <= sent <= SLICE_ROUNDS[SMS] * rehearsal.engine.channels[SMS].first.concurrency
+    assert sent < len(CROWD)
+    assert states(rehearsal) == {Status.PENDING, Status.AWAITING}
+    assert len(rehearsal.attempts()) == sent  # a postponement is no attempt
+    rehearsal.engine.stopping.clear()
+    rehearsal.wake()
+    rehearsal.run(HOUR)
+    assert states(rehearsal) == {Status.POSITIVE}
+    assert len(rehearsal.taken()) == len(CROWD)
+
+
+def overhear(rehearsal: Rehearsal, before: object) -> None:
+    for channel, ways in rehearsal.engine.channels.items():
+        overheard = {
+            name: Overheard(one, before, lambda _message: None)  # type: ignore[arg-type]
+            for name, one in ways.by_name.items()
+        }
+        rehearsal.engine.channels[channel] = type(ways)(overheard, ways.routes)  # type: ignore[index]
+
+
+def test_what_hangs_at_the_provider_is_in_doubt_after_a_while_and_holds_nobody_up(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing_over, "STOP_SECONDS", 0.3)
+    ids, claim = claimed(rehearsal, "sms")
+    hangs = threading.Event()
+
+    class Silent(Overheard):
+        async def deliver(self, message: Message) -> Handover:  # noqa: ARG002
+            hangs.set()
+            await asyncio.Event().wait()
+            raise AssertionError("nobody answers")
+
+    ways = rehearsal.engine.channels[SMS]
+    silent = {name: Silent(one, print, print) for name, one in ways.by_name.items()}
+    rehearsal.engine.channels[SMS] = type(ways)(silent, ways.routes)  # type: ignore[index,arg-type]
+    worker = threading.Thread(target=send_batch, args=(rehearsal.engine, SMS, ids, claim))
+    worker.start()
+    assert hangs.wait(20)
+    rehearsal.engine.stopping.set()
+    worker.join(20)
+    assert not worker.is_alive()
+    doubtful = [row for row in rehearsal.rows().values() if row.status is Status.UNCERTAIN]
+    assert len(doubtful) == ways.first.concurrency
+    assert {row.outcome for row in doubtful} == {Outcome.UNCERTAIN}
+    others = {row.status for row in rehearsal.rows().values() if row not in doubtful}
+    assert others == {Status.PENDING}
+
+
+def test_letters_of_several_batches_use_the_same_connections(rehearsal: Rehearsal) -> None:
+    loops = EventLoops(rehearsal.engine.channels[EMAIL].by_name.values())
+    ids, claim = claimed(rehearsal, "email")
+    entered: list[object] = []
+
+    async def where() -> int:
+        entered.append(asyncio.get_running_loop())
+        return 0
+
+    try:
+        for start in range(0, len(ids), 20):
+            piece = ids[start : start + 20]
+            assert send_batch(rehearsal.engine, EMAIL, piece, claim, loops.run) == 20
+            loops.run(where())
+    finally:
+        loops.close()
+    assert len({id(loop) for loop in entered}) == 1
+    assert len(rehearsal.taken()) == len(CROWD)
+    assert states(rehearsal) == {Status.AWAITING}
+
+
+def test_an_idle_loop_sleeps_until_something_is_due_and_no_longer(rehearsal: Rehearsal) -> None:
+    rehearsal.rest()
+    loop = rehearsal.works.loop
+    assert roles._until_next(loop, 5.0) == 5.0  # nothing at all
+    now = SystemClock().now()
+    rehearsal.clock.move_to(now)
+    rehearsal.launch(CROWD[:1], scenario_text("email"), start_at=now + timedelta(seconds=2))
+    assert 0 < roles._until_next(loop, 5.0) <= 2.0
+    assert roles._until_next(loop, 0.5) == 0.5

@@ -103,14 +103,14 @@ def test_what_hangs_at_the_provider_is_in_doubt_after_a_while_and_holds_nobody_u
     hangs = threading.Event()
 
     class Silent(Overheard):
-        async def deliver(self, message: Message) -> Handover:  # noqa: ARG002
+        async def deliver(self, message: Message) -> Handover:
             hangs.set()
             await asyncio.Event().wait()
             raise AssertionError("nobody answers")
 
     ways = rehearsal.engine.channels[SMS]
     silent = {name: Silent(one, print, print) for name, one in ways.by_name.items()}
-    rehearsal.engine.channels[SMS] = type(ways)(silent, ways.routes)  # type: ignore[index,arg-type]
+    rehearsal.engine.channels[SMS] = type(ways)(silent, ways.routes)  # type: ignore[index]
     worker = threading.Thread(target=send_batch, args=(rehearsal.engine, SMS, ids, claim))
     worker.start()
     assert hangs.wait(20)

@@ -123,6 +123,15 @@ class Loop:
             )
         return min((turn for turn in turns if turn is not None), default=None)
 
+    def idle_seconds(self, longest_seconds: float) -> float:
+        """How long a loop with nothing to do may sleep: a window that opens at nine is not noticed
+        at nine and a second. What is due already and does not go waits for something else."""
+        wake_at = self.next_wake()
+        if wake_at is None:
+            return longest_seconds
+        seconds = (wake_at - self._engine.clock.now()).total_seconds()
+        return min(seconds, longest_seconds) if seconds > 0 else longest_seconds
+
     def _claim(self, now: datetime) -> int:
         """Claim due deliveries and enqueue them by channel, never more than may be in flight.
 

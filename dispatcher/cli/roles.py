@@ -317,19 +317,15 @@ def _turn(
         if trouble:
             pause_seconds = poll_seconds
         else:
-            pause_seconds = _until_next(loop, poll_seconds) if idle else BUSY_SECONDS
+            pause_seconds = _sleep_seconds(loop, poll_seconds) if idle else BUSY_SECONDS
         stopped.wait(pause_seconds)
 
 
-def _until_next(loop: Loop, poll_seconds: float) -> float:
-    """How long an idle loop may sleep: a window that opens at nine is not noticed at nine and a
-    second. What is due already and does not go waits for something else, not for us."""
+def _sleep_seconds(loop: Loop, poll_seconds: float) -> float:
     try:
-        wake_at = loop.next_wake()
+        return loop.idle_seconds(poll_seconds)
     except LedgerFault:
         return poll_seconds
-    seconds = (wake_at - SystemClock().now()).total_seconds() if wake_at else poll_seconds
-    return min(seconds, poll_seconds) if seconds > 0 else poll_seconds
 
 
 def _tick(loop: Loop) -> bool:

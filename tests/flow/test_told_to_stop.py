@@ -13,8 +13,6 @@ from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Handover, Message
 from dispatcher import handing_over
-from dispatcher.cli import roles
-from dispatcher.clock import SystemClock
 from dispatcher.event_loops import EventLoops
 from dispatcher.worker import SLICE_ROUNDS, send_batch
 from tests.flow.rehearsing import (
@@ -148,9 +146,8 @@ def test_letters_of_several_batches_use_the_same_connections(rehearsal: Rehearsa
 def test_an_idle_loop_sleeps_until_something_is_due_and_no_longer(rehearsal: Rehearsal) -> None:
     rehearsal.rest()
     loop = rehearsal.works.loop
-    assert roles._until_next(loop, 5.0) == 5.0  # nothing at all
-    now = SystemClock().now()
-    rehearsal.clock.move_to(now)
+    assert loop.idle_seconds(5.0) == 5.0  # nothing at all
+    now = rehearsal.clock.now()
     rehearsal.launch(CROWD[:1], scenario_text("email"), start_at=now + timedelta(seconds=2))
-    assert 0 < roles._until_next(loop, 5.0) <= 2.0
-    assert roles._until_next(loop, 0.5) == 0.5
+    assert 0 < loop.idle_seconds(5.0) <= 2.0
+    assert loop.idle_seconds(0.5) == 0.5

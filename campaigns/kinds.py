@@ -40,9 +40,9 @@ class Glimpse(NamedTuple):
     branch: str
     zone: str | None
     consents: str  # as they are written; the same text means the same
-    values: Sequence[str | int | None]
-    addresses: Sequence[str]
-    point_kinds: Sequence[str]
+    values: tuple[str | int | None, ...]
+    addresses: tuple[str, ...]
+    point_kinds: tuple[str, ...]
 
     @property
     def parties(self) -> list[str]:
@@ -116,7 +116,7 @@ class Kinds:
 
     def _pattern(self, person: Glimpse) -> tuple[_Pattern, ...]:
         lacks = tuple(map(lack, self._fields, person.values))
-        kind = (person.zone, person.consents, lacks, tuple(person.point_kinds))
+        kind = (person.zone, person.consents, lacks, person.point_kinds)
         known = self._patterns.get(kind)
         if known is None:
             if len(self._patterns) >= self._remembered:

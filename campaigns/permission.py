@@ -87,8 +87,11 @@ def may_be_told(
     """What forbids telling this customer at whatever contact point; None if nothing does."""
     if not consent_allows(rules.consents, scenario.purpose, channel, recipient.consents, at.date()):
         return SkipReason.NO_CONSENT
+    stops = facts.stops_of([account_party(recipient.account_number)])
+    if not stops:
+        return None
     stop = suppressed(
-        facts.stops_of([account_party(recipient.account_number)]),
+        stops,
         account_numbers=(recipient.account_number, recipient.account_number.casefold()),
         contact_point=None,
         channel=channel,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from campaigns.cadence import next_due
 from campaigns.channel import ChannelName, ContactKind
@@ -35,8 +36,7 @@ class Term:
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """One recipient on one channel: due, or skipped for a reason.
 
     `lead_id` names the recipient in whose message a joined one is spoken of. `held_back`: due later

@@ -5,8 +5,10 @@ and 12); a scenario says only what differs.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -199,6 +201,13 @@ class Scenario(Strict):
         return SameContact.MERGE if personal else SameContact.ONCE
 
     def policy(self, channel: ChannelName) -> Policy:
+        return self._policies[channel]
+
+    @cached_property
+    def _policies(self) -> Mapping[ChannelName, Policy]:
+        return {channel: self._policy(channel) for channel in self.channels}
+
+    def _policy(self, channel: ChannelName) -> Policy:
         rules = self.channels[channel]
         window = rules.window or (ANY_TIME if channel is ChannelName.EMAIL else STANDARD_WINDOW)
         return Policy(

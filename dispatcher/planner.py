@@ -6,7 +6,7 @@ the stop-list, was contacted lately or shares a contact point is judged alone.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 import structlog
@@ -60,6 +60,7 @@ def fill(
         stored = engine.scenario(tx, campaign.scenario_id)
         judge = _Judge(stored.scenario, campaign, engine.rules(tx))
         judge.join_shared(tx)
+        everybody = audiences.span(tx, campaign.audience_id)
     done = 0
     while True:
         with engine.ledger.write() as tx:
@@ -68,26 +69,37 @@ def fill(
                 break
             # Asked each time: somebody else may be planning the same draft.
             last_id = deliveries.last_planned(tx, campaign.id)
-            people = audiences.glimpses_after(
-                tx, campaign.audience_id, last_id, CHUNK, stored.scenario.fields
+            people = audiences.glimpses(
+                tx,
+                campaign.audience_id,
+                range(max(everybody.start, last_id + 1), everybody.stop),
+                CHUNK,
+                stored.scenario.fields,
             )
             if not people:
                 break
-            rows = judge.plan(tx, people)
+            later: Counter[ChannelName] = Counter()
             deliveries.insert_planned(
                 tx,
                 campaign.id,
-                rows,
+                _counted(judge.plan(tx, people), later),
                 urgent=stored.scenario.urgent,
                 desks=_desks(engine.desks, people),
             )
-        held_back.update(row.channel for row in rows if row.held_back)
+        held_back += later
         done += len(people)
         told(done)
     if done >= MANY:
         with engine.ledger.write() as tx:
             deliveries.take_stock(tx)
     return held_back
+
+
+def _counted(rows: Iterable[Planned], held_back: Counter[ChannelName]) -> Iterator[Planned]:
+    for row in rows:
+        if row.held_back:
+            held_back[row.channel] += 1
+        yield row
 
 
 def _desks(desks: Desks, people: Sequence[Glimpse]) -> Mapping[int, str]:
@@ -133,18 +145,15 @@ class _Judge:
         }
         self._sharing = frozenset().union(*self._shared.values())
 
-    def plan(self, tx: Transaction, people: Sequence[Glimpse]) -> Sequence[Planned]:
+    def plan(self, tx: Transaction, people: Sequence[Glimpse]) -> Iterator[Planned]:
         """Every channel of each of these, in their order."""
-        parties = [person.parties for person in people]
-        facts = self._facts(tx, {party for each in parties for party in each})
+        facts = self._facts(tx, {party for person in people for party in person.parties})
         known = {*facts.suppressions, *chain.from_iterable(facts.histories.values())}
-        rows: list[Planned] = []
-        for person, each in zip(people, parties, strict=True):
-            if person.recipient_id in self._sharing or not known.isdisjoint(each):
-                rows += self._kinds.plan_alone(person, facts, self._shared)
+        for person in people:
+            if person.recipient_id in self._sharing or not known.isdisjoint(person.parties):
+                yield from self._kinds.plan_alone(person, facts, self._shared)
             else:
-                rows += self._kinds.plan(person)
-        return rows
+                yield from self._kinds.plan(person)
 
     def _facts(self, tx: Transaction, parties: Collection[str]) -> Facts:
         at = self._campaign.start_at

@@ -58,7 +58,7 @@ def begin(
         select(audiences.c.id, audiences.c.status).where(audiences.c.name == name)
     ).first()
     if present is not None:
-        if present.status != "importing":
+        if present.status == "ready":
             raise NotPossible(
                 _("There is already an audience “{name}”. Choose another name.").format(name=name)
             )
@@ -410,21 +410,38 @@ def after(
     return _with_points(tx, rows)
 
 
-def glimpses_after(
-    tx: Transaction, audience_id: int, last_id: int, limit: int, fields: Sequence[str]
+def span(tx: Transaction, audience_id: int) -> range:
+    """The ids among which the recipients of an audience are; those of others may be there, too."""
+    r = recipients.c
+    first, last = tx.execute(
+        select(func.min(r.id), func.max(r.id)).where(r.audience_id == audience_id)
+    ).one()
+    return range(first, last + 1) if first is not None else range(0)
+
+
+def glimpses(
+    tx: Transaction, audience_id: int, among: range, limit: int, fields: Sequence[str]
 ) -> Sequence[Glimpse]:
-    """The next recipients as far as a plan looks at them, in the order of the file."""
-    condition = and_(recipients.c.audience_id == audience_id, recipients.c.id > last_id)
-    return _glimpses(tx, condition, limit, fields)
+    """The first recipients with such ids as far as a plan looks at them, in the order of the file.
+
+    All ids in `among` are walked through until there are enough: see `span`.
+    """
+    r = recipients.c
+    # Never by the index of the audience: it knows no order, and would be read whole each time.
+    of_audience = r.audience_id + 0 == audience_id
+    wanted = and_(of_audience, r.id >= among.start, r.id < among.stop)
+    piece = select(r.id).where(wanted).order_by(r.id).limit(limit).subquery()
+    last = tx.execute(select(func.max(piece.c.id))).scalar()
+    return _glimpses(tx, and_(wanted, r.id <= last), fields) if last is not None else []
 
 
 def glimpses_of(tx: Transaction, ids: Collection[int], fields: Sequence[str]) -> Sequence[Glimpse]:
     """The same of these recipients."""
-    return _glimpses(tx, bulk.among(tx, recipients.c.id, ids), len(ids), fields)
+    return _glimpses(tx, bulk.among(tx, recipients.c.id, ids), fields)
 
 
 def _glimpses(
-    tx: Transaction, condition: ColumnElement[bool], limit: int, fields: Sequence[str]
+    tx: Transaction, condition: ColumnElement[bool], fields: Sequence[str]
 ) -> Sequence[Glimpse]:
     r, p = recipients.c, contact_points.c
     rows = tx.execute(
@@ -434,36 +451,26 @@ def _glimpses(
             r.branch,
             r.zone,
             cast(r.consents, Text),
+            p.address,
+            p.kind,
             *(r.fields.op("->>", return_type=Text())(literal(name, Text())) for name in fields),
         )
+        .select_from(recipients.outerjoin(contact_points, p.recipient_id == r.id))
         .where(condition)
-        .order_by(r.id)
-        .limit(limit)
+        .order_by(r.id, p.position)
     ).all()
-    ids = [row[0] for row in rows]
-    found = tx.execute(
-        select(p.recipient_id, p.address, p.kind)
-        .where(bulk.among(tx, p.recipient_id, ids))
-        .order_by(p.recipient_id, p.position)
-    )
-    addresses: dict[int, list[str]] = {}
-    kinds: dict[int, list[str]] = {}
-    for recipient_id, address, kind in found:
-        addresses.setdefault(recipient_id, []).append(address)
-        kinds.setdefault(recipient_id, []).append(kind)
-    return [
-        Glimpse(
-            number,
-            account,
-            branch,
-            zone,
-            consents,
-            values,
-            addresses.get(number, ()),
-            kinds.get(number, ()),
-        )
-        for number, account, branch, zone, consents, *values in rows
-    ]
+    found: list[Glimpse] = []
+    last_id = None
+    for number, account, branch, zone, consents, address, kind, *values in rows:
+        if number != last_id:
+            last_id = number
+            point = ((), ()) if address is None else ((address,), (kind,))
+            found.append(Glimpse(number, account, branch, zone, consents, tuple(values), *point))
+        else:
+            former = found[-1]
+            addresses, kinds = (*former.addresses, address), (*former.point_kinds, kind)
+            found[-1] = former._replace(addresses=addresses, point_kinds=kinds)
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 
 from sqlalchemy import (
@@ -70,22 +71,27 @@ class Change:
 def insert_planned(
     tx: Transaction,
     campaign_id: int,
-    planned: Sequence[Planned],
+    planned: Iterable[Planned],
     *,
     urgent: bool,
     desks: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
-    """Store a part of the plan; what is there already stays as it is.
+    """Store a part of the plan, its first recipient being the first in the file; what is there
+    already stays as it is.
 
     `desks`: by recipient, whose lines a call to them takes; nobody's of their own for the rest.
     Nobody else may store parts of this plan meanwhile (`campaigns.hold_draft`).
     """
-    there = _planned_already(tx, campaign_id, planned)
+    coming = iter(planned)
+    first = next(coming, None)
+    if first is None:
+        return
+    there = _planned_since(tx, campaign_id, first.recipient_id)
     kept = kept_instant(tx)
     points_of: dict[tuple[str, ...], str] = {}  # the same on several channels
 
     def rows() -> Iterator[tuple[object, ...]]:
-        for p in planned:
+        for p in chain((first,), coming):
             if there and (p.recipient_id, p.channel) in there:
                 continue
             points = points_of.get(p.points)
@@ -125,18 +131,16 @@ _PLANNED = (
 )
 
 
-def _planned_already(
-    tx: Transaction, campaign_id: int, planned: Sequence[Planned]
+def _planned_since(
+    tx: Transaction, campaign_id: int, recipient_id: int
 ) -> Collection[tuple[int, str]]:
-    """Which recipients and channels of this part of the plan stand there already."""
-    numbers = [p.recipient_id for p in planned]
+    """The recipients from this one on, and their channels, of which a plan stands already."""
     rows = tx.execute(
         select(deliveries.c.recipient_id, deliveries.c.channel).where(
-            deliveries.c.campaign_id == campaign_id,
-            deliveries.c.recipient_id.between(min(numbers, default=0), max(numbers, default=0)),
+            deliveries.c.campaign_id == campaign_id, deliveries.c.recipient_id >= recipient_id
         )
     )
-    return {(recipient_id, channel) for recipient_id, channel in rows}
+    return {(number, channel) for number, channel in rows}
 
 
 def last_planned(tx: Transaction, campaign_id: int) -> int:

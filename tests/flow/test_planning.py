@@ -116,8 +116,8 @@ def make_known(engine: Engine, former: Campaign, chance: random.Random) -> None:
                 until_at=chance.choice((None, MONDAY - DAY, MONDAY + DAY)),
             )
             suppressions.add(tx, stop, ACTOR, MONDAY)
-        [one] = audiences.glimpses_after(tx, former.audience_id, 0, 1, ())
-        delivery = Planned(one.recipient_id, PHONE, "Europe/Moscow", ("+7",), due_at=MONDAY)
+        [one] = audiences.after(tx, former.audience_id, 0, 1)
+        delivery = Planned(one, PHONE, "Europe/Moscow", ("+7",), due_at=MONDAY)
         deliveries.insert_planned(tx, former.id, [delivery], urgent=False)
         for number in range(25):
             at = MONDAY - timedelta(hours=chance.randrange(10, 220))

@@ -144,9 +144,16 @@ def test_a_plan_glimpses_what_stands_in_the_ledger(ledger: Ledger) -> None:
         audience = campaign_of(tx, [anna, person("2")]).audience_id
         ids = list(audiences.after(tx, audience, 0))
         fields = ("debt_kopecks", "due_on")
-        found = audiences.glimpses_after(tx, audience, 0, 10, fields)
-        assert found == audiences.glimpses_of(tx, ids[::-1], fields)
-        assert found[1:] == audiences.glimpses_after(tx, audience, ids[0], 10, fields)
+        other = campaign_of(tx, [person("3")], name="other").audience_id
+        whole = audiences.span(tx, audience)
+        found = audiences.glimpses(tx, audience, whole, 10, fields)
+        assert list(whole) == ids
+        assert audiences.glimpses(tx, audience, range(10**6), 10, fields) == found
+        assert audiences.glimpses(tx, audience, whole, 1, fields) == found[:1]
+        assert audiences.glimpses(tx, audience, whole[1:], 10, fields) == found[1:]
+        assert not audiences.glimpses(tx, other, whole, 10, fields)
+        assert audiences.glimpses_of(tx, ids[::-1], fields) == found
+        assert not audiences.span(tx, 99)
     one, two = found
     assert (one.recipient_id, two.recipient_id) == tuple(ids)
     assert (one.account_number, one.branch, one.zone) == ("Счёт-1", "Север", "Asia/Tomsk")
@@ -155,7 +162,7 @@ def test_a_plan_glimpses_what_stands_in_the_ledger(ledger: Ledger) -> None:
     assert list(zip(one.addresses, one.point_kinds, strict=True)) == [
         (point.address, point.kind) for point in anna.contact_points
     ]
-    assert (list(two.addresses), audiences.read_consents(two.consents)) == ([], ())
+    assert (two.addresses, two.point_kinds, audiences.read_consents(two.consents)) == ((), (), ())
 
 
 def test_the_same_account_in_a_later_batch_is_the_same_recipient(ledger: Ledger) -> None:

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.channel import ChannelName, ContactKind, Purpose
@@ -111,12 +111,13 @@ def glimpse(number: int, person: Recipient, plan: Scenario) -> Glimpse:
         person.branch,
         person.zone,
         json.dumps(consents),
-        [None if value is None else str(value) for value in values],
-        [point.address for point in person.contact_points],
-        [point.kind.value for point in person.contact_points],
+        tuple(None if value is None else str(value) for value in values),
+        tuple(point.address for point in person.contact_points),
+        tuple(point.kind.value for point in person.contact_points),
     )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SCENARIOS), PEOPLE, st.sampled_from([1, 2, 100]))
 def test_a_kind_is_planned_as_each_of_its_recipients_alone(
     plan: Scenario, people: list[Recipient], remembered: int
@@ -127,6 +128,7 @@ def test_a_kind_is_planned_as_each_of_its_recipients_alone(
         assert kinds.plan(glimpse(number, person, plan)) == alone
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SCENARIOS), PEOPLE, STOPS, HISTORIES)
 def test_who_is_known_is_planned_by_all_that_is_known(
     plan: Scenario,

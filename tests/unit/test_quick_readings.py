@@ -2,7 +2,7 @@
 
 import email_validator
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns.audience.amounts import parse_kopecks, plain_kopecks
@@ -39,6 +39,7 @@ LOCALS = st.text("abcXYZ019_.+-'!", min_size=1, max_size=12) | st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(AMOUNTS)
 @example("1\u00a0234\u00a0567,89")
 @example("1 234")
@@ -59,6 +60,7 @@ def test_what_is_not_quite_usual_goes_the_long_way(text: str) -> None:
             parse_kopecks(text or "нет")
 
 
+@settings(deadline=None)
 @given(NUMBERS)
 @example("8.495.123.45.67")
 @example("9161234567.0")
@@ -70,6 +72,7 @@ def test_a_lone_number_is_read_as_in_any_cell(cell: str) -> None:
     assert read_phones(cell) == read_phones_at_length(cell)
 
 
+@settings(deadline=None)
 @given(LOCALS, DOMAINS)
 def test_an_address_is_judged_as_the_library_does(local: str, domain: str) -> None:
     text = f"{local}@{domain}"

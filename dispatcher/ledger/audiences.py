@@ -58,7 +58,7 @@ def begin(
         select(audiences.c.id, audiences.c.status).where(audiences.c.name == name)
     ).first()
     if present is not None:
-        if present.status == "ready":
+        if present.status != "importing":
             raise NotPossible(
                 _("There is already an audience “{name}”. Choose another name.").format(name=name)
             )

@@ -21,7 +21,7 @@ from dispatcher import campaigning
 from dispatcher.errors import LedgerAway, NotPossible
 from dispatcher.importing import import_audience
 from dispatcher.ledger import LedgerFault, Transaction, calendar, scenarios, suppressions
-from tests.chaos.faults import Blast, Blow, Broken
+from tests.chaos.faults import Blast, Blow
 from tests.chaos.people import SCENARIO, Person, Window, people, scenario_text, write_audience
 from tests.chaos.town import Town
 
@@ -211,15 +211,14 @@ class Storm:
         at, in_flight = datetime.now(UTC), dict(self._in_flight)
         try:
             blast = blow.fault.strike(self._town, random.Random(blow.seed))
-        except Broken as error:
-            course.broken.append(str(error))
-            return
         except (psycopg.Error, redis.RedisError) as error:
             # What is away already cannot be struck.
             self._say(f"        {blow.fault.name}: missed, {type(error).__name__}")
             return
         strike = Strike(blow, at, blast, in_flight)
         course.strikes.append(strike)
+        if blast.broken:
+            course.broken.append(blast.broken)
         lasts = f" for {blow.lasts_seconds:.0f} s" if blow.lasts_seconds >= 1 else ""
         self._say(
             f"{time.monotonic() - self._began:6.0f} s  {blow.fault.name}: {blast.words}{lasts}"

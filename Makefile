@@ -15,6 +15,7 @@ TEST ?=
 UP ?= $(if $(wildcard .env),,--sandbox)
 ROWS ?= 100000
 LETTERS ?= 5000
+WAITING ?= 100000
 UPGRADE ?=
 
 # The newest Python that can make an environment; asked only when one has to be made.
@@ -23,7 +24,7 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	"$$python" -c '$(SUITABLE)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
 
-.PHONY: help demo test lint up bench lock clean setup setup-dev
+.PHONY: help demo test lint up bench bench-short lock clean setup setup-dev
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,12 +49,17 @@ bench: setup-dev  ## figures of this machine
 	$(BIN)/python benchmarks/import_rows.py --rows $(ROWS)
 	$(BIN)/python benchmarks/plan.py --rows $(ROWS)
 	$(BIN)/python benchmarks/mail.py --letters $(LETTERS)
+	$(BIN)/python benchmarks/million.py --recipients $(ROWS)
+	$(BIN)/python benchmarks/opening_hour.py --waiting $(WAITING)
 	$(BIN)/python benchmarks/sms.py
 	$(BIN)/python benchmarks/pace.py
 	$(BIN)/python benchmarks/receipts.py
 	$(BIN)/python benchmarks/letters.py
 	$(BIN)/python benchmarks/mailrobot.py --paced 1000 --burst 10000 --kills 50 --outage 120
 	$(BIN)/python benchmarks/demo.py
+
+bench-short: setup-dev  ## whether anything has become much slower, in a minute
+	$(BIN)/python benchmarks/short.py
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --extra build

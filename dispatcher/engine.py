@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from threading import Event
 
 from campaigns.channel import ChannelName
 from campaigns.consent import Caps, consent_rules
@@ -16,6 +15,7 @@ from dispatcher.ledger import Ledger, Transaction, calendar, scenarios
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.pacing import Pacer, Unpaced
 from dispatcher.settings import Settings
+from dispatcher.stop import Stop
 from dispatcher.watch import Watch
 
 _UNPACED = Unpaced()
@@ -35,7 +35,7 @@ class Engine:
     inquiry_rules: InquiryRules = field(default_factory=InquiryRules)
     pacers: Mapping[tuple[ChannelName, str], Pacer] = field(default_factory=dict)
     watch: Watch = field(default_factory=Watch)
-    stopping: Event = field(default_factory=Event)  # set: begin nothing new
+    stopping: Stop = field(default_factory=Stop)
     _scenarios: dict[int, StoredScenario] = field(default_factory=dict)
 
     def scenario(self, tx: Transaction, scenario_id: int) -> StoredScenario:

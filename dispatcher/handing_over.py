@@ -69,6 +69,10 @@ class Slice:
 
         What has not begun by then goes back. What does not end in time is uncertain.
         """
+        if self.engine.stopping.is_set():  # while they were being opened
+            for opened in batch:
+                self._hold_back(opened, STOPPED)
+            return
         queues: defaultdict[str, deque[Opened]] = defaultdict(deque)
         for opened in batch:
             queues[opened.provider].append(opened)
@@ -88,12 +92,12 @@ class Slice:
                 task.result()
 
     async def _attend(self, tasks: Mapping[asyncio.Task[None], _Lane]) -> None:
-        until: float | None = None
+        stopping, is_told = self.engine.stopping, False
         left = set(tasks)
-        while left and (until is None or time.monotonic() < until):
+        while left and stopping.left_seconds(STOP_SECONDS) > 0:
             _done, left = await asyncio.wait(left, timeout=LOOK_SECONDS)
-            if until is None and self.engine.stopping.is_set():
-                until = time.monotonic() + STOP_SECONDS
+            if stopping.is_set() and not is_told:
+                is_told = True
                 self._send_back()
                 for task in left:
                     if not tasks[task].is_under_way:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from threading import Event
 
 import structlog
 from dramatiq import Worker
@@ -29,6 +28,7 @@ from dispatcher.providers import make_channels
 from dispatcher.queue import ANSWER, QUEUES, URGENT, Queue, declare, make_broker
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.shared_pace import SharedGate, connect
+from dispatcher.stop import Stop
 from dispatcher.turns import Turns
 from templates.i18n import _
 
@@ -150,7 +150,7 @@ class Crew:
     """The workers of one process, as one. `stopping` tells their batches to end."""
 
     workers: Sequence[Worker]
-    stopping: Event = field(default_factory=Event)
+    stopping: Stop = field(default_factory=Stop)
 
     def start(self) -> None:
         for one in self.workers:

@@ -75,7 +75,7 @@ def _branches() -> dict[str, tuple[str, str]]:
             _("Only the endpoint that providers report to."),
         ),
         "sandbox": (
-            f"{here}.roles:sandbox",
+            f"{here}.sandbox:sandbox",
             _("Only the sandbox: local servers to rehearse with."),
         ),
     }

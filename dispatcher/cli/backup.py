@@ -92,13 +92,13 @@ def restore(
 ) -> None:
     """Fill the ledger of the settings, which must be empty, from a copy. Nothing is sent before
     staff have looked: campaigns that were at work are paused."""
-    from dispatcher.cli import roles  # all that a running process needs, for its lock alone
+    from dispatcher.cli.lifetime import locked  # all that a process needs, for its lock alone
 
     settings = shared.settings()
     shared.existing(copy)
     with ExitStack() as stack:
         if settings.is_embedded:
-            stack.enter_context(roles.locked(settings.data_dir, fcntl.LOCK_EX))
+            stack.enter_context(locked(settings.data_dir, fcntl.LOCK_EX))
         ledger = stack.enter_context(opened(settings))
         held = restore_ledger(ledger, copy, shared.actor(settings), SystemClock().now())
     if as_json:

@@ -134,6 +134,9 @@ def _type_of(column: Column[Any]) -> str:
 
 
 def _document(rows: Sequence[Row]) -> str:
+    columns = rows[0].keys()
+    if any(row.keys() != columns for row in rows):
+        raise ValueError("every row has the same columns: what is missing would become null")
     return json.dumps(list(rows), ensure_ascii=False, default=_written)
 
 

@@ -7,8 +7,7 @@ the others find done.
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -25,22 +24,20 @@ log = structlog.get_logger()
 BEGINS, ENDS = time(1), time(6)
 LOOK_SECONDS = 60.0
 REST_SECONDS = 0.05
+# A piece that is under way is short.
+STOP_SECONDS = 5.0
 
 
-@contextmanager
-def keeping(engine: Engine) -> Iterator[None]:
-    """While it lasts, what is due is done every night; unless DISPATCHER_RETENTION says off."""
+def start_keeping(engine: Engine) -> Callable[[], None]:
+    """From now on what is due is done every night, unless DISPATCHER_RETENTION says off; what ends
+    it."""
     if engine.settings.retention == "off":
-        yield
-        return
-    stopped = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(engine, stopped), name="retention", daemon=True)
+        return lambda: None
+    keeper = threading.Thread(
+        target=_keep, args=(engine, engine.stopping), name="retention", daemon=True
+    )
     keeper.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        keeper.join(5)
+    return lambda: keeper.join(STOP_SECONDS)
 
 
 def is_quiet(now: datetime, zone: str) -> bool:

@@ -587,8 +587,10 @@ class TestNight:
         assert IVANS_NUMBER in everything(books.ledger)
 
     def test_the_thread_ends_with_its_process(self, books: Books) -> None:
-        with keeper.keeping(books.engine):
-            assert any(one.name == "retention" for one in threading.enumerate())
+        end = keeper.start_keeping(books.engine)
+        assert any(one.name == "retention" for one in threading.enumerate())
+        books.engine.stopping.set()
+        end()
         assert not any(one.name == "retention" for one in threading.enumerate())
 
 

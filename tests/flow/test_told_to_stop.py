@@ -6,14 +6,18 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Handover, Message
-from dispatcher import handing_over
+from dispatcher import handing_over, worker
+from dispatcher.cli.lifetime import ended_together
 from dispatcher.event_loops import EventLoops
+from dispatcher.opening import Opened
+from dispatcher.stop import Stop
 from dispatcher.worker import SLICE_ROUNDS, send_batch
 from tests.flow.rehearsing import (
     EMAIL,
@@ -82,6 +86,42 @@ def test_who_is_told_in_the_midst_sends_each_once_with_whoever_goes_on(
     rehearsal.run(HOUR)
     assert states(rehearsal) == {Status.POSITIVE}
     assert len(rehearsal.taken()) == len(CROWD)
+
+
+def test_who_is_told_while_a_slice_is_being_opened_hands_nothing_of_it_over(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, claim = claimed(rehearsal, "sms")
+    open_slice = worker._open
+
+    def open_slowly(*given: Any) -> list[Opened]:
+        opened = open_slice(*given)
+        rehearsal.engine.stopping.set()
+        return opened
+
+    monkeypatch.setattr(worker, "_open", open_slowly)
+    send_batch(rehearsal.engine, SMS, ids, claim)
+    assert not rehearsal.taken()
+    assert not rehearsal.attempts()
+    assert states(rehearsal) == {Status.PENDING}
+
+
+def test_the_time_to_stop_runs_from_the_word_and_not_from_when_it_is_noticed() -> None:
+    stop = Stop()
+    assert stop.left_seconds(7) == float("inf")
+    stop.set()
+    first = stop.left_seconds(7)
+    stop.set()  # said twice
+    assert 6 < stop.left_seconds(7) <= first <= 7
+    stop.clear()
+    assert stop.left_seconds(7) == float("inf")
+
+
+def test_the_parts_of_a_process_end_side_by_side() -> None:
+    both = threading.Barrier(2, timeout=20)
+    with ended_together() as endings:
+        endings += [both.wait, both.wait]  # each waits for the other to have been told
+    assert not both.broken
 
 
 def overhear(rehearsal: Rehearsal, before: object) -> None:

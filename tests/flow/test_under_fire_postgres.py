@@ -30,7 +30,7 @@ from channels.routing import only
 from channels.sandbox.patterns import Patterns
 from dispatcher import campaigning, receipts
 from dispatcher.answers import Answered, write_down
-from dispatcher.cli import roles
+from dispatcher.cli import lifetime
 from dispatcher.clock import SimulatedClock
 from dispatcher.ledger import Ledger, Transaction, deliveries
 from dispatcher.opening import Opened, open_batch
@@ -513,7 +513,7 @@ def test_a_database_that_is_away_for_ten_seconds_loses_nothing_and_doubles_nothi
     ):
         house.import_rows([row_of(number) for number in range(count)])
         campaign = house.launch(SMS, days=3)
-        turning = threading.Thread(target=roles._turn, args=(house.works.loop, 0.05, stopped))
+        turning = threading.Thread(target=lifetime.turn, args=(house.works.loop, 0.05, stopped))
         turning.start()
         try:
             assert was_away.wait(AWAY_SECONDS + PATIENCE_SECONDS)

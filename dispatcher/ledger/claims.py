@@ -10,6 +10,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Select,
+    any_,
     func,
     literal_column,
     select,
@@ -338,9 +339,17 @@ def _claim(
         # As a CTE it is run once; PostgreSQL may run a subquery again and take more than `limit`.
         .cte("due")
     )
+    taken = select(due.c.id)
     rows = tx.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(select(due.c.id)), deliveries.c.status == Status.PENDING)
+        .where(
+            # As an array the ids are looked up one by one. A PostgreSQL that has not counted a new
+            # plan yet would rather walk through all of it for each of them.
+            deliveries.c.id == any_(func.array(taken.scalar_subquery()))
+            if tx.dialect.name == "postgresql"
+            else deliveries.c.id.in_(taken),
+            deliveries.c.status == Status.PENDING,
+        )
         .values(status=Status.QUEUED, due_at=lease_until, claim=claim)
         .returning(
             deliveries.c.id, deliveries.c.campaign_id, deliveries.c.channel, deliveries.c.urgent

@@ -1,14 +1,19 @@
 """What time it is at the ledger's server."""
 
-from datetime import datetime
-
-from sqlalchemy import func, select
-
+from dispatcher.clock import Answer, uptime_seconds
 from dispatcher.ledger.connection import Ledger
 
+_QUESTION = "SELECT clock_timestamp()"
 
-def ask_time(ledger: Ledger) -> datetime:
-    """The wall clock of the PostgreSQL server at this very instant. Raises LedgerFault."""
+
+def ask_time(ledger: Ledger) -> Answer:
+    """The wall clock of the PostgreSQL server at this very instant. Raises LedgerFault.
+
+    To connect and to begin takes many steps, and the server looks at its clock in the last of
+    them; so it is asked once before it counts.
+    """
     with ledger.read() as tx:
-        told: datetime = tx.execute(select(func.clock_timestamp())).scalar_one()
-    return told
+        tx.exec_driver_sql(_QUESTION)
+        asked_seconds = uptime_seconds()
+        told = tx.exec_driver_sql(_QUESTION).scalar_one()
+        return Answer(told, asked_seconds, uptime_seconds())

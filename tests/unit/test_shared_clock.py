@@ -8,24 +8,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from dispatcher.clock import SharedClock
+from dispatcher.clock import Answer, SharedClock, uptime_seconds
 
 HOUR = timedelta(hours=1)
 NEARLY = timedelta(seconds=0.5)
 
 
 class Server:
-    """Another machine, whose clock differs from ours by `ahead`."""
+    """Another machine, whose clock differs from ours by `ahead`. Its next answers take as long as
+    `delays_seconds` says, nearly all of it on the way back."""
 
-    def __init__(self, ahead: timedelta) -> None:
+    def __init__(self, ahead: timedelta, delays_seconds: tuple[float, ...] = ()) -> None:
         self.ahead, self.is_away = ahead, False
         self.asked = threading.Event()
+        self.delays_seconds = list(delays_seconds)
 
-    def now(self) -> datetime:
+    def now(self) -> Answer:
         self.asked.set()
         if self.is_away:
             raise ConnectionError
-        return datetime.now(UTC) + self.ahead
+        delay_seconds = self.delays_seconds.pop(0) if self.delays_seconds else 0.0
+        asked_seconds = uptime_seconds() - delay_seconds / 10
+        return Answer(datetime.now(UTC) + self.ahead, asked_seconds, asked_seconds + delay_seconds)
 
 
 @pytest.fixture
@@ -60,6 +64,20 @@ def test_a_difference_of_a_few_milliseconds_moves_nothing(
 ) -> None:
     before = ahead_of_us(clock)
     server.ahead += timedelta(milliseconds=2)
+    clock.ask()
+    assert abs(ahead_of_us(clock) - before) < timedelta(milliseconds=2)
+
+
+def test_a_slow_answer_is_asked_for_again_and_the_shortest_counts() -> None:
+    server = Server(HOUR, (4.0, 0.1, 2.0))
+    shared = SharedClock(server.now, every_seconds=60)
+    shared.stop()
+    assert abs(ahead_of_us(shared) - HOUR) < timedelta(seconds=0.2)
+
+
+def test_a_slow_answer_that_may_be_right_moves_nothing(clock: SharedClock, server: Server) -> None:
+    before = ahead_of_us(clock)
+    server.delays_seconds = [4.0, 3.0, 2.0]
     clock.ask()
     assert abs(ahead_of_us(clock) - before) < timedelta(milliseconds=2)
 

@@ -115,7 +115,9 @@ def converse(
     def act(tx: Transaction) -> _Said:
         now = engine.clock.now()
         found = find_attempt(tx, engine, ChannelName.PHONE, provider, receipt)
-        call = _recall(tx, engine, hold(tx, engine, found.id)) if found else None
+        held = hold(tx, engine, found.id) if found else None
+        # With whom it was is not known any more once that has been erased: it is over for long.
+        call = _recall(tx, engine, held) if held and held.contact_point else None
         if call:
             # Whoever asks what to say in a call has placed it, and tells its name.
             doubts.note_taken(tx, call.attempt.id, receipt.reference, now)
@@ -131,7 +133,7 @@ def converse(
         kept.keep(
             tx,
             provider=provider,
-            attempt_id=call.attempt.id if call else None,
+            attempt_id=held.id if held else None,
             reference=receipt.reference,
             outcome=receipt.outcome,
             effect=effect,

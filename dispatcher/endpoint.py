@@ -31,6 +31,7 @@ from dispatcher.engine import Engine
 from dispatcher.form.routes import form_routes
 from dispatcher.inbound_routes import inbound_routes
 from dispatcher.readiness import Readiness
+from dispatcher.receipts import Refused
 from dispatcher.sound_shelf import DIGEST, SoundShelf
 from templates.i18n import _
 
@@ -100,10 +101,13 @@ def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -
         return _page(_("Stop these letters?"), form)
 
     async def unsubscribe(request: Request) -> Response:
-        done = await run_in_threadpool(receipts.unsubscribe, engine, request.path_params["token"])
-        if done:
+        told = await run_in_threadpool(receipts.unsubscribe, engine, request.path_params["token"])
+        if told is Refused.HEARD:
             return _page(_("Done: these letters will not come any more."), "")
         phone = f"<p>{escape(engine.settings.company_phone)}</p>"
+        if told is Refused.ERASED:
+            title = _("The address of this letter has been erased. If more come, please call us:")
+            return _page(title, phone, status_code=410)
         return _page(_("This link is damaged. Please call us:"), phone, status_code=404)
 
     async def health(_request: Request) -> Response:

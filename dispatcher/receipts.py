@@ -35,6 +35,14 @@ class Effect(StrEnum):
     UNREADABLE = "unreadable"  # at an address that only the provider was told, and says nothing
 
 
+class Refused(StrEnum):
+    """What came of a click that asks for no more letters."""
+
+    HEARD = "heard"
+    ERASED = "erased"  # nobody knows any more where that letter went
+    FOREIGN = "foreign"  # no link of ours
+
+
 def take(
     engine: Engine,
     channel: ChannelName,
@@ -109,7 +117,8 @@ def is_genuine(engine: Engine, token: str) -> bool:
 
 
 def attempt_of(tx: Transaction, engine: Engine, purpose: TokenFor, token: str) -> Attempt | None:
-    """The attempt that a genuine token names; None for a forged one."""
+    """The attempt that a genuine token names; None for a forged one. Its contact point is empty
+    where that has been erased."""
     key = verify(engine.secret, purpose, token)
     if key is None:
         return None
@@ -188,19 +197,19 @@ def follow_link(engine: Engine, token: str) -> bool:
     return engine.ledger.insist(act)
 
 
-def unsubscribe(engine: Engine, token: str) -> bool:
+def unsubscribe(engine: Engine, token: str) -> Refused:
     """One click in a letter: this address gets no more of that purpose, from now on (RFC 8058).
 
-    False for a link that is not ours: nobody was unsubscribed by it.
+    Unless it is HEARD nobody was unsubscribed by it.
     """
     if verify(engine.secret, TokenFor.UNSUBSCRIBE, token) is None:
-        return False
+        return Refused.FOREIGN
 
-    def act(tx: Transaction) -> bool:
+    def act(tx: Transaction) -> Refused:
         attempt = attempt_of(tx, engine, TokenFor.UNSUBSCRIBE, token)
         if attempt is None:
-            return False
-        refusing.unsubscribe(tx, engine, attempt, engine.clock.now())
-        return True
+            return Refused.FOREIGN
+        heard = refusing.unsubscribe(tx, engine, attempt, engine.clock.now())
+        return Refused.HEARD if heard else Refused.ERASED
 
     return engine.ledger.insist(act)

@@ -47,16 +47,26 @@ def refuse(
     return bool(missing)
 
 
-def unsubscribe(tx: Transaction, engine: Engine, attempt: Attempt, now: datetime) -> None:
-    """No more letters of this one's purpose to its address; said again, nothing changes."""
+def unsubscribe(
+    tx: Transaction, engine: Engine, attempt: Attempt, now: datetime, *, writer: str = ""
+) -> bool:
+    """No more letters of this one's purpose to its address; said again, nothing changes.
+
+    Where the address has been erased it is the `writer`'s, who must be vouched for. False when
+    nobody knows whose it was: nobody was stopped.
+    """
+    point = attempt.contact_point or writer
+    if not point:
+        return False
     campaign = campaigns.get(tx, attempt.campaign_id)
     stop = Suppression(
         reason=UNSUBSCRIBED,
-        contact_point=attempt.contact_point,
+        contact_point=point,
         channel=ChannelName.EMAIL,
         purpose=engine.scenario(tx, campaign.scenario_id).scenario.purpose,
     )
     suppressions.add(tx, stop, CUSTOMER, now)
+    return True
 
 
 def _covers(stop: Suppression, channel: ChannelName, purpose: Purpose) -> bool:

@@ -254,12 +254,10 @@ def is_archived(tx: Transaction, campaign_id: int) -> bool:
 
 
 def by_number(tx: Transaction, delivery_id: int, number: int) -> Attempt | None:
-    """An attempt that moved, unless its contact point has been erased."""
+    """An attempt that moved."""
     a = archived_attempts.c
     row = tx.execute(
-        select(archived_attempts).where(
-            a.delivery_id == delivery_id, a.number == number, a.contact_point != ""
-        )
+        select(archived_attempts).where(a.delivery_id == delivery_id, a.number == number)
     ).first()
     return read_attempt(row) if row else None
 

@@ -77,9 +77,13 @@ def _apply(
     tx: Transaction, engine: Engine, attempt: Attempt, report: MailReport, now: datetime
 ) -> Effect:
     address, status = attempt.contact_point, _status(report)
+    if not address:
+        return Effect.STALE  # erased: all who were would count as one address
     # The third letter that comes back is the third one only for who counts alone.
     inquiries.one_at_a_time(tx, point_party(address))
     held = hold_all(tx, engine, [attempt.id]).get(attempt.id, attempt)
+    if not held.contact_point:
+        return Effect.STALE
     is_known = mail_reports.has_counted(tx, address, attempt.id, report.kind)
     about = Reported(held.outcome, held.started_at, is_known)
     follows = what_follows(report.kind, about, _history(tx, address, now), now)

@@ -157,7 +157,7 @@ def decide(
     is_report = read.report is not None
     about = Belonging() if is_report else belonging_of(tx, engine, letter, who, digest, now)
     before = _before(tx, who, about, digest, now)
-    is_unsubscribe = not is_report and asks_to_unsubscribe(engine, letter)
+    is_unsubscribe = not is_report and asks_to_unsubscribe(tx, engine, letter)
     answered = _answered(tx, recipient, before, now)
     history = History(
         was_answered=outbox.is_owed(tx, occasion),

@@ -13,6 +13,7 @@ from itertools import islice
 from campaigns.channel import ChannelName
 from campaigns.contact import BadContact, classify_email
 from campaigns.inquiry.letter import Letter
+from campaigns.inquiry.vouching import is_vouched_for
 from campaigns.stop_words import Wish, wish_of
 from dispatcher import refusing
 from dispatcher.engine import Engine
@@ -21,7 +22,7 @@ from dispatcher.ledger.attempts import Attempt
 from dispatcher.mailrobot.campaign_mail import MOST_NAMES, tag_of
 from dispatcher.receipts import attempt_of
 from dispatcher.refusing import BY_MAIL
-from dispatcher.tokens import TokenFor, verify
+from dispatcher.tokens import TokenFor
 
 LONGEST_LINE = 500
 LONGEST_BEGINNING = 2000  # within it the first line with anything in it is looked for
@@ -35,21 +36,31 @@ _TAG = re.compile(rf"(?:{WORD}-)?({_TOKEN})")
 def unsubscribe_by_mail(tx: Transaction, engine: Engine, letter: Letter, now: datetime) -> bool:
     """Do what a letter from List-Unsubscribe asks for; True when it is one, also the second time.
 
-    The address that our letter went to gets no more of that purpose, whoever writes.
+    The address that our letter went to gets no more of that purpose, whoever writes; where it has
+    been erased, the writer's gets no more.
     """
-    for token in _tokens(letter):
-        attempt = attempt_of(tx, engine, TokenFor.UNSUBSCRIBE, token)
-        if attempt is not None:
-            refusing.unsubscribe(tx, engine, attempt, now)
-            return True
-    return False
-
-
-def asks_to_unsubscribe(engine: Engine, letter: Letter) -> bool:
-    """Whether a letter bears a genuine token of List-Unsubscribe; nothing is done yet."""
-    return any(
-        verify(engine.secret, TokenFor.UNSUBSCRIBE, token) is not None for token in _tokens(letter)
+    attempt = _meant(tx, engine, letter)
+    return attempt is not None and refusing.unsubscribe(
+        tx, engine, attempt, now, writer=_vouched_writer(letter)
     )
+
+
+def asks_to_unsubscribe(tx: Transaction, engine: Engine, letter: Letter) -> bool:
+    """Whether a letter bears a genuine token of List-Unsubscribe that can be obeyed; nothing is
+    done yet. What cannot is for staff to read."""
+    attempt = _meant(tx, engine, letter)
+    return attempt is not None and bool(attempt.contact_point or _vouched_writer(letter))
+
+
+def _meant(tx: Transaction, engine: Engine, letter: Letter) -> Attempt | None:
+    found = (attempt_of(tx, engine, TokenFor.UNSUBSCRIBE, token) for token in _tokens(letter))
+    return next((attempt for attempt in found if attempt is not None), None)
+
+
+def _vouched_writer(letter: Letter) -> str:
+    """The sender's address, as contact points are spelt, where the mail systems vouch for it."""
+    sender = letter.sender
+    return _point(sender.address) if sender is not None and is_vouched_for(letter) else ""
 
 
 def stop_asked(

@@ -15,7 +15,7 @@ from campaigns.recipient import Consent
 from channels.base import Receipt
 from dispatcher import campaigning, receipts
 from dispatcher.ledger import tables
-from dispatcher.receipts import Effect
+from dispatcher.receipts import Effect, Refused
 from dispatcher.tokens import TokenFor, attempt_key, sign
 from tests.flow.conftest import Rehearse
 from tests.flow.rehearsing import (
@@ -147,7 +147,7 @@ def test_a_token_for_one_purpose_opens_nothing_else(rehearsal: Rehearsal) -> Non
     rehearsal.launch([ANNA], scenario_text("phone", "email"))
     rehearsal.run(HOUR)
     link = token(rehearsal, EMAIL, TokenFor.LINK)
-    assert receipts.unsubscribe(rehearsal.engine, link) is False
+    assert receipts.unsubscribe(rehearsal.engine, link) is Refused.FOREIGN
     assert (
         receipts.follow_link(rehearsal.engine, token(rehearsal, EMAIL, TokenFor.MESSAGE_ID))
         is False
@@ -160,7 +160,7 @@ def test_a_token_for_one_purpose_opens_nothing_else(rehearsal: Rehearsal) -> Non
 @pytest.mark.parametrize("name", ["", "-", "1-1-", "а-б-в", "1-1-\ud800", "9" * 5000, "x-y-z"])
 def test_whatever_stands_for_a_token_is_answered_calmly(rehearsal: Rehearsal, name: str) -> None:
     assert receipts.follow_link(rehearsal.engine, name) is False
-    assert receipts.unsubscribe(rehearsal.engine, name) is False
+    assert receipts.unsubscribe(rehearsal.engine, name) is Refused.FOREIGN
 
 
 def test_a_call_back_with_a_forged_signature_is_403_and_changes_nothing(

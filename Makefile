@@ -49,10 +49,10 @@ bench: setup-dev  ## figures of this machine
 	$(BIN)/python benchmarks/import_rows.py --rows $(ROWS)
 	$(BIN)/python benchmarks/plan.py --rows $(ROWS)
 	$(BIN)/python benchmarks/mail.py --letters $(LETTERS)
-	$(BIN)/python benchmarks/million.py --recipients $(ROWS)
-	$(BIN)/python benchmarks/opening_hour.py --waiting $(WAITING)
+	-$(BIN)/python benchmarks/million.py --recipients $(ROWS)
+	-$(BIN)/python benchmarks/opening_hour.py --waiting $(WAITING)
 	$(BIN)/python benchmarks/sms.py
-	$(BIN)/python benchmarks/pace.py
+	-$(BIN)/python benchmarks/pace.py
 	$(BIN)/python benchmarks/receipts.py
 	$(BIN)/python benchmarks/letters.py
 	$(BIN)/python benchmarks/mailrobot.py --paced 1000 --burst 10000 --kills 50 --outage 120

@@ -6,7 +6,7 @@ from datetime import timedelta
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from dispatcher.doctor.facts import Facts, LedgerFacts
-from dispatcher.doctor.finding import Finding, Severity, span
+from dispatcher.doctor.finding import Finding, Severity, numbers, span
 from dispatcher.ledger.processes import Seen
 from dispatcher.queue import SEND_QUEUES, URGENT
 from dispatcher.report import words
@@ -36,7 +36,7 @@ def of_roles(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
             "nobody_works",
             Severity.SERIOUS,
             _("Campaigns are running ({campaigns}), and nobody works on them.").format(
-                campaigns=_numbers(ledger.under_way)
+                campaigns=numbers(ledger.under_way)
             ),
             _("Start dispatcher up; or, on several machines, dispatcher loop and worker."),
         )
@@ -46,7 +46,7 @@ def of_roles(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
                 "no_loop",
                 Severity.SERIOUS,
                 _("Campaigns are running ({campaigns}), and no loop hands out what is due.").format(
-                    campaigns=_numbers(ledger.under_way)
+                    campaigns=numbers(ledger.under_way)
                 ),
                 _("Start one: dispatcher loop"),
             )
@@ -164,8 +164,3 @@ def _missed(one: Seen, facts: Facts, ledger: LedgerFacts) -> Finding:
         ),
         advice,
     )
-
-
-def _numbers(ids: Sequence[int]) -> str:
-    shown = ", ".join(str(one) for one in ids[:5])
-    return shown if len(ids) <= 5 else f"{shown}, …"

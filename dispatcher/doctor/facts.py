@@ -40,6 +40,7 @@ class LedgerFacts:
     undecided: Mapping[int, int] = field(default_factory=dict)  # by campaign
     circuits: Sequence[Circuit] = ()
     stopped: Sequence[StoppedCampaign] = ()
+    restored: Sequence[int] = ()  # campaigns that a restore paused, and nobody resumed
     drafts: Sequence[Begun] = ()
     imports: Sequence[Begun] = ()
     reply_due_at: datetime | None = None

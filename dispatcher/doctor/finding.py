@@ -1,5 +1,6 @@
 """One thing that is wrong."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -23,6 +24,12 @@ class Finding:
     severity: Severity
     what: str
     advice: str
+
+
+def numbers(ids: Sequence[int]) -> str:
+    """The first few of them; who sees these finds the others."""
+    shown = ", ".join(str(one) for one in ids[:5])
+    return shown if len(ids) <= 5 else f"{shown}, …"
 
 
 def span(length: timedelta) -> str:

@@ -7,7 +7,7 @@ from campaigns.channel import ChannelName
 from channels.health import Trouble
 from dispatcher.doctor.at_work import is_served
 from dispatcher.doctor.facts import Facts, LedgerFacts, Waiting
-from dispatcher.doctor.finding import Finding, Severity, span
+from dispatcher.doctor.finding import Finding, Severity, numbers, span
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.queue import SEND_QUEUES
 from dispatcher.report import words
@@ -32,6 +32,15 @@ def of_messages(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
                 id=campaign.id, title=campaign.title, why=words.note(campaign.note)
             ),
             _("Mend it, then: dispatcher campaign resume {id}").format(id=campaign.id),
+        )
+    if ledger.restored:
+        yield Finding(
+            "campaign_restored",
+            Severity.SERIOUS,
+            _("Paused by a restore, and nobody has resumed them: campaigns {campaigns}.").format(
+                campaigns=numbers(ledger.restored)
+            ),
+            _("Who was reached since? campaign settle N FILE, then campaign resume N; or cancel N"),
         )
     for campaign_id, count in ledger.undecided.items():
         yield Finding(

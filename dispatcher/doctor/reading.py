@@ -119,6 +119,7 @@ def _ledger(tx: Transaction, settings: Settings, now: datetime) -> LedgerFacts:
         undecided=doubts.undecided(tx),
         circuits=found.circuits,
         stopped=symptoms.stopped_themselves(tx),
+        restored=symptoms.paused_by_restore(tx),
         drafts=symptoms.drafts_before(tx, now - LEFT_BEHIND),
         imports=symptoms.imports_before(tx, now - LEFT_BEHIND),
         reply_due_at=replies.next_due(tx),

@@ -17,6 +17,7 @@ from dispatcher.ledger.campaigns import CampaignStatus, Stopped
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.claims import Head
 from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.holding_back import RESTORED
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.ledger.outbox import Standing
 from dispatcher.ledger.processes import Seen
@@ -56,6 +57,7 @@ class Gauges:
     circuits: Sequence[Circuit]
     campaigns: Mapping[CampaignStatus, int]
     paused_by_themselves: int
+    paused_by_restore: int
     mailboxes: Sequence[MailboxState]
     answers: Standing
     given_up: int  # letters of the last day that no mail server takes
@@ -67,7 +69,7 @@ def read(tx: Transaction, now: datetime) -> Gauges:
     """Everything at once, from one state of the ledger. Raises LedgerFault, also when a question
     takes too long."""
     limit_questions(tx)
-    by_status, themselves = _campaigns(tx)
+    by_status, paused = _campaigns(tx)
     ahead = processes.clock_ahead(tx)
     return Gauges(
         due=due_by_channel(waiting(tx, now)),
@@ -75,7 +77,8 @@ def read(tx: Transaction, now: datetime) -> Gauges:
         uncertain=_uncertain(tx),
         circuits=list(circuits.standing(tx).values()),
         campaigns=by_status,
-        paused_by_themselves=themselves,
+        paused_by_themselves=sum(Stopped.read(note) is not None for note in paused),
+        paused_by_restore=sum(note == RESTORED for note in paused),
         mailboxes=mailboxes.everything(tx),
         answers=outbox.standing(tx),
         given_up=outbox.given_up(tx, now - DAY).count,
@@ -141,9 +144,10 @@ def _uncertain(tx: Transaction) -> Mapping[tuple[ChannelName, bool], int]:
     return {(ChannelName(channel), bool(is_left)): count for channel, is_left, count in rows}
 
 
-def _campaigns(tx: Transaction) -> tuple[Mapping[CampaignStatus, int], int]:
+def _campaigns(tx: Transaction) -> tuple[Mapping[CampaignStatus, int], Sequence[str]]:
+    """How many there are of each status, and why those stand that are paused."""
     c = campaigns.c
     rows = tx.execute(select(c.status, func.count()).group_by(c.status))
     by_status = {CampaignStatus(status): count for status, count in rows}
     notes = tx.execute(select(c.note).where(c.status == CampaignStatus.PAUSED)).scalars()
-    return by_status, sum(Stopped.read(note) is not None for note in notes)
+    return by_status, notes.all()

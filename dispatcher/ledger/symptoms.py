@@ -10,6 +10,7 @@ from campaigns.channel import ChannelName
 from dispatcher.ledger.campaigns import CampaignStatus, Stopped
 from dispatcher.ledger.claims import Head
 from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.holding_back import RESTORED
 from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
 
 # Written out instead of bound: only so does SQLite see that the partial index fits.
@@ -79,6 +80,13 @@ def stopped_themselves(tx: Transaction) -> Sequence[StoppedCampaign]:
     )
     found = (StoppedCampaign(*row) for row in rows)
     return [one for one in found if Stopped.read(one.note) is not None]
+
+
+def paused_by_restore(tx: Transaction) -> Sequence[int]:
+    """The campaigns that wait since a copy was restored, until somebody resumes them."""
+    c = campaigns.c
+    query = select(c.id).where(c.status == CampaignStatus.PAUSED, c.note == RESTORED)
+    return tx.execute(query.order_by(c.id)).scalars().all()
 
 
 def drafts_before(tx: Transaction, before: datetime) -> Sequence[Begun]:

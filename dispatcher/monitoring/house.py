@@ -174,6 +174,8 @@ def _campaigns(found: Gauges) -> Iterator[GaugeMetricFamily]:
     yield family
     stopped = found.paused_by_themselves
     yield _gauge("campaigns_paused_by_themselves", "Too much failed in them.", stopped)
+    held = found.paused_by_restore
+    yield _gauge("campaigns_paused_by_restore", "They wait until somebody resumes them.", held)
 
 
 def _processes(found: Gauges) -> Iterator[GaugeMetricFamily]:

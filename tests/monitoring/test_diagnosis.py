@@ -172,6 +172,7 @@ TABLE: Sequence[tuple[str, Facts, list[str]]] = (
         ["channel_off"],
     ),
     ("a campaign stopped itself", with_ledger(stopped=[STOPPED]), ["campaign_stopped"]),
+    ("a restore paused them", with_ledger(restored=[1, 4]), ["campaign_restored"]),
     ("decisions are due", with_ledger(undecided={3: 5, 4: 1}), ["undecided", "undecided"]),
     ("a plan was left", with_ledger(drafts=[Begun("5", AN_HOUR_AGO)]), ["draft"]),
     ("an import was left", with_ledger(imports=[Begun("people", AN_HOUR_AGO)]), ["import"]),
@@ -207,6 +208,7 @@ SEVERITIES: Sequence[tuple[Facts, Severity]] = (
     (with_ledger(circuits=[circuit(SMS, "smsaero", "slow")]), Severity.WARNING),
     (with_ledger(circuits=[circuit(SMS, "smsaero", "account")]), Severity.SERIOUS),
     (with_ledger(circuits=[circuit(EMAIL, "smtp", "slow")]), Severity.SERIOUS),
+    (with_ledger(restored=[3]), Severity.SERIOUS),
     (with_ledger(waiting={SMS: LATE}), Severity.SERIOUS),
     (with_ledger(waiting={SMS: replace(LATE, is_moving=True)}), Severity.NOTICE),
 )

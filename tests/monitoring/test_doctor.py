@@ -14,9 +14,19 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from channels.base import Channel
 from dispatcher.doctor import Facts, Severity, diagnose, read_facts
-from dispatcher.ledger import Ledger, attempts, audiences, circuits, claims, migration, processes
+from dispatcher.ledger import (
+    Ledger,
+    attempts,
+    audiences,
+    campaigns,
+    circuits,
+    claims,
+    migration,
+    processes,
+)
 from dispatcher.ledger.attempts import Opening
 from dispatcher.ledger.campaigns import CampaignStatus
+from dispatcher.ledger.holding_back import hold_back
 from dispatcher.ledger.processes import Process
 from dispatcher.ledger.tables import campaigns as campaign_rows
 from dispatcher.queue import QUEUES
@@ -136,6 +146,25 @@ def test_a_house_that_is_broken_in_many_places_has_all_of_them_told(house: House
         "import",
         "mailrobot",
     }
+
+
+def test_after_a_restore_nothing_is_well_until_the_last_campaign_is_looked_at(house: House) -> None:
+    """Everybody is at work, nothing fails, and nobody is served."""
+    start(house)
+    first, second = begin(house), begin(house)
+    with house.engine.ledger.write() as tx:
+        hold_back(tx, [first, second], "test", NOON)
+        tx.execute(update(campaign_rows).values(status=CampaignStatus.PAUSED))
+    start(house)
+    [finding] = [one for one in diagnose(facts(house)) if one.code != "clocks"]
+    assert (finding.code, finding.severity) == ("campaign_restored", Severity.SERIOUS)
+    assert f"{first}, {second}" in finding.what
+    with house.engine.ledger.write() as tx:
+        campaigns.change(tx, campaigns.get(tx, first), CampaignStatus.RUNNING, "test", NOON)
+    assert codes(house) == {"campaign_restored"}
+    with house.engine.ledger.write() as tx:
+        campaigns.change(tx, campaigns.get(tx, second), CampaignStatus.CANCELLED, "test", NOON)
+    assert codes(house) == set()
 
 
 def test_a_ledger_of_another_version_is_told_and_left_as_it_is(house: House) -> None:

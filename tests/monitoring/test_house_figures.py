@@ -15,9 +15,19 @@ from campaigns.delivery import Status
 from channels.routing import only
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
-from dispatcher.ledger import Ledger, circuits, claims, gauges, mailboxes, outbox, processes
+from dispatcher.ledger import (
+    Ledger,
+    campaigns,
+    circuits,
+    claims,
+    gauges,
+    mailboxes,
+    outbox,
+    processes,
+)
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.gauges import Due, Gauges
+from dispatcher.ledger.holding_back import RESTORED
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.ledger.outbox import MailKind, Owed
 from dispatcher.ledger.processes import Process
@@ -107,6 +117,19 @@ def test_a_paused_campaign_has_nothing_due(ledger: Ledger) -> None:
         tx.execute(rows.update().where(rows.c.id == campaign.id).values(changed))
     found = read(ledger)
     assert (found.due, found.paused_by_themselves) == ({}, 1)
+
+
+def test_campaigns_that_wait_since_a_restore_are_told_apart(engine: Engine, ledger: Ledger) -> None:
+    """Nobody is served, and nothing failed: else nobody would know."""
+    restored, own = due_rows(ledger, 1, name="restored"), due_rows(ledger, 1, name="own")
+    with ledger.write() as tx:
+        campaigns.change(tx, own, CampaignStatus.PAUSED, "test", NOW)
+        changed = {"status": CampaignStatus.PAUSED, "note": RESTORED}
+        tx.execute(rows.update().where(rows.c.id == restored.id).values(changed))
+    found = told(engine)
+    assert found["campaigns_paused_by_restore",] == 1
+    assert found["campaigns_paused_by_themselves",] == 0
+    assert found["campaigns", "paused"] == 2
 
 
 def test_prometheus_is_told_all_of_it_with_words_for_labels(engine: Engine, ledger: Ledger) -> None:

@@ -40,7 +40,6 @@ log = structlog.get_logger()
 ASK_AGAIN = timedelta(minutes=10)
 # How long after the closing of a campaign the loop looks for what still waits in it.
 LEFT_OVER = timedelta(days=1)
-WORKER_LOST = "worker lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ class Loop:
         }
         latest = attempts.latest(tx, stuck)
         findings = [
-            Finding(latest[i].id, Outcome.UNCERTAIN, now, WORKER_LOST)
+            Finding(latest[i].id, Outcome.UNCERTAIN, now, attempts.WORKER_LOST)
             for i in sorted(stuck)
             if i in latest and latest[i].ended_at is None
         ]

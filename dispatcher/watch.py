@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
+from campaigns.channel import ChannelName
 from channels.health import Answer, Trouble, Window
 from dispatcher.ledger.campaigns import Run
 from dispatcher.ledger.circuits import Key
@@ -23,6 +24,7 @@ class Watch:
     _trips: dict[Key, int] = field(default_factory=dict)
     _words: dict[Run, deque[bool]] = field(default_factory=dict)
     _looked_at: datetime | None = None
+    _rates: dict[ChannelName, float] = field(default_factory=dict)  # messages a second, a thread
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, key: Key, answer: Answer, slow_seconds: float) -> Trouble | None:
@@ -70,6 +72,17 @@ class Watch:
                 for run, seen in self._words.items()
                 if False in seen
             }
+
+    def note_slice(self, channel: ChannelName, count: int, seconds: float) -> None:
+        """So many messages were handed over in so long, by one thread."""
+        with self._lock:
+            self._rates[channel] = count / max(seconds, 0.001)
+
+    def slice_size(self, channel: ChannelName, least: int, most: int) -> int:
+        """How many messages to open at a time: as many as went in a second lately. Whoever dies
+        leaves in doubt what is opened, so where little goes, little is."""
+        with self._lock:
+            return max(least, min(int(self._rates.get(channel, 0.0)), most))
 
     def is_time(self, now: datetime, every: timedelta) -> bool:
         """Whether something that is done every so often is due again; then it counts as done."""

@@ -35,8 +35,9 @@ log = structlog.get_logger()
 # Outcomes are written down in pieces, so that one slow answer does not hold back the others.
 FLUSH_AFTER_SECONDS = 0.5
 # How many rounds of the channel's concurrency are opened at a time: few where a crash leaves doubt
-# that staff must settle, more where a letter may simply go again.
-SLICE_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 25}
+# that staff must settle; more where a letter may simply go again, as long as they go in a second.
+SLICE_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 2}
+MOST_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 25}
 
 # Runs a coroutine to its end, as `asyncio.run` does.
 Run = Callable[[Coroutine[Any, Any, int]], int]
@@ -66,20 +67,23 @@ async def _send(
     """
     answers: asyncio.Queue[Answered | None] = asyncio.Queue()
     providers = engine.channels[channel]
-    size = SLICE_ROUNDS[channel] * sum(one.concurrency for one in providers.by_name.values())
-    count = 0
+    at_once = sum(one.concurrency for one in providers.by_name.values())
+    least, most = SLICE_ROUNDS[channel] * at_once, MOST_ROUNDS[channel] * at_once
+    count = start = 0
     async with contextlib.AsyncExitStack() as stack:
         channels = {
             name: await stack.enter_async_context(one) for name, one in providers.by_name.items()
         }
-        writer = asyncio.create_task(_write(engine, answers, size))
+        writer = asyncio.create_task(_write(engine, answers, most))
         try:
-            for start in range(0, len(delivery_ids), size):
+            while start < len(delivery_ids):
                 if engine.stopping.is_set():
                     left = delivery_ids[start:]
                     await asyncio.to_thread(_give_back, engine, left, claim)
                     break
+                size = engine.watch.slice_size(channel, least, most)
                 ids = delivery_ids[start : start + size]
+                start += size
                 ways = {
                     name: Way(one, engine.watch.trips((channel, name)))
                     for name, one in channels.items()
@@ -87,7 +91,9 @@ async def _send(
                 judged_at = time.monotonic()
                 opened = await asyncio.to_thread(_open, engine, channel, ids, claim)
                 look = LastLook(engine, opened, judged_at)
+                began = time.monotonic()
                 await Slice(engine, ways, look, answers.put_nowait).hand_over(opened)
+                engine.watch.note_slice(channel, len(opened), time.monotonic() - began)
                 count += len(opened)
         finally:
             answers.put_nowait(None)

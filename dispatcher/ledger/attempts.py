@@ -18,6 +18,10 @@ from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, deliveries, receipts, recipients
 
 
+# The reason of an attempt whose worker was never heard of again.
+WORKER_LOST = "worker lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     id: int

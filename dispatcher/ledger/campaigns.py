@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
 
+from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import trail
+from dispatcher.ledger.attempts import WORKER_LOST
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
 from templates.i18n import _
@@ -235,26 +237,30 @@ def running(tx: Transaction) -> Sequence[Run]:
     return [Run(*row) for row in rows]
 
 
-def recent_outcomes(tx: Transaction, run: Run, last: int) -> Sequence[Outcome]:
-    """What came of the last attempts that are over, the latest first, one of each delivery.
+def recent_outcomes(tx: Transaction, run: Run, last: int) -> Sequence[Outcome | None]:
+    """What came of the last attempts, the latest first, one of each delivery. None: the provider
+    took it, and nothing bad is known of it yet; a letter stands so for a day.
 
-    A few customers who fail again and again, when all others are done, are one failure each. A
-    short walk along an index: it looks past attempts that wait for a receipt, yet not past more
-    than `LOOK_PAST`.
+    A few customers who fail again and again, when all others are done, are one failure each. What a
+    dead worker left in doubt says nothing of the campaign, and a call that goes on nothing yet. A
+    short walk along an index: not past more than `LOOK_PAST` attempts.
     """
     a = attempts.c
-    begun = select(a.delivery_id, a.outcome, a.started_at, a.id).where(a.campaign_id == run.id)
+    columns = (a.delivery_id, a.outcome, a.started_at, a.id, a.handed_at, a.channel, a.reason)
+    begun = select(*columns).where(a.campaign_id == run.id)
     if run.judged_from is not None:
         begun = begun.where(a.started_at > run.judged_from)
     latest = begun.order_by(a.started_at.desc()).limit(LOOK_PAST).subquery().c
+    was_taken = and_(latest.handed_at.is_not(None), latest.channel != ChannelName.PHONE)
+    was_lost = and_(latest.outcome == Outcome.UNCERTAIN, latest.reason == WORKER_LOST)
     rows = tx.execute(
         select(latest.delivery_id, latest.outcome)
-        .where(latest.outcome.is_not(None))
+        .where(or_(and_(latest.outcome.is_not(None), ~was_lost), was_taken))
         .order_by(latest.started_at.desc(), latest.id.desc())
     )
-    found: dict[int, Outcome] = {}
+    found: dict[int, Outcome | None] = {}
     for delivery_id, outcome in rows:
-        found.setdefault(delivery_id, Outcome(outcome))
+        found.setdefault(delivery_id, Outcome(outcome) if outcome else None)
     return list(found.values())[:last]
 
 

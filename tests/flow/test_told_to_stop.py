@@ -16,8 +16,11 @@ from channels.base import Handover, Message
 from dispatcher import handing_over, worker
 from dispatcher.cli.lifetime import ended_together
 from dispatcher.event_loops import EventLoops
-from dispatcher.opening import Opened
+from dispatcher.ledger import campaigns
+from dispatcher.ledger.campaigns import CampaignStatus
+from dispatcher.opening import Opened, open_batch
 from dispatcher.stop import Stop
+from dispatcher.watch import Watch
 from dispatcher.worker import SLICE_ROUNDS, send_batch
 from tests.flow.rehearsing import (
     EMAIL,
@@ -191,3 +194,40 @@ def test_an_idle_loop_sleeps_until_something_is_due_and_no_longer(rehearsal: Reh
     rehearsal.launch(CROWD[:1], scenario_text("email"), start_at=now + timedelta(seconds=2))
     assert 0 < loop.idle_seconds(5.0) <= 2.0
     assert loop.idle_seconds(0.5) == 0.5
+
+
+def test_what_is_opened_at_a_time_is_what_goes_in_a_second() -> None:
+    watch = Watch()
+    assert watch.slice_size(EMAIL, 16, 200) == 16  # nothing is known yet
+    watch.note_slice(EMAIL, 16, 0.1)
+    assert watch.slice_size(EMAIL, 16, 200) == 160
+    watch.note_slice(EMAIL, 160, 0.2)
+    assert watch.slice_size(EMAIL, 16, 200) == 200
+    watch.note_slice(EMAIL, 200, 25)  # a pace of eight a second
+    assert watch.slice_size(EMAIL, 16, 200) == 16
+    assert watch.slice_size(SMS, 10, 10) == 10
+
+
+def test_a_killed_worker_does_not_make_a_campaign_of_letters_pause_itself(
+    rehearsal: Rehearsal,
+) -> None:
+    rehearsal.rest()
+    rehearsal.launch(CROWD, scenario_text("email"))
+    rehearsal.works.loop.tick()
+    rows = list(rehearsal.rows().values())
+    engine, claim = rehearsal.engine, rows[0].claim or ""
+    now = rehearsal.clock.now()
+    lease_until = now + timedelta(seconds=engine.settings.lease_seconds)
+    with rehearsal.ledger.write() as tx:  # and dies before it has handed over anything
+        open_batch(tx, engine, EMAIL, [row.id for row in rows], claim, now, lease_until)
+    rehearsal.clock.move_to(lease_until + timedelta(seconds=1))
+    rehearsal.works.loop.tick()
+    lost = rehearsal.rows().values()
+    assert {row.outcome for row in lost} == {Outcome.UNCERTAIN}
+    assert {row.status for row in lost} == {Status.PENDING}  # the same letters go once more
+    rehearsal.wake()
+    rehearsal.run(HOUR)
+    with rehearsal.ledger.read() as tx:
+        campaign = campaigns.get(tx, rehearsal.campaigns[0].id)
+    assert campaign.status is CampaignStatus.RUNNING
+    assert len(rehearsal.taken()) == len(CROWD)

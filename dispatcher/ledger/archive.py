@@ -247,12 +247,6 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def is_archived(tx: Transaction, campaign_id: int) -> bool:
-    """Whether any attempt of it has moved."""
-    moved = select(archived_attempts.c.id).where(archived_attempts.c.campaign_id == campaign_id)
-    return tx.execute(moved.limit(1)).first() is not None
-
-
 def by_number(tx: Transaction, delivery_id: int, number: int) -> Attempt | None:
     """An attempt that moved."""
     a = archived_attempts.c

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union
 
 from campaigns.channel import ChannelName, Purpose
-from campaigns.delivery import ENDED, SkipReason, Status
+from campaigns.delivery import ENDED, Status
 from campaigns.outcome import Outcome
 from campaigns.permission import ACCOUNT
 from campaigns.recipient import Consent
+from dispatcher.ledger import groups
 from dispatcher.ledger.audiences import read_consent
 from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.connection import Transaction
@@ -28,7 +29,6 @@ from dispatcher.ledger.tables import (
 )
 
 CHUNK = 1000
-_JOINED = (SkipReason.MERGED, SkipReason.DUPLICATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,12 +372,12 @@ def led_nowhere(tx: Transaction, campaign_id: int) -> Iterator[Oddity]:
             lead.c.channel == d.channel,
             lead.c.recipient_id == d.lead_id,
             lead.c.recipient_id != d.recipient_id,
-            ~and_(lead.c.status == Status.SKIPPED, lead.c.reason.in_(_JOINED)),
+            ~and_(lead.c.status == Status.SKIPPED, lead.c.reason.in_(groups.JOINED)),
         )
         .exists()
     )
     yield from _oddities(
-        tx, campaign_id, and_(d.status == Status.SKIPPED, d.reason.in_(_JOINED), ~leads)
+        tx, campaign_id, and_(d.status == Status.SKIPPED, d.reason.in_(groups.JOINED), ~leads)
     )
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, or_, select
 
 from campaigns.channel import ChannelName
-from campaigns.delivery import OPEN, SkipReason, Status
+from campaigns.delivery import OPEN, Status
 from campaigns.outcome import Outcome
+from dispatcher.ledger import groups
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import (
     Instant,
@@ -20,7 +21,6 @@ from dispatcher.ledger.tables import (
 )
 
 CHUNK = 2000
-_JOINED = (SkipReason.MERGED, SkipReason.DUPLICATE)
 # Every zone in use is a multiple of a quarter of an hour from UTC, so that such a stretch of UTC
 # lies within one local hour, wherever the recipient lives.
 _QUARTER_SECONDS = 900
@@ -174,7 +174,7 @@ def _quarter(tx: Transaction) -> ColumnElement[int]:
 def reach(tx: Transaction, campaign_id: int) -> Reach:
     """Each customer once, however many channels the campaign has."""
     d, lead = deliveries.c, deliveries.alias("lead")
-    is_joined = and_(d.status == Status.SKIPPED, d.reason.in_(_JOINED))
+    is_joined = and_(d.status == Status.SKIPPED, d.reason.in_(groups.JOINED))
     status = case((and_(is_joined, lead.c.id.is_not(None)), lead.c.status), else_=d.status)
     people = (
         select(
@@ -206,7 +206,9 @@ def joined(tx: Transaction, campaign_id: int) -> Sequence[Joined]:
     d = deliveries.c
     rows = tx.execute(
         select(d.channel, d.reason, func.count(), func.count(d.lead_id.distinct()))
-        .where(d.campaign_id == campaign_id, d.status == Status.SKIPPED, d.reason.in_(_JOINED))
+        .where(
+            d.campaign_id == campaign_id, d.status == Status.SKIPPED, d.reason.in_(groups.JOINED)
+        )
         .group_by(d.channel, d.reason)
         .order_by(d.channel, d.reason)
     )

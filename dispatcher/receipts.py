@@ -85,6 +85,8 @@ def keep_unreadable(
 
     def act(tx: Transaction) -> None:
         attempt = find_attempt(tx, engine, channel, provider, Receipt(token, None, None))
+        if attempt is not None:
+            hold(tx, engine, attempt.id)  # who erases it meanwhile must not overlook this
         kept.keep(
             tx,
             provider=provider,

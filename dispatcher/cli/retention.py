@@ -172,6 +172,7 @@ def _kinds() -> dict[Kind, str]:
         Kind.LISTS: _("lists erased"),
         Kind.LETTERS: _("letters erased"),
         Kind.INQUIRIES: _("inquiries erased"),
+        Kind.IMPORTS: _("interrupted imports thrown away"),
         Kind.RECEIPTS: _("stray receipts erased"),
     }
 
@@ -186,6 +187,7 @@ def _due_facts(due: Due) -> dict[str, object]:
         "customers": due.customers,
         "inquiries": due.inquiries,
         "letters": due.letters,
+        "imports": due.imports,
     }
 
 
@@ -202,6 +204,7 @@ def _tell_due(due: Due) -> None:
         (_("customers"), due.customers),
         (_("inquiries"), due.inquiries),
         (_("letters"), due.letters),
+        (_("interrupted imports"), due.imports),
     ]
     if any(count for _name, count in rows):
         screen.table(_("To be erased"), ["", ""], [row for row in rows if row[1]])
@@ -217,6 +220,7 @@ def _traces_facts(traces: Traces) -> dict[str, object]:
         "inquiries": traces.inquiries,
         "open_inquiries": traces.open_inquiries,
         "letters": traces.letters,
+        "owed": traces.owed,
         "stops": traces.stops,
     }
 
@@ -231,5 +235,6 @@ def _traces_rows(traces: Traces) -> list[tuple[str, int]]:
         (_("inquiries that are over"), traces.inquiries),
         (_("inquiries still open"), traces.open_inquiries),
         (_("letters"), traces.letters),
+        (_("answers still to be sent"), traces.owed),
         (_("lines of the stop-list"), traces.stops),
     ]

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
+    Table,
     Text,
     Update,
     and_,
@@ -48,13 +49,13 @@ from dispatcher.ledger.tables import (
     receipts,
     recipients,
     replies,
-    row_errors,
     touches,
 )
 
 # Customers, letters, inquiries or bad rows in one transaction: with all that hangs on them less
 # than a second's work.
 PIECE = 500
+_GONE = ("sent", "failed")  # letters of ours that will never be sent again
 ERASED = "erased"  # an audience nobody can be told from
 
 
@@ -110,7 +111,11 @@ def erase_people(tx: Transaction, recipient_ids: Collection[int], now: datetime)
     kind = func.substr(d.reason, 1, _until_colon(tx, d.reason))
     tx.execute(update(deliveries).where(of_them).values(points=[], dead_points=[], reason=kind))
     delivery_ids = tx.execute(select(d.id).where(of_them)).scalars().all()
-    _erase_attempts(tx, delivery_ids)
+    for table in (attempts, archived_attempts):
+        of_deliveries = bulk.among(tx, table.c.delivery_id, delivery_ids)
+        ids = tx.execute(select(table.c.id).where(of_deliveries)).scalars().all()
+        erase_attempts(tx, table, ids)
+        _forget_told(tx, table, ids)
     points = bulk.among(tx, contact_points.c.recipient_id, recipient_ids)
     tx.execute(delete(contact_points).where(points))
     tx.execute(
@@ -133,45 +138,38 @@ def _until_colon(tx: Transaction, reason: ColumnElement[str]) -> ColumnElement[i
     return find(reason + literal(":"), ":") - 1
 
 
-def _erase_attempts(tx: Transaction, delivery_ids: Collection[int]) -> None:
-    ids: list[int] = []
-    for table in (attempts, archived_attempts):
-        a = table.c
-        where = bulk.among(tx, a.delivery_id, delivery_ids)
-        ids += tx.execute(select(a.id).where(where)).scalars()
-        # Of the provider's words only those that are ours: who hung up while it rang.
-        reason = case((a.reason == ABANDONED, a.reason), else_="")
-        gone = update(table).where(where)
-        gone = gone.values(contact_point="", reference=None, reason=reason)
-        tx.execute(gone.values(told=[], receipts=[]) if table is archived_attempts else gone)
-    tx.execute(delete(touches).where(bulk.among(tx, touches.c.attempt_id, ids)))
+def erase_attempts(tx: Transaction, table: Table, ids: Collection[int]) -> None:
+    """Take out of attempts, at work or archived, and of what was reported of them, where they
+    went. Who was told in them stays."""
+    a = table.c
+    # Of the provider's words only those that are ours: who hung up while it rang.
+    reason = case((a.reason == ABANDONED, a.reason), else_="")
+    gone = update(table).where(bulk.among(tx, a.id, ids))
+    gone = gone.values(contact_point="", reference=None, reason=reason)
+    tx.execute(gone.values(receipts=[]) if table is archived_attempts else gone)
     tx.execute(
         update(receipts)
         .where(bulk.among(tx, receipts.c.attempt_id, ids))
         .values(reference=None, payload={})
     )
-    tx.execute(
-        update(mail_reports)
-        .where(bulk.among(tx, mail_reports.c.attempt_id, ids))
-        .values(address="")
-    )
+    of_them = bulk.among(tx, mail_reports.c.attempt_id, ids)
+    tx.execute(update(mail_reports).where(of_them).values(address=""))
 
 
-def erase_row_errors(
-    tx: Transaction, audience_id: int, after_id: int, piece: int = PIECE
-) -> int | None:
-    """Erase what stood in the next bad rows of a list's file; the codes stay."""
-    e = row_errors.c
-    later = select(e.id).where(e.audience_id == audience_id, e.id > after_id)
-    ids = _ids(tx, later.order_by(e.id).limit(piece))
-    if not ids:
-        return None
-    tx.execute(
-        update(row_errors)
-        .where(bulk.among(tx, e.id, ids))
-        .values(value="", cells=[], account_number="")
-    )
-    return ids[-1]
+def erase_late(tx: Transaction, attempt_id: int) -> None:
+    """What came of an attempt that had been erased goes, too; of any other nothing changes. Its
+    delivery is locked, or what came stands in the ledger before it is erased."""
+    a = attempts.c
+    is_erased = select(a.id).where(a.id == attempt_id, a.contact_point == "")
+    if tx.execute(is_erased).first() is not None:
+        erase_attempts(tx, attempts, [attempt_id])
+
+
+def _forget_told(tx: Transaction, table: Table, ids: Collection[int]) -> None:
+    if table is archived_attempts:
+        tx.execute(update(table).where(bulk.among(tx, table.c.id, ids)).values(told=[]))
+    else:
+        tx.execute(delete(touches).where(bulk.among(tx, touches.c.attempt_id, ids)))
 
 
 def close_list(tx: Transaction, audience_id: int) -> bool:
@@ -196,13 +194,28 @@ def is_under_way(tx: Transaction, audience_id: int) -> bool:
 
 def _over_inquiries(before: datetime) -> ColumnElement[bool]:
     """Over before then, and nothing more to be sent about them."""
-    owed = select(outbox.c.id).where(
-        outbox.c.inquiry_id == inquiries.c.id, outbox.c.status.in_(("waiting", "sending"))
-    )
     return and_(
         inquiries.c.status.in_(sorted(OVER)),
         func.coalesce(inquiries.c.done_at, inquiries.c.received_at) < before,
-        ~owed.exists(),
+        *(~owed.exists() for owed in owed_about(inquiries.c.id)),
+    )
+
+
+def owed_about(inquiry_id: ColumnElement[int]) -> tuple[Select[int], Select[int]]:
+    """Letters and short messages of ours about an inquiry that are still to be sent."""
+    unsent = ("waiting", "sending")
+    return (
+        select(outbox.c.id).where(outbox.c.inquiry_id == inquiry_id, outbox.c.status.in_(unsent)),
+        select(replies.c.inquiry_id).where(
+            replies.c.inquiry_id == inquiry_id, replies.c.status.in_(unsent)
+        ),
+    )
+
+
+def owed_with(letter_id: ColumnElement[int]) -> Select[int]:
+    """Letters of ours that are still to be sent, and may take a customer's along."""
+    return select(outbox.c.id).where(
+        outbox.c.letter_id == letter_id, outbox.c.status.in_(("waiting", "sending"))
     )
 
 
@@ -220,9 +233,6 @@ def old_inquiries(before: datetime) -> Select[int]:
 
 def old_letters(before: datetime) -> Select[int]:
     """Letters of before then whose inquiry, if they have one, is over as long."""
-    owed = select(outbox.c.id).where(
-        outbox.c.letter_id == letters.c.id, outbox.c.status.in_(("waiting", "sending"))
-    )
     of_theirs = select(inquiries.c.id).where(
         inquiries.c.id == letters.c.inquiry_id, _over_inquiries(before)
     )
@@ -230,7 +240,7 @@ def old_letters(before: datetime) -> Select[int]:
         letters.c.erased_at.is_(None),
         letters.c.taken_at < before,
         or_(letters.c.inquiry_id.is_(None), of_theirs.exists()),
-        ~owed.exists(),
+        ~owed_with(letters.c.id).exists(),
     )
 
 
@@ -303,7 +313,7 @@ def _emptied(which: ColumnElement[bool]) -> Update:
     """Letters of ours that were sent, or given up."""
     return (
         update(outbox)
-        .where(which, outbox.c.status.in_(("sent", "failed")))
+        .where(which, outbox.c.status.in_(_GONE))
         .values(
             occasion=literal(f"{ERASED}-") + cast(outbox.c.id, String),
             recipient="",
@@ -311,6 +321,26 @@ def _emptied(which: ColumnElement[bool]) -> Update:
             content=b"",
         )
     )
+
+
+def erase_left_letters(tx: Transaction, piece: int = PIECE) -> int:
+    """Letters of ours that were still to be sent when what they are about was erased, and have gone
+    since; how many."""
+    o = outbox.c
+    of_inquiry = select(inquiries.c.id).where(
+        inquiries.c.id == o.inquiry_id, inquiries.c.erased_at.is_not(None)
+    )
+    of_letter = select(letters.c.id).where(
+        letters.c.id == o.letter_id, letters.c.erased_at.is_not(None)
+    )
+    left = select(o.id).where(
+        o.recipient != "",
+        o.status.in_(_GONE),
+        or_(of_inquiry.exists(), of_letter.exists()),
+    )
+    ids = _ids(tx, left.order_by(o.id).limit(piece))
+    tx.execute(_emptied(bulk.among(tx, o.id, ids)))
+    return len(ids)
 
 
 def erase_stray_receipts(tx: Transaction, before: datetime, piece: int = PIECE) -> int:

@@ -11,6 +11,7 @@ from campaigns.inquiry.bounce_rules import Effect
 from campaigns.inquiry.report import ReportKind
 from campaigns.outcome import Outcome
 from campaigns.permission import point_party
+from dispatcher.ledger import erasure
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.receipts import storable
 from dispatcher.ledger.tables import attempts, mail_reports, outbox, touches
@@ -44,6 +45,8 @@ def keep(
             effect=effect,
         )
     )
+    if attempt_id is not None:
+        erasure.erase_late(tx, attempt_id)
 
 
 def has_counted(tx: Transaction, address: str, attempt_id: int, kind: ReportKind) -> bool:

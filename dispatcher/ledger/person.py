@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Text, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, Text, and_, delete, func, or_, select, update
 
-from campaigns.delivery import OPEN, SkipReason, Status
+from campaigns.delivery import OPEN, Status
 from campaigns.inquiry.status import OVER
-from campaigns.outcome import ABANDONED
 from campaigns.permission import account_party, point_party
-from dispatcher.ledger import bulk, erasure
+from dispatcher.ledger import bad_rows, bulk, erasure, groups
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import (
     archived_attempts,
@@ -23,14 +22,11 @@ from dispatcher.ledger.tables import (
     inquiries,
     letters,
     mail_reports,
-    receipts,
     recipients,
-    row_errors,
     suppressions,
     touches,
 )
 
-_JOINED = (SkipReason.MERGED, SkipReason.DUPLICATE)
 _FLYING = (Status.SENDING, Status.AWAITING)
 
 
@@ -60,6 +56,7 @@ class Traces:
     inquiries: int
     open_inquiries: int
     letters: int
+    owed: int  # inquiries and letters about which something of ours is still to be sent
     stops: int
 
     @property
@@ -132,6 +129,7 @@ def traces(tx: Transaction, person: Person) -> Traces:
         inquiries=_count(tx, inquiries, and_(theirs, is_over)),
         open_inquiries=_count(tx, inquiries, and_(theirs, ~is_over)),
         letters=_count(tx, letters, and_(_letters_of(tx, person), letters.c.erased_at.is_(None))),
+        owed=owed(tx, person),
         stops=_count(tx, suppressions, bulk.among(tx, suppressions.c.party, _parties(person))),
     )
 
@@ -139,7 +137,7 @@ def traces(tx: Transaction, person: Person) -> Traces:
 def open_deliveries(tx: Transaction, person: Person) -> Sequence[int]:
     """What is still to be said to a customer; to a contact point: what nobody else would hear."""
     d = deliveries.c
-    joined = and_(d.status == Status.SKIPPED, d.reason.in_(_JOINED))
+    joined = and_(d.status == Status.SKIPPED, d.reason.in_(groups.JOINED))
     rows = tx.execute(
         select(d.id, d.points)
         .join(campaigns, campaigns.c.id == d.campaign_id)
@@ -168,14 +166,30 @@ def flying(tx: Transaction, person: Person) -> int:
     )
 
 
+def owed(tx: Transaction, person: Person) -> int:
+    """Answers to them that are still to be sent, about inquiries that are over."""
+    i = inquiries.c
+    over = and_(_inquiries_of(tx, person), i.status.in_(sorted(OVER)))
+    of_inquiries = (
+        _count(tx, inquiries, and_(over, about.exists())) for about in erasure.owed_about(i.id)
+    )
+    # Who has an inquiry was counted by it.
+    alone = and_(_letters_of(tx, person), letters.c.inquiry_id.is_(None))
+    of_letters = _count(tx, letters, and_(alone, erasure.owed_with(letters.c.id).exists()))
+    return sum(of_inquiries) + of_letters
+
+
 def erase(tx: Transaction, person: Person, now: datetime) -> None:
     """Take somebody out of everything that is kept, in one transaction. The stop-list stays."""
     if person.account is not None:
         erasure.erase_people(tx, person.recipient_ids, now)
-        _forget_row_errors(tx, person.account)
     else:
         _forget_points(tx, person)
-    _forget_attempts(tx, person)
+        for table in (attempts, archived_attempts):
+            ids = select(table.c.id).where(_attempts_of(tx, person, table))
+            erasure.erase_attempts(tx, table, tx.execute(ids).scalars().all())
+    _forget_told(tx, person)
+    bad_rows.forget(tx, person.account, person.points)
     tx.execute(delete(touches).where(bulk.among(tx, touches.c.party, _forgotten(person))))
     of_points = _lower(mail_reports.c.address)
     tx.execute(
@@ -214,24 +228,6 @@ def _forget_points(tx: Transaction, person: Person) -> None:
     bulk.update(tx, deliveries, changed, where={"id": "id"})
 
 
-def _forget_attempts(tx: Transaction, person: Person) -> None:
-    """The attempts that went there, and what those to others tell of them."""
-    for table in (attempts, archived_attempts):
-        a = table.c
-        where = _attempts_of(tx, person, table)
-        ids = tx.execute(select(a.id).where(where)).scalars().all()
-        reason = case((a.reason == ABANDONED, a.reason), else_="")
-        gone = update(table).where(bulk.among(tx, a.id, ids))
-        gone = gone.values(contact_point="", reference=None, reason=reason)
-        tx.execute(gone.values(receipts=[]) if table is archived_attempts else gone)
-        tx.execute(
-            update(receipts)
-            .where(bulk.among(tx, receipts.c.attempt_id, ids))
-            .values(reference=None, payload={})
-        )
-    _forget_told(tx, person)
-
-
 def _forget_told(tx: Transaction, person: Person) -> None:
     """Archived messages tell in whose name they spoke: of their own account, and of those that
     were told in it."""
@@ -264,15 +260,6 @@ def _forget_told(tx: Transaction, person: Person) -> None:
             for row in rows
         ],
         where={"id": "id"},
-    )
-
-
-def _forget_row_errors(tx: Transaction, account: str) -> None:
-    e = row_errors.c
-    tx.execute(
-        update(row_errors)
-        .where(e.audience_id.in_(select(audiences.c.id)), e.account_number == account)
-        .values(value="", cells=[], account_number="")
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from campaigns.outcome import Outcome
+from dispatcher.ledger import erasure
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import receipts
 
@@ -21,6 +22,8 @@ def keep(
     payload: Mapping[str, str],
     now: datetime,
 ) -> None:
+    """Write one down; of an attempt that was erased only its effect and its outcome. What followed
+    from it stands in the ledger by then."""
     tx.execute(
         insert(receipts).values(
             provider=provider,
@@ -32,6 +35,8 @@ def keep(
             payload={storable(name): storable(value) for name, value in payload.items()},
         )
     )
+    if attempt_id is not None:
+        erasure.erase_late(tx, attempt_id)
 
 
 # Under this name a payload keeps what a call in progress asked; no provider writes it so.

@@ -6,18 +6,20 @@ may work at once: they take different rows, or find that it was done.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
 from campaigns.channel import Purpose
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, archive, erasure, trail
+from dispatcher.ledger import Transaction, archive, bad_rows, erasure, interrupted, trail
 from dispatcher.ledger.erasure import Used
 from dispatcher.retention.books import close_books, forget_people
 from dispatcher.retention.terms import Terms, is_over, months_before
 
 ACTOR = "retention"
+# No import takes so long: it was interrupted, and nobody has begun it again.
+INTERRUPTED_AFTER = timedelta(days=1)
 
 
 class Kind(StrEnum):
@@ -27,6 +29,7 @@ class Kind(StrEnum):
     LISTS = "lists"  # in which nobody is left
     LETTERS = "letters"
     INQUIRIES = "inquiries"
+    IMPORTS = "imports"  # that were interrupted, thrown away
     RECEIPTS = "receipts"  # of messages that are not ours
 
 
@@ -47,10 +50,11 @@ class Due:
     customers: int
     inquiries: int
     letters: int
+    imports: int
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.months or self.lists or self.inquiries or self.letters)
+        return not (self.months or self.lists or self.inquiries or self.letters or self.imports)
 
 
 def terms_of(engine: Engine) -> Terms:
@@ -70,6 +74,7 @@ def look(engine: Engine, now: datetime) -> Due:
             customers=sum(used.recipients for used in lists),
             inquiries=erasure.count(tx, erasure.old_inquiries(letters)) if letters else 0,
             letters=erasure.count(tx, erasure.old_letters(letters)) if letters else 0,
+            imports=erasure.count(tx, interrupted.imports(now - INTERRUPTED_AFTER)),
         )
 
 
@@ -82,6 +87,9 @@ def work(engine: Engine, now: datetime) -> Iterator[Piece]:
         lists = due_lists(tx, engine, now)
     for used in lists:
         yield from _erase_list(engine, used, now)
+    yield from _discard_imports(engine, now)
+    while count := engine.ledger.insist(erasure.erase_left_letters):
+        yield Piece(Kind.LETTERS, count)
     if terms.letters:
         yield from _erase_letters(engine, months_before(now, terms.letters), now)
 
@@ -126,7 +134,12 @@ def _erase_list(engine: Engine, used: Used, now: datetime) -> Iterator[Piece]:
     last = 0
     while last is not None:
         last = insist(
-            partial(erasure.erase_row_errors, audience_id=used.audience_id, after_id=last)
+            partial(
+                bad_rows.erase_next,
+                audience_id=used.audience_id,
+                after_id=last,
+                piece=erasure.PIECE,
+            )
         )
         yield Piece(Kind.CUSTOMERS, 0)
     if insist(partial(_close_list, used=used, now=now)):
@@ -149,6 +162,21 @@ def _close_list(tx: Transaction, used: Used, now: datetime) -> bool:
         campaigns=ids,
     )
     return True
+
+
+def _discard_imports(engine: Engine, now: datetime) -> Iterator[Piece]:
+    with engine.ledger.read() as tx:
+        ids = tx.scalars(interrupted.imports(now - INTERRUPTED_AFTER)).all()
+    for audience_id in ids:
+        take = partial(interrupted.discard, audience_id=audience_id, piece=erasure.PIECE)
+        while engine.ledger.insist(take):
+            yield Piece(Kind.IMPORTS, 0)
+        engine.ledger.insist(partial(_note_discarded, audience_id=audience_id, now=now))
+        yield Piece(Kind.IMPORTS, 1)
+
+
+def _note_discarded(tx: Transaction, audience_id: int, now: datetime) -> None:
+    trail.note(tx, now, ACTOR, "retention.discard", f"audience:{audience_id}")
 
 
 def _erase_letters(engine: Engine, before: datetime, now: datetime) -> Iterator[Piece]:

@@ -1,7 +1,8 @@
 """One customer erased on request (federal law 152-FZ, articles 20 and 21).
 
 First nothing more is said to them: what is planned ends as withdrawn. While a message is on its way
-nothing is erased, for its outcome must still find its row. Then they are taken out of everything
+nothing is erased, for its outcome must still find its row; nor while an answer to them is still to
+be sent, for it would go nowhere. Then they are taken out of everything
 that is kept, and the trail notes that it was done, not to whom. The stop-list stays: to honour a
 refusal one must remember who refused.
 """
@@ -38,8 +39,8 @@ def erase(
     """Stop what is planned, then erase; what was kept before. `request`: the incoming paper's
     number, for the trail.
 
-    Raises NotPossible when nothing is kept, and while a message is on its way, with everything else
-    stopped.
+    Raises NotPossible when nothing is kept, and while a message is on its way or an answer is owed,
+    with everything else stopped.
     """
     now = engine.clock.now()
     engine.ledger.insist(lambda tx: _stop(tx, find(tx, account=account, point=point)[0], now))
@@ -57,6 +58,16 @@ def erase(
                     "Do this again when their outcomes are known.",
                     flying,
                 ).format(count=flying)
+            )
+        if owed := person.owed(tx, found):
+            raise NotPossible(
+                ngettext(
+                    "{count} answer to this customer is still to be sent. Do this again when it "
+                    "has gone.",
+                    "{count} answers to this customer are still to be sent. Do this again when "
+                    "they have gone.",
+                    owed,
+                ).format(count=owed)
             )
         person.erase(tx, found, now)
         accounts = frozenset(found.accounts if account is not None else ())

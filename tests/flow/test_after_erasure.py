@@ -5,14 +5,16 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from campaigns.inquiry.bounce_rules import Effect
+from campaigns.inquiry import bounce_rules
+from campaigns.outcome import Outcome
+from channels.base import Receipt
 from dispatcher import receipts
 from dispatcher.ledger import tables as t
-from dispatcher.receipts import Refused
+from dispatcher.receipts import Effect, Refused
 from dispatcher.retention import person
 from dispatcher.tokens import TokenFor, attempt_key, sign
 from tests.flow.letters_by_hand import ANNA, bounce, letter
-from tests.flow.rehearsing import SECRET, Rehearsal
+from tests.flow.rehearsing import EMAIL, SECRET, Rehearsal
 from tests.flow.test_mailrobot_campaigns import BORIS, arrive, running, stops
 
 __all__ = ["running"]
@@ -68,4 +70,22 @@ def test_a_report_about_an_erased_letter_stops_no_address_and_is_kept(erased: Re
     assert stops(erased) == []
     with erased.ledger.read() as tx:
         report = tx.execute(select(t.mail_reports)).one()
-    assert (report.address, report.effect) == ("", Effect.STALE)
+    assert (report.address, report.effect) == ("", bounce_rules.Effect.STALE)
+
+
+def test_a_receipt_that_comes_after_the_erasure_brings_nothing_back_but_its_outcome(
+    erased: Rehearsal,
+) -> None:
+    token = token_of(erased, TokenFor.RECEIPT)
+    told = Receipt(token, "ref-of-the-server", Outcome.READ, detail=f"read by {ANNA}")
+    assert receipts.take(erased.engine, EMAIL, "smtp", told, {"To": ANNA}) is Effect.RECORDED
+    receipts.keep_unreadable(erased.engine, EMAIL, "smtp", token, {"From": ANNA})
+    assert erased.outcomes() == ["read"]
+    with erased.ledger.read() as tx:
+        kept = tx.execute(select(t.receipts).order_by(t.receipts.c.id)).all()
+        attempt = tx.execute(select(t.attempts)).one()
+    assert [(one.effect, one.payload, one.reference) for one in kept] == [
+        (Effect.RECORDED, {}, None),
+        (Effect.UNREADABLE, {}, None),
+    ]
+    assert (attempt.contact_point, attempt.reference, attempt.reason) == ("", None, "")

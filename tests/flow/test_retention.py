@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Table, event, func, insert, select
 
 from campaigns.audience import RowError
-from campaigns.channel import Purpose
+from campaigns.channel import ContactKind, Purpose
 from campaigns.consent import Suppression
 from campaigns.outcome import Outcome
-from campaigns.recipient import Consent
+from campaigns.recipient import Consent, ContactPoint
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
@@ -473,7 +473,85 @@ class TestLetters:
         assert Kind.INQUIRIES not in carry_out(books, YEARS_LATER)
 
 
+class TestImports:
+    def test_an_interrupted_import_that_nobody_took_up_is_thrown_away(self, books: Books) -> None:
+        with books.ledger.write() as tx:
+            begun = audiences.begin(tx, "cut off", "b.csv", (), "test", YEARS_LATER)
+            people = [recipient(str(n), mobile(f"+7999000{n:04}"), row=n) for n in range(1, 4)]
+            audiences.add_recipients(tx, begun, people)
+            bad = RowError(9, "", "x", "+79990009999", "", "", ("+79990009999",), fatal=False)
+            audiences.add_errors(tx, begun, [bad])
+        carry_out(books, YEARS_LATER + HOUR)
+        assert "+7999000" in everything(books.ledger)
+        next_day = YEARS_LATER + timedelta(hours=25)
+        assert look(books.engine, next_day).imports == 1
+        assert carry_out(books, next_day) == {Kind.IMPORTS: 1}
+        assert "+7999000" not in everything(books.ledger)
+        assert "cut off" not in everything(books.ledger)
+        assert look(books.engine, next_day).is_nothing
+
+
 class TestOnePerson:
+    def test_while_an_answer_is_still_to_be_sent_nothing_is_erased(self, books: Books) -> None:
+        _inquiry(books)
+        with books.ledger.write() as tx:
+            tx.execute(t.outbox.update().values(status="waiting"))
+        with books.ledger.read() as tx:
+            assert person.find(tx, account=IVAN, point=None)[1].owed == 1
+        for account, point in ((IVAN, None), (None, IVANS_ADDRESS)):
+            with pytest.raises(NotPossible):
+                person.erase(books.engine, account=account, point=point, request="", actor="olga")
+        assert IVANS_ADDRESS in everything(books.ledger)
+        with books.ledger.write() as tx:
+            tx.execute(t.outbox.update().values(status="sent"))
+        person.erase(books.engine, account=IVAN, point=None, request="", actor="olga")
+        assert IVANS_ADDRESS not in everything(books.ledger)
+
+    def test_what_was_sent_after_its_inquiry_was_erased_goes_the_next_night(
+        self, books: Books
+    ) -> None:
+        _inquiry(books)
+        with books.ledger.write() as tx:
+            tx.execute(t.inquiries.update().values(erased_at=START))
+        carry_out(books, ARCHIVE_TIME)
+        with books.ledger.read() as tx:
+            row = tx.execute(select(t.outbox)).one()
+        assert (row.recipient, row.content) == ("", b"")
+
+    @pytest.mark.parametrize(
+        ("account", "point", "gone", "stays"),
+        [
+            (None, "+79161112233", ["8 (916) 111-22-33", "Пётр"], "Анна"),
+            (None, "Anna@Example.com", ["ANNA@example.com", "Анна"], "Пётр"),
+            (IVAN, None, ["7000 1850 005", "Жанна"], "Анна"),
+        ],
+    )
+    def test_bad_rows_that_name_the_customer_in_any_spelling_are_emptied(
+        self, books: Books, account: str | None, point: str | None, gone: list[str], stays: str
+    ) -> None:
+        cells = [
+            ("Пётр", "8 (916) 111-22-33"),
+            ("Анна", "<ANNA@example.com>"),
+            ("Жанна", "'7000 1850 005", "8 (916) 999-99-99"),
+        ]
+        with books.ledger.write() as tx:
+            errors = [
+                RowError(n, "", "phone_invalid", row[1], "", "", row, fatal=False)
+                for n, row in enumerate(cells)
+            ]
+            audiences.add_errors(tx, 1, errors)
+            if point is not None:
+                kept = recipient(
+                    "9", mobile("+79995550000"), ContactPoint(point, ContactKind.MOBILE)
+                )
+                other = audiences.begin(tx, "other", "c.csv", (), "test", START)
+                audiences.add_recipients(tx, other, [kept])
+        person.erase(books.engine, account=account, point=point, request="", actor="olga")
+        left = everything(books.ledger)
+        for secret in gone:
+            assert secret not in left
+        assert stays in left
+
     def test_whoever_asks_is_erased_everywhere_and_the_books_still_hold(self, books: Books) -> None:
         _inquiry(books)
         carry_out(books, ARCHIVE_TIME)

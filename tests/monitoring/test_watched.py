@@ -1,11 +1,14 @@
 """A role under the eyes of others: its pages, its signs of life, its end."""
 
 import http.client
+import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,7 +21,8 @@ from dispatcher.engine import Engine
 from dispatcher.errors import BadSetting
 from dispatcher.ledger import Ledger, processes
 from dispatcher.ledger.processes import Seen
-from dispatcher.monitoring.pages import Page, PageServer
+from dispatcher.monitoring import pages
+from dispatcher.monitoring.pages import MOST_CONNECTIONS, Page, PageServer
 from dispatcher.monitoring.presence import Presence
 from dispatcher.monitoring.pulse import STILL_AFTER_SECONDS, Pulse
 from dispatcher.monitoring.watched import watched
@@ -197,6 +201,72 @@ def test_who_says_nothing_does_not_keep_others_waiting() -> None:
         socket.create_connection((HOST, server.port)),
     ):
         assert get(server.port, "/page") == (200, "here")
+
+
+def hung_up(connection: socket.socket, *, while_sending: bytes = b"", seconds: float = 5) -> bool:
+    """Whether the server has hung up on us within the time; we send a byte now and then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if select.select([connection], [], [], 0.02)[0]:
+                return connection.recv(1) == b""
+            connection.sendall(while_sending)
+        except OSError:
+            return True
+    return False
+
+
+def test_a_byte_now_and_then_does_not_prolong_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "REQUEST_SECONDS", 0.3)
+    with (
+        serving(lambda: Page(b"here")) as server,
+        socket.create_connection((HOST, server.port)) as slow,
+    ):
+        slow.sendall(b"GET /page HTTP/1.0\r\nX: ")
+        assert hung_up(slow, while_sending=b"x")
+
+
+def test_many_who_say_nothing_neither_take_the_threads_nor_keep_others_from_their_page() -> None:
+    before = threading.active_count()
+    with serving(lambda: Page(b"here")) as server, ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection((HOST, server.port)))
+            for _one in range(3 * MOST_CONNECTIONS)
+        ]
+        assert [get(server.port, "/page") for _one in range(5)] == [(200, "here")] * 5
+        assert threading.active_count() <= before + 1 + MOST_CONNECTIONS
+        assert hung_up(silent[0])  # the first has waited for longest
+
+
+def test_a_page_that_takes_long_is_not_broken_off_for_others() -> None:
+    """With all threads at work on pages, who comes now is sent away at once and may ask again."""
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow() -> Page:
+        begun.release()
+        go_on.wait(10)
+        return Page(b"late")
+
+    with serving(slow) as server, ThreadPoolExecutor(MOST_CONNECTIONS) as askers:
+        answers = [askers.submit(get, server.port, "/page") for _one in range(MOST_CONNECTIONS)]
+        assert all(begun.acquire(timeout=10) for _one in answers)
+        with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+            get(server.port, "/page")
+        go_on.set()
+        assert [one.result() for one in answers] == [(200, "late")] * MOST_CONNECTIONS
+        assert get(server.port, "/page") == (200, "late")
+
+
+def test_who_hangs_up_in_the_middle_is_not_worth_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    before = threading.active_count()
+    with serving(lambda: Page(b"here")) as server:
+        with socket.create_connection((HOST, server.port)) as rude:
+            rude.sendall(b"GET /page HTTP/1.0\r\n")
+            assert until(lambda: threading.active_count() == before + 2)
+            rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert until(lambda: threading.active_count() == before + 1)
+        assert get(server.port, "/page") == (200, "here")
+    assert capfd.readouterr().err == ""
 
 
 def test_who_was_killed_is_missed_and_who_was_stopped_is_not(engine: Engine) -> None:

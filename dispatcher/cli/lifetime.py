@@ -4,10 +4,12 @@ import fcntl
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import structlog
 
@@ -28,17 +30,23 @@ STOP_SECONDS = 9.5
 
 def heed_signals(stop: threading.Event) -> threading.Event:
     """The first signal to stop sets it; a process that has not ended in time then is ended. To be
-    called before anybody is told that the role works, and before it begins anything."""
+    called before anybody is told that the role works, and before it begins anything.
 
-    def told(*_: object) -> None:
-        if not stop.is_set():
-            limit = threading.Timer(STOP_SECONDS, _end_at_once)
-            limit.daemon = True
-            limit.start()
-            stop.set()
+    A signal comes in the midst of anything, also of a wait for this very event, whose lock it would
+    find taken: so it is only put into a queue that may be written to at any moment, and a thread
+    that is there already, however full the machine is by then, does the rest.
+    """
+    signals: SimpleQueue[None] = SimpleQueue()
 
+    def end() -> None:
+        signals.get()
+        stop.set()
+        time.sleep(STOP_SECONDS)
+        _end_at_once()
+
+    threading.Thread(target=end, name="signals", daemon=True).start()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, told)
+        signal.signal(name, lambda *_: signals.put(None))
     return stop
 
 

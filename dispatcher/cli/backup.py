@@ -14,12 +14,12 @@ import typer
 from dispatcher.cli import screen, shared
 from dispatcher.cli.migrate import opened
 from dispatcher.cli.shared import AsJson
-from dispatcher.clock import SystemClock
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import Ledger
 from dispatcher.ledger.copying import copy_ledger, ending_of, has_file
 from dispatcher.ledger.holding_back import HeldBack
 from dispatcher.ledger.restoring import restore_ledger
+from dispatcher.ledger.server_clock import time_of
 from dispatcher.settings import Settings
 from templates.i18n import _
 
@@ -44,10 +44,10 @@ def backup(
     settings = shared.settings()
     if keep is not None and not place.is_dir():
         raise NotPossible(_("--keep goes with a folder that is there: {path}").format(path=place))
-    now = SystemClock().now()
     with opened(settings) as ledger:
         if not has_file(ledger):
             raise NotPossible(_("There is no ledger yet: nothing to copy."))
+        now = time_of(ledger)
         path = place / _name(ledger, now) if place.is_dir() else place
         copy = copy_ledger(ledger, path, shared.actor(settings), now)
     removed = _remove_old(place, keep) if keep is not None else ()
@@ -100,7 +100,7 @@ def restore(
         if settings.is_embedded:
             stack.enter_context(locked(settings.data_dir, fcntl.LOCK_EX))
         ledger = stack.enter_context(opened(settings))
-        held = restore_ledger(ledger, copy, shared.actor(settings), SystemClock().now())
+        held = restore_ledger(ledger, copy, shared.actor(settings), time_of(ledger))
     if as_json:
         screen.print_json(asdict(held))
     else:

@@ -20,10 +20,9 @@ from channels.mailbox.imap_session import open_session
 from channels.sandbox import load_patterns
 from dispatcher.cli import screen, shared, summary
 from dispatcher.cli.shared import AsJson
-from dispatcher.clock import SystemClock
 from dispatcher.errors import DispatcherError
 from dispatcher.inbound import addresses
-from dispatcher.ledger import LedgerFault, circuits, mailboxes, open_ledger
+from dispatcher.ledger import LedgerFault, circuits, mailboxes, open_ledger, processes
 from dispatcher.mailrobot.wellbeing import wellbeing_in
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
@@ -251,7 +250,7 @@ def _minute(settings: Settings) -> Sequence[Examined]:
         with contextlib.closing(ledger), ledger.read() as tx:
             if not any(state.looked_at for state in mailboxes.everything(tx)):
                 return ()
-            found = wellbeing_in(tx, settings, SystemClock().now())
+            found = wellbeing_in(tx, settings, processes.clock_of(tx))
     except (DispatcherError, *LedgerFault):
         return ()  # told in the ledger's own line
     note = " ".join(found.alarms) or _("it is kept")

@@ -7,7 +7,6 @@ from rich.table import Table
 from dispatcher import logs
 from dispatcher.cli import screen
 from dispatcher.cli.shared import AsJson
-from dispatcher.clock import SystemClock
 from dispatcher.doctor import Finding, Severity, diagnose, read_facts
 from dispatcher.doctor.diagnosis import bad_setting
 from dispatcher.errors import BadSetting
@@ -53,7 +52,7 @@ def _examine() -> list[Finding]:
         return [bad_setting(str(error))]
     set_language(settings.language)
     logs.configure(settings.log_level, settings.log_format)
-    return list(diagnose(read_facts(settings, SystemClock().now())))
+    return list(diagnose(read_facts(settings)))
 
 
 def _show(findings: list[Finding]) -> None:

@@ -144,7 +144,7 @@ def of_processes(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
 
 def _missed(one: Seen, facts: Facts, ledger: LedgerFacts) -> Finding:
     process = one.process
-    died_at = facts.now - ledger.clock_ahead - one.silent_for
+    died_at = facts.now - one.silent_for
     has_heir = any(
         other.is_alive
         and (other.process.role, other.process.host) == (process.role, process.host)

@@ -12,7 +12,8 @@ from templates.i18n import _, current_language
 GIGABYTE = 1024**3
 LITTLE_DISK = 2 * GIGABYTE
 NO_DISK = GIGABYTE // 4
-# Calling hours are kept by each process's own clock: a minute is a minute past 21:00.
+# Calling hours are kept by the database's clock, and nobody here knows which of two is right: a
+# minute is a minute past 21:00.
 CLOCKS_DIFFER = timedelta(seconds=2)
 CLOCKS_ARE_WRONG = timedelta(seconds=60)
 
@@ -109,7 +110,7 @@ def _clocks(ahead: timedelta) -> Finding:
         "clocks",
         Severity.SERIOUS if abs(ahead) > CLOCKS_ARE_WRONG else Severity.WARNING,
         told.format(span=span(abs(ahead))),
-        _("Calling hours are kept by it. Set the clocks by NTP: timedatectl set-ntp true"),
+        _("Calling hours are kept by the database's. Set both by NTP: timedatectl set-ntp true"),
     )
 
 

@@ -13,6 +13,7 @@ from campaigns.calendar import NeverAllowed, next_allowed
 from campaigns.channel import ChannelName
 from campaigns.holidays import Holidays
 from channels.gateway import is_loopback
+from dispatcher.clock import SystemClock
 from dispatcher.doctor.facts import Disk, Facts, LedgerFacts, Waiting
 from dispatcher.errors import DispatcherError
 from dispatcher.ledger import (
@@ -28,6 +29,7 @@ from dispatcher.ledger import (
 )
 from dispatcher.ledger.claims import Head
 from dispatcher.ledger.migration import LATEST, version
+from dispatcher.ledger.server_clock import time_of
 from dispatcher.mailrobot.wellbeing import wellbeing_in
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, depths
@@ -42,10 +44,11 @@ LATELY = timedelta(minutes=5)
 LEFT_BEHIND = timedelta(hours=1)
 
 
-def read_facts(settings: Settings, now: datetime) -> Facts:
-    """Everything that can be found out; who does not answer is a fact, too."""
+def read_facts(settings: Settings, now: datetime | None = None) -> Facts:
+    """Everything that can be found out; who does not answer is a fact, too. `now` is the house's
+    time: the database's, where it is not told."""
     facts = Facts(
-        now=now,
+        now=now or SystemClock().now(),
         zone=settings.zone,
         takes_letters=bool(settings.mailboxes or settings.lmtp_port),
         disk=_disk(settings.data_dir),
@@ -53,7 +56,7 @@ def read_facts(settings: Settings, now: datetime) -> Facts:
     )
     facts = _with_channels(facts, settings)
     facts = _with_queue(facts, settings)
-    return _with_ledger(facts, settings)
+    return _with_ledger(facts, settings, now)
 
 
 def _with_channels(facts: Facts, settings: Settings) -> Facts:
@@ -92,16 +95,18 @@ def _disk(folder: Path) -> Disk | None:
     return None
 
 
-def _with_ledger(facts: Facts, settings: Settings) -> Facts:
+def _with_ledger(facts: Facts, settings: Settings, now: datetime | None) -> Facts:
     if settings.is_embedded and settings.database_url is None and not settings.ledger_file.exists():
         return facts
     try:
-        with closing(Ledger(settings.ledger_url, pool_size=1)) as ledger, ledger.read() as tx:
-            gauges.limit_questions(tx)
-            found = version(tx)
-            if found != LATEST:
-                return replace(facts, version=found)
-            return replace(facts, version=found, ledger=_ledger(tx, settings, facts.now))
+        with closing(Ledger(settings.ledger_url, pool_size=1)) as ledger:
+            facts = replace(facts, now=now or time_of(ledger))
+            with ledger.read() as tx:
+                gauges.limit_questions(tx)
+                facts = replace(facts, version=version(tx))
+                if facts.version != LATEST:
+                    return facts
+                return replace(facts, ledger=_ledger(tx, settings, facts.now))
     except LedgerFault as error:
         # Its text may hold the address with the password.
         return replace(facts, ledger_trouble=type(error).__name__)

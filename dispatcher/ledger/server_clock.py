@@ -1,6 +1,8 @@
-"""What time it is at the ledger's server."""
+"""What time it is in the house: at the ledger's server, or here where the ledger is a file."""
 
-from dispatcher.clock import Answer, uptime_seconds
+from datetime import UTC, datetime
+
+from dispatcher.clock import Answer, SystemClock, uptime_seconds
 from dispatcher.ledger.connection import Ledger
 
 _QUESTION = "SELECT clock_timestamp()"
@@ -17,3 +19,11 @@ def ask_time(ledger: Ledger) -> Answer:
         asked_seconds = uptime_seconds()
         told = tx.exec_driver_sql(_QUESTION).scalar_one()
         return Answer(told, asked_seconds, uptime_seconds())
+
+
+def time_of(ledger: Ledger) -> datetime:
+    """The house's time, asked once: for a command that looks at a ledger and is over. Raises
+    LedgerFault."""
+    if ledger.is_sqlite:
+        return SystemClock().now()
+    return ask_time(ledger).told_at.astimezone(UTC)

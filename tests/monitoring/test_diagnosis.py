@@ -230,14 +230,17 @@ def test_who_was_started_anew_in_its_place_is_missed_less() -> None:
     assert missed.severity is Severity.WARNING
 
 
-def test_a_host_whose_clock_is_fast_sees_the_heir_all_the_same() -> None:
-    """Instants in the ledger are the database's; ours are brought to its clock first."""
-    ahead = timedelta(hours=2)
-    died = seen("worker", silent=300, since=AN_HOUR_AGO - ahead)
-    heir = seen("worker", *QUEUES, since=NOW - ahead - timedelta(seconds=290))
-    found = diagnose(with_ledger(processes=(LOOP, heir, died), clock_ahead=ahead))
-    [missed] = [one for one in found if one.code == "process_missed"]
-    assert missed.severity is Severity.NOTICE
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_host_whose_clock_is_wrong_takes_no_older_one_for_the_heir(hours: int) -> None:
+    """Instants in the ledger are the database's, and so is the doctor's own time."""
+    died = seen("worker", silent=300, since=AN_HOUR_AGO)
+    older = seen("worker", *QUEUES, since=AN_HOUR_AGO)
+    heir = seen("worker", *QUEUES, since=NOW - timedelta(seconds=290))
+    for other, severity in ((older, Severity.WARNING), (heir, Severity.NOTICE)):
+        ahead = timedelta(hours=hours)
+        found = diagnose(with_ledger(processes=(LOOP, other, died), clock_ahead=ahead))
+        [missed] = [one for one in found if one.code == "process_missed"]
+        assert missed.severity is severity
 
 
 def test_the_worst_stands_first() -> None:

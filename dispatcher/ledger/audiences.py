@@ -117,8 +117,16 @@ def rewrite(
         return
     values = _values(after) | {"row": before.row}
     tx.execute(update(recipients).where(recipients.c.id == stored_id).values(values))
-    begun = len(before.contact_points)
-    _insert_points(tx, audience_id, stored_id, after.contact_points[begun:], begun)
+    fresh = after.contact_points[len(before.contact_points) :]
+    if fresh:
+        _insert_points(tx, audience_id, stored_id, fresh, _next_position(tx, stored_id))
+
+
+def _next_position(tx: Transaction, recipient_id: int) -> int:
+    """Behind the last contact point: one before it may have been erased, and left a gap."""
+    p = contact_points.c
+    last = tx.execute(select(func.max(p.position)).where(p.recipient_id == recipient_id)).scalar()
+    return 0 if last is None else last + 1
 
 
 def by_account(
@@ -259,20 +267,19 @@ def _values(recipient: Recipient) -> dict[str, object]:
 def _insert_points(
     tx: Transaction, audience_id: int, recipient_id: int, points: Sequence[ContactPoint], first: int
 ) -> None:
-    if points:
-        tx.execute(
-            insert(contact_points),
-            [
-                {
-                    "recipient_id": recipient_id,
-                    "position": first + index,
-                    "audience_id": audience_id,
-                    "address": point.address,
-                    "kind": point.kind.value,
-                }
-                for index, point in enumerate(points)
-            ],
-        )
+    tx.execute(
+        insert(contact_points),
+        [
+            {
+                "recipient_id": recipient_id,
+                "position": first + index,
+                "audience_id": audience_id,
+                "address": point.address,
+                "kind": point.kind.value,
+            }
+            for index, point in enumerate(points)
+        ],
+    )
 
 
 _ERROR = (

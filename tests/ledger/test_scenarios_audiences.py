@@ -178,6 +178,20 @@ def test_the_same_account_in_a_later_batch_is_the_same_recipient(ledger: Ledger)
     assert (one.name, one.consents, one.row) == ("Анна", (refusal,), 2)
 
 
+@pytest.mark.parametrize("erased", [0, 1, 2])
+def test_a_later_row_adds_a_number_after_one_that_was_erased(ledger: Ledger, erased: int) -> None:
+    numbers = [f"+791600000{n:02}" for n in range(3)]
+    with ledger.write() as tx:
+        audience = audiences.begin(tx, "list", "list.csv", (), ACTOR, NOW)
+        audiences.add_recipients(tx, audience, [person("1", *numbers)])
+        gone = t.contact_points.c.address == numbers.pop(erased)
+        tx.execute(t.contact_points.delete().where(gone))
+        again = person("1", *numbers, "+79169999901", "+79169999902")
+        assert not audiences.add_recipients(tx, audience, [again])
+        [one] = audiences.after(tx, audience, 0).values()
+    assert [p.address for p in one.contact_points] == [*numbers, "+79169999901", "+79169999902"]
+
+
 @pytest.mark.parametrize("batches", [1, 2])
 def test_two_amounts_for_one_account_are_an_error_and_the_first_counts(
     ledger: Ledger, batches: int

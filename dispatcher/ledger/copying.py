@@ -18,7 +18,7 @@ from dispatcher.errors import NotPossible
 from dispatcher.ledger import trail
 from dispatcher.ledger.connection import Ledger
 from dispatcher.ledger.holding_back import LEDGER
-from dispatcher.ledger.migration import version
+from dispatcher.ledger.migration import refuse_unfinished, version
 from dispatcher.ledger.new_file import new_file
 from dispatcher.ledger.postgres_programs import (
     ProgramFailed,
@@ -53,13 +53,14 @@ def copy_ledger(ledger: Ledger, path: Path, actor: str, now: datetime) -> Copy:
     """Make a copy at `path`, readable by its owner alone; who made it stands in the trail, of the
     copy too.
 
-    Raises NotPossible for a file that is there, a ledger that is not, or a program that is missing
-    or fails, and ProgramFailed for a copy that cannot be read through.
+    Raises NotPossible for a file that is there, a ledger that is not or only by half, or a program
+    that is missing or fails, and ProgramFailed for a copy that cannot be read through.
     """
     with ledger.read() as tx:
         found = version(tx)
     if found is None:
         raise NotPossible(_("There is no ledger yet: nothing to copy."))
+    refuse_unfinished(found)
     with new_file(path) as partial:
         with ledger.write() as tx:
             trail.note(tx, now, actor, "ledger.backup", LEDGER)

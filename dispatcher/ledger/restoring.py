@@ -1,7 +1,11 @@
 """Bringing a ledger back from a copy, into a database in which nothing stands yet.
 
-The copy's rows and the pause of its campaigns come in one transaction (PostgreSQL) or under one
-name (SQLite): there is no instant at which a loop could find a campaign of the copy at work.
+SQLite: a file that is filled beside the ledger's place, and takes its name when all is done.
+
+PostgreSQL: two transactions. The first brings the rows, pauses their campaigns, and writes
+UNFINISHED where the version stands; the second brings the ledger up to date, holds back the rest,
+and writes the version. Whoever dies between the two leaves a ledger on which no role starts, and
+which may be restored once more. No loop ever finds a campaign of the copy at work.
 """
 
 import os
@@ -12,15 +16,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from sqlalchemy import Connection, func, inspect, literal, select, text
+from sqlalchemy import Connection, Row, inspect, literal, select, text
 
 from dispatcher.errors import NotPossible
-from dispatcher.ledger.connection import Ledger
+from dispatcher.ledger.connection import Ledger, Transaction, limit_patience
 from dispatcher.ledger.copying import check_dump, check_sqlite, version_of_dump
 from dispatcher.ledger.holding_back import PAUSE, HeldBack, hold_back
-from dispatcher.ledger.migration import MIGRATION_LOCK, migrate, version, way_from
+from dispatcher.ledger.migration import (
+    MIGRATION_LOCK,
+    UNFINISHED,
+    migrate,
+    migrate_within,
+    version,
+    way_from,
+)
 from dispatcher.ledger.postgres_programs import (
     ProgramFailed,
     complaint_in,
@@ -75,7 +86,8 @@ _HELD, _DONE = "held:", "restored"
 # Bare rows; the first error ends it.
 _PSQL = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
 # The dump leaves a session that finds no table by its bare name.
-_END = f"RESET search_path; {PAUSE} RETURNING '{_HELD}' || id; COMMIT; SELECT '{_DONE}';"
+_MARK = f"UPDATE alembic_version SET version_num = '{UNFINISHED}'"  # noqa: S608 - words of our own
+_END = f"RESET search_path; {PAUSE} RETURNING '{_HELD}' || id; {_MARK}; COMMIT; SELECT '{_DONE}';"
 
 
 def restore_ledger(ledger: Ledger, copy: Path, actor: str, now: datetime) -> HeldBack:
@@ -83,7 +95,8 @@ def restore_ledger(ledger: Ledger, copy: Path, actor: str, now: datetime) -> Hel
 
     Raises NotPossible for a copy of the other kind of database or of a newer program, for a ledger
     that is not empty, and for a database on which somebody else is at work; ProgramFailed for a
-    copy that cannot be read. Then nothing was changed.
+    copy that cannot be read. Then nothing was changed. A ledger that is only half restored counts
+    as empty: it is done anew.
     """
     with copy.open("rb") as file:
         beginning = file.read(len(_SQLITE_MAGIC))
@@ -102,7 +115,10 @@ def restore_ledger(ledger: Ledger, copy: Path, actor: str, now: datetime) -> Hel
 
 
 def _refuse_unless_empty(tx: Connection) -> None:
-    """What a migration or a role that was started too early leaves behind is nothing precious."""
+    """What a migration or a role that was started too early leaves behind is nothing precious, nor
+    is half of a copy."""
+    if version(tx) == UNFINISHED:
+        return
     there = set(inspect(tx).get_table_names())
     if strange := there - metadata.tables.keys() - {"alembic_version"}:
         raise NotPossible(
@@ -157,46 +173,62 @@ def _restore_sqlite(ledger: Ledger, copy: Path, actor: str, now: datetime) -> He
 
 def _restore_dump(ledger: Ledger, copy: Path, actor: str, now: datetime) -> HeldBack:
     check_dump(copy)
-    way_from(version_of_dump(copy))
+    found = version_of_dump(copy)
+    if found is None:
+        raise ProgramFailed("pg_dump", _("not in the copy: {names}").format(names="version_num"))
+    way_from(found)
     with _alone_with(ledger) as tx:
         _refuse_unless_empty(tx)
-        way_from(version(tx))
+        if version(tx) != UNFINISHED:
+            way_from(version(tx))
         with ledger.write() as dropping:
             dropping.exec_driver_sql(_CLEAR)
         paused = _pour(ledger, copy)
-    migrate(ledger)
-    with ledger.write() as tx:
-        held = hold_back(tx, paused, actor, now)
+        with ledger.write() as finishing:
+            limit_patience(finishing, 0, 0)  # an upgrade takes as long as it takes
+            _write_version(finishing, found)
+            migrate_within(finishing)
+            held = hold_back(finishing, paused, actor, now)
     with ledger.engine.connect() as tx:
         tx.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
     return held
 
 
+def _write_version(tx: Transaction, found: str) -> None:
+    tx.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": found})
+
+
 @contextmanager
 def _alone_with(ledger: Ledger) -> Iterator[Connection]:
-    """A connection that keeps programs that start from making tables, on a database on which nobody
-    else is at work. Raises NotPossible."""
+    """A connection that keeps programs that start waiting, on a database on which nobody else is at
+    work. Raises NotPossible."""
     with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as alone:
-        others = (
-            select(func.count())
-            .select_from(text("pg_stat_activity"))
-            .where(
-                text("datname = current_database() AND pid <> pg_backend_pid()"),
-                text("backend_type = 'client backend'"),
-            )
-        )
+        others = select(
+            text("pid, application_name, coalesce(host(client_addr), 'local') AS place")
+        ).select_from(text("pg_stat_activity"))
+        others = others.where(
+            text("datname = current_database() AND pid <> pg_backend_pid()"),
+            text("backend_type = 'client backend'"),
+        ).order_by(text("pid"))
         lock = text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")
-        if alone.execute(others).scalar_one() or not alone.execute(lock).scalar_one():
+        there = alone.execute(others).all()
+        if there or not alone.execute(lock).scalar_one():
             raise NotPossible(
                 _(
                     "Somebody else is at work on this database. Stop every dispatcher on every "
                     "machine, and try again."
                 )
+                + "".join(f"\n  {_told_of(one)}" for one in there[:10])
             )
         try:
             yield alone
         finally:
             alone.execute(text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
+
+
+def _told_of(one: Row[Any]) -> str:
+    """Who is connected, as PostgreSQL knows it: a program may name itself, and need not."""
+    return f"{one.application_name or '?'}, pid {one.pid}, {one.place}"
 
 
 def _pour(ledger: Ledger, copy: Path) -> Sequence[int]:

@@ -17,7 +17,7 @@ from dispatcher.ledger import tables as t
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.copying import copy_ledger, ending_of
 from dispatcher.ledger.holding_back import IDS_LEFT_OUT, NUMBERS_LEFT_OUT, RESTORED
-from dispatcher.ledger.migration import LATEST, version
+from dispatcher.ledger.migration import LATEST, UNFINISHED, version
 from dispatcher.ledger.postgres_programs import complaint_in
 from templates.i18n import speaking
 from tests.conftest import create_database, drop_database
@@ -49,7 +49,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
 
 def fill(url: str) -> None:
     """A running campaign with a claim and an attempt under way, one that waits, one that is over;
-    an inquiry with a number and an SMS that answers it."""
+    a registration number, and what is owed to customers."""
     ledger = open_ledger(url)
     for name in ("running", "scheduled", "over"):
         campaign = due_rows(ledger, 3, name=name)
@@ -66,7 +66,50 @@ def fill(url: str) -> None:
         force(tx, 1, status=Status.QUEUED, claim="somebody")
         force(tx, 2, status=Status.SENDING, claim="somebody")
         inquiries.next_number(tx, YEAR)
+        owe(tx)
     ledger.close()
+
+
+def owe(tx: Connection) -> None:
+    """An SMS and a letter that wait to be sent."""
+    inquiry = {
+        "channel": "sms",
+        "provider": "twilio",
+        "reference": "r",
+        "contact_point": "+7916",
+        "kind": "stop",
+        "text": "стоп",
+        "received_at": NOW,
+        "status": "closed",
+    }
+    number = tx.execute(
+        insert(t.inquiries).values(**inquiry).returning(t.inquiries.c.id)
+    ).scalar_one()
+    tx.execute(
+        insert(t.replies).values(
+            inquiry_id=number,
+            channel="sms",
+            provider="twilio",
+            contact_point="+7916",
+            text="…",
+            status="waiting",
+            due_at=NOW,
+        )
+    )
+    tx.execute(
+        insert(t.outbox).values(
+            occasion="o",
+            kind="acknowledgement",
+            sender="",
+            recipient="a@example.com",
+            message_id="<m@example.com>",
+            content=b"x",
+            asked_at=NOW,
+            owed_at=NOW,
+            status="waiting",
+            due_at=NOW,
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -262,10 +305,11 @@ def test_nothing_is_restored_while_somebody_is_at_work_on_the_database(
 ) -> None:
     url = create_database(postgres_server)
     try:
-        with psycopg.connect(url):
+        with psycopg.connect(url, application_name="a look by hand"):
             done = run(url, "restore", str(copies[False]))
         assert done.returncode == 2
         assert "Stop every dispatcher" in done.stderr
+        assert "a look by hand" in done.stderr  # who it is
     finally:
         drop_database(postgres_server, url)
 
@@ -326,6 +370,70 @@ def test_a_restore_that_dies_on_the_way_leaves_nothing_behind(
         assert run(url, "restore", str(copies[False])).returncode == 0
     finally:
         drop_database(postgres_server, url)
+
+
+def outline(url: str) -> tuple[object, ...]:
+    """What a restore has to bring about, whether in one go or not."""
+    with closing(Ledger(url)) as ledger, ledger.read() as tx:
+        return (
+            rows(tx),
+            sorted((one.id, one.status, one.note) for one in campaigns.everything(tx)),
+            sorted(map(tuple, tx.execute(select(t.deliveries.c.id, t.deliveries.c.status)))),
+            tx.execute(select(t.replies.c.status)).scalars().all(),
+            tx.execute(select(t.inquiry_numbers.c.last)).scalar_one(),
+            version(tx),
+        )
+
+
+@pytest.mark.parametrize(
+    "dies",
+    [
+        # Between the two transactions: kill -9 of the program that started psql.
+        '{psql} "$@"\nkill -9 $PPID',
+        # In the midst of the second one: its last acts fail.
+        '{psql} "$@" && {psql} -X -q -c "CREATE FUNCTION dies() RETURNS trigger LANGUAGE plpgsql '
+        "AS 'BEGIN RAISE EXCEPTION ''out of memory''; END'\" -c \"CREATE TRIGGER dies BEFORE "
+        'UPDATE ON inquiry_numbers EXECUTE FUNCTION dies()"',
+    ],
+    ids=["killed", "breaks off"],
+)
+def test_half_a_restore_lets_nothing_start_and_is_done_anew(
+    postgres_server: str,
+    copies: Mapping[bool, Path],
+    run: Run,
+    in_place_of_psql: Callable[[str], str],
+    tmp_path: Path,
+    dies: str,
+) -> None:
+    url, at_once = create_database(postgres_server), create_database(postgres_server)
+    copy = str(copies[False])
+    try:
+        assert run(url, "restore", copy, PATH=in_place_of_psql(dies)).returncode not in (0, 2)
+        with closing(Ledger(url)) as ledger, ledger.read() as tx:
+            assert version(tx) == UNFINISHED
+            assert {one.status for one in campaigns.everything(tx)} == {
+                CampaignStatus.PAUSED,
+                CampaignStatus.CANCELLED,
+            }
+            assert trail.of(tx, "ledger")[-1].action == "ledger.backup"
+        for refused in (
+            ["loop"],
+            ["campaign", "list"],
+            ["migrate"],
+            ["migrate", "--check"],
+            ["backup", "half.dump"],
+        ):
+            done = run(url, *refused, DISPATCHER_REDIS_URL="redis://127.0.0.1:1/0")
+            assert done.returncode == 2, (refused, done.stdout)
+            assert "once more" in done.stderr, refused
+        assert not (tmp_path / "half.dump").exists()
+        again = run(url, "restore", copy)
+        assert again.returncode == 0, again.stderr
+        assert run(at_once, "restore", copy).returncode == 0
+        assert outline(url) == outline(at_once)
+    finally:
+        drop_database(postgres_server, url)
+        drop_database(postgres_server, at_once)
 
 
 def test_a_copy_of_an_older_ledger_is_brought_up_to_date(
@@ -422,53 +530,10 @@ def test_what_a_program_complains_of_is_told_without_the_row(said: str, told: st
 
 
 def test_a_waiting_sms_is_left_in_doubt_and_a_waiting_letter_goes(
-    empty_url: Callable[[], str], run: Run
+    empty_url: Callable[[], str], copy: str, run: Run
 ) -> None:
-    before, after = empty_url(), empty_url()
-    fill(before)
-    ledger = Ledger(before)
-    with ledger.write() as tx:
-        inquiry = {
-            "channel": "sms",
-            "provider": "twilio",
-            "reference": "r",
-            "contact_point": "+7916",
-            "kind": "stop",
-            "text": "стоп",
-            "received_at": NOW,
-            "status": "closed",
-        }
-        number = tx.execute(
-            insert(t.inquiries).values(**inquiry).returning(t.inquiries.c.id)
-        ).scalar_one()
-        tx.execute(
-            insert(t.replies).values(
-                inquiry_id=number,
-                channel="sms",
-                provider="twilio",
-                contact_point="+7916",
-                text="…",
-                status="waiting",
-                due_at=NOW,
-            )
-        )
-        tx.execute(
-            insert(t.outbox).values(
-                occasion="o",
-                kind="acknowledgement",
-                sender="",
-                recipient="a@example.com",
-                message_id="<m@example.com>",
-                content=b"x",
-                asked_at=NOW,
-                owed_at=NOW,
-                status="waiting",
-                due_at=NOW,
-            )
-        )
-    ledger.close()
-    assert run(before, "backup", "copy").returncode == 0
-    told = json.loads(run(after, "restore", "copy", "--json").stdout)
+    after = empty_url()
+    told = json.loads(run(after, "restore", copy, "--json").stdout)
     assert (told["replies"], told["letters"]) == (1, 1)
     ledger = Ledger(after)
     with ledger.read() as tx:

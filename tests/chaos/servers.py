@@ -145,6 +145,11 @@ class PostgresServer:
             self._process.send_signal(how)
             self._process.wait(PATIENCE_SECONDS)
 
+    def remove(self) -> None:
+        """After the last stop: the disk is given back."""
+        if self._as and self.has_own_disk:
+            subprocess.run(["umount", "--lazy", str(self._disk)], check=False, capture_output=True)
+
     def cut_connections(self) -> int:
         """End every session but ours; how many."""
         query = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"

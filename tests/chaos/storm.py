@@ -265,10 +265,9 @@ class Storm:
     def _stopper(self, person: Person, course: Course) -> Callable[[], bool]:
         def stop() -> bool:
             entry = Suppression("staff", account_number=person.account)
-            now = datetime.now(UTC)
             try:
                 with self._town.engine.ledger.write() as tx:
-                    suppressions.add(tx, entry, "staff", now)
+                    suppressions.add(tx, entry, "staff", self._town.engine.clock.now())
             except (*LedgerFault, LedgerAway):
                 return False
             course.stopped[person.account] = (person, datetime.now(UTC))

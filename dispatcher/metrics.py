@@ -17,15 +17,14 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
 )
-from prometheus_client.process_collector import ProcessCollector
 
 from channels.base import Handover
 from dispatcher import tracing
+from dispatcher.own_process import OwnProcess
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry(auto_describe=True)
-# Memory, processor time and open files, as Prometheus names them everywhere.
-ProcessCollector(registry=REGISTRY)
+REGISTRY.register(OwnProcess())
 
 # Providers answer within a second or are given up after DISPATCHER_PROVIDER_TIMEOUT_SECONDS.
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120)

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 BOARD = ROOT / "deploy" / "grafana" / "dispatcher.json"
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 EXAMPLE = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+[HARDENING] = (ROOT / "deploy" / "systemd" / "dispatcher-.service.d").glob("*.conf")
 MANUAL = ROOT / "docs" / "monitoring.md"
 
 NAME = re.compile(r"\b(?:dispatcher|process)_[a-z0-9_]+\b")
@@ -106,6 +107,15 @@ def test_every_alert_is_about_figures_that_there_are(exported: frozenset[str]) -
         named = set(NAME.findall(rule["expr"]))
         assert named <= exported, rule["alert"]
         assert named or "up{" in rule["expr"]
+
+
+def test_much_memory_is_told_before_a_unit_is_killed_for_it() -> None:
+    [rule] = [one for one in rules() if one["alert"] == "DispatcherMuchMemory"]
+    told_from = re.search(r"> (\d+) \* 1024 \* 1024$", rule["expr"])
+    killed_from = re.search(r"(?m)^MemoryMax=(\d+)M$", HARDENING.read_text("utf-8"))
+    assert told_from
+    assert killed_from
+    assert int(told_from[1]) < 0.8 * int(killed_from[1])
 
 
 def test_every_alert_says_in_russian_what_is_wrong_and_what_to_do() -> None:

@@ -7,6 +7,7 @@ from babel.numbers import format_decimal
 
 from dispatcher.doctor.facts import Facts
 from dispatcher.doctor.finding import Finding, Severity, span
+from dispatcher.ledger.migration import UNFINISHED
 from templates.i18n import _, current_language
 
 GIGABYTE = 1024**3
@@ -82,6 +83,13 @@ def of_ledger(facts: Facts) -> Iterator[Finding]:
 
 
 def _versions(present: str, newest: str) -> Finding:
+    if present == UNFINISHED:
+        return Finding(
+            "ledger_half_restored",
+            Severity.SERIOUS,
+            _("The ledger was only half restored from a copy: nothing starts on it."),
+            _("dispatcher restore FILE once more; it begins anew."),
+        )
     if present < newest:
         return Finding(
             "ledger_old",

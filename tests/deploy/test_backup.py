@@ -427,6 +427,7 @@ def test_half_a_restore_lets_nothing_start_and_is_done_anew(
             assert done.returncode == 2, (refused, done.stdout)
             assert "once more" in done.stderr, refused
         assert not (tmp_path / "half.dump").exists()
+        assert "half restored" in run(url, "doctor").stdout
         again = run(url, "restore", copy)
         assert again.returncode == 0, again.stderr
         assert run(at_once, "restore", copy).returncode == 0

@@ -18,17 +18,17 @@ from dispatcher.errors import LedgerAway
 from dispatcher.health import Event, note, tell
 from dispatcher.last_look import LastLook
 from dispatcher.ledger.circuits import Key
-from dispatcher.lines import OWN_LIMIT
 from dispatcher.opening import Opened
+from dispatcher.own_reasons import OwnReason
 
 log = structlog.get_logger()
 
 # Whoever is told to stop takes nothing new and waits so long for what is under way. A service that
 # is stopped is given ten seconds as a rule; the rest is for writing down what came of it.
-STOP_SECONDS = 7.0
+STOP_SECONDS = 6.5
 LOOK_SECONDS = 0.2
 # Due again at once: another worker takes it.
-STOPPED = postponed("stopped", retry_after_seconds=0)
+STOPPED = postponed(OwnReason.STOPPED, retry_after_seconds=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Slice:
             held_back = _too_late(engine, opened, now)
         if held_back is None and opened.probe is None and engine.watch.trips(way.key) != way.trips:
             # Judged anew a moment later: by another provider, or when this one is back.
-            held_back = postponed("provider away", retry_after_seconds=FAILOVER_SECONDS)
+            held_back = postponed(OwnReason.PROVIDER_AWAY, retry_after_seconds=FAILOVER_SECONDS)
         if held_back is not None:
             self._hold_back(opened, held_back)
             return
@@ -160,7 +160,7 @@ async def _wait(engine: Engine, way: Way, opened: Opened, look: LastLook) -> Han
     pacer = engine.pacer(way.channel.channel, opened.provider)
     wait_seconds = await pacer.turn(opened.delivery.campaign_id, urgent=opened.delivery.urgent)
     if wait_seconds is not None:
-        return postponed(OWN_LIMIT, wait_seconds)
+        return postponed(OwnReason.PACE, wait_seconds)
     return await look.holds_back(opened)
 
 
@@ -168,9 +168,9 @@ def _too_late(engine: Engine, opened: Opened, now: datetime) -> Handover | None:
     """The last look at the clock: 21:00:00.000 is outside, however long the batch took, and so is a
     lease that might end before the answer comes."""
     if now >= opened.not_after:
-        return postponed("window closed")
+        return postponed(OwnReason.WINDOW)
     if now >= opened.lease_until - timedelta(seconds=engine.settings.longest_message_seconds):
-        return postponed("lease over", retry_after_seconds=1)
+        return postponed(OwnReason.LEASE, retry_after_seconds=1)
     return None
 
 

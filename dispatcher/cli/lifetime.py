@@ -25,7 +25,7 @@ log = structlog.get_logger()
 # Between two turns of a loop that finds work: enough for some to gather.
 BUSY_SECONDS = 0.05
 # From the signal to stop to the end of the process, whatever hangs.
-STOP_SECONDS = 9.5
+STOP_SECONDS = 8.5
 
 
 def heed_signals(stop: threading.Event) -> threading.Event:

@@ -37,7 +37,7 @@ LOOK_SECONDS = 3.0
 REMIND_SECONDS = 60.0
 ALARM_SECONDS = 10.0
 # All that a stop may take. Who is not done by then is left to its own end.
-STOP_SECONDS = 8.0
+STOP_SECONDS = 7.0
 
 
 class Robot:

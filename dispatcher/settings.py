@@ -36,7 +36,8 @@ _ORIGIN = re.compile(r"https?://[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){0,9}(:[0-9]{1
 # Strict: in JSON `true` is no number.
 _Cap = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 _Kopecks = Annotated[int, Field(strict=True, ge=0, le=100_000)]
-_Months = Annotated[int, Field(strict=True, ge=1, le=1200)]
+# Whom a campaign reached is left alone for months: a customer who is erased before is told again.
+_Months = Annotated[int, Field(strict=True, ge=6, le=1200)]
 # Settings that are tables of their own: what may stand in a row of them.
 _ROWS: dict[str, type[BaseModel]] = {
     "limits": ProviderLimit,

@@ -33,7 +33,8 @@ def status(as_json: AsJson = False) -> None:
         screen.print_json(_due_facts(due))
         return
     _tell_due(due)
-    terms = carrying_out.terms_of(engine)
+    with engine.ledger.read() as tx:
+        terms = carrying_out.terms_of(tx, engine)
     screen.say(
         _("Terms in months: archive {archive}, letters {letters}; {purposes}.").format(
             archive=terms.archive or "—",

@@ -90,6 +90,11 @@ def find(tx: Transaction, name: str, version: int | None = None) -> StoredScenar
     return _read(row)
 
 
+def all_ids(tx: Transaction) -> Sequence[int]:
+    """Every version of every scenario."""
+    return tx.scalars(select(scenarios.c.id).order_by(scenarios.c.id)).all()
+
+
 def newest(tx: Transaction) -> Sequence[StoredScenario]:
     """The newest version of each scenario, by name."""
     last = (

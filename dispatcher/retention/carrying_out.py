@@ -12,7 +12,7 @@ from functools import partial
 
 from campaigns.channel import Purpose
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, archive, bad_rows, erasure, interrupted, trail
+from dispatcher.ledger import Transaction, archive, bad_rows, erasure, interrupted, scenarios, trail
 from dispatcher.ledger.erasure import Used
 from dispatcher.retention.books import close_books, forget_people
 from dispatcher.retention.terms import Terms, is_over, months_before
@@ -57,19 +57,27 @@ class Due:
         return not (self.months or self.lists or self.inquiries or self.letters or self.imports)
 
 
-def terms_of(engine: Engine) -> Terms:
+def terms_of(tx: Transaction, engine: Engine) -> Terms:
     s = engine.settings
-    return Terms(s.keep_months, s.keep_letters_months, s.archive_months)
+    every = (engine.scenario(tx, known).scenario for known in scenarios.all_ids(tx))
+    quiet = (one.policy(channel).quiet_after_positive for one in every for channel in one.channels)
+    return Terms(
+        s.keep_months, s.keep_letters_months, s.archive_months, max(quiet, default=timedelta(0))
+    )
 
 
 def look(engine: Engine, now: datetime) -> Due:
     """What is due, counted; nothing is changed."""
-    terms = terms_of(engine)
     with engine.ledger.read() as tx:
+        terms = terms_of(tx, engine)
         lists = due_lists(tx, engine, now)
         letters = months_before(now, terms.letters) if terms.letters else None
         return Due(
-            months=archive.waiting(tx, months_before(now, terms.archive)) if terms.archive else (),
+            months=(
+                archive.waiting(tx, terms.closed_before(now, terms.archive))
+                if terms.archive
+                else ()
+            ),
             lists=len(lists),
             customers=sum(used.recipients for used in lists),
             inquiries=erasure.count(tx, erasure.old_inquiries(letters)) if letters else 0,
@@ -80,9 +88,10 @@ def look(engine: Engine, now: datetime) -> Due:
 
 def work(engine: Engine, now: datetime) -> Iterator[Piece]:
     """Do what is due; stopped between two pieces, it goes on with the next call."""
-    terms = terms_of(engine)
+    with engine.ledger.read() as tx:
+        terms = terms_of(tx, engine)
     if terms.archive:
-        yield from _archive(engine, months_before(now, terms.archive), now)
+        yield from _archive(engine, terms.closed_before(now, terms.archive), now)
     with engine.ledger.read() as tx:
         lists = due_lists(tx, engine, now)
     for used in lists:
@@ -102,7 +111,7 @@ def due_lists(tx: Transaction, engine: Engine, now: datetime) -> Sequence[Used]:
         scenario_id: engine.scenario(tx, scenario_id).scenario.purpose
         for scenario_id in scenario_ids
     }
-    terms = terms_of(engine)
+    terms = terms_of(tx, engine)
     return [used for used in every if is_over(used, purposes, terms, now)]
 
 

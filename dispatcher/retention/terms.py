@@ -10,7 +10,7 @@ be questioned (Code of Administrative Offences, article 4.5).
 import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from campaigns.channel import Purpose
 from dispatcher.ledger.erasure import Used
@@ -25,14 +25,23 @@ DEFAULT_MONTHS: Mapping[Purpose, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """In months. `archive` and `letters` may be 0: never."""
+    """In months. `archive` and `letters` may be 0: never.
+
+    `quiet` is the longest time for which a scenario leaves alone whom it has reached. Nobody can
+    tell who that was once attempts have moved or a customer was erased, so both wait for it.
+    """
 
     purposes: Mapping[Purpose, int]
     letters: int
     archive: int
+    quiet: timedelta = timedelta(0)
 
     def months_of(self, purpose: Purpose) -> int:
         return self.purposes.get(purpose, DEFAULT_MONTHS[purpose])
+
+    def closed_before(self, now: datetime, months: int) -> datetime:
+        """Campaigns that ended before then are old by a term of so many months."""
+        return min(months_before(now, months), now - self.quiet)
 
 
 def months_before(at: datetime, months: int) -> datetime:
@@ -51,6 +60,6 @@ def is_over(used: Used, purposes: Mapping[int, Purpose], terms: Terms, now: date
         return used.imported_at < months_before(now, terms.months_of(Purpose.SERVICE))
     return all(
         closed_at is not None
-        and closed_at < months_before(now, terms.months_of(purposes[scenario_id]))
+        and closed_at < terms.closed_before(now, terms.months_of(purposes[scenario_id]))
         for _campaign, scenario_id, closed_at in used.campaigns
     )

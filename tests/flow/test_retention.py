@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import Table, event, func, insert, select
 
 from campaigns.audience import RowError
@@ -16,10 +17,11 @@ from campaigns.channel import ContactKind, Purpose
 from campaigns.consent import Suppression
 from campaigns.outcome import Outcome
 from campaigns.recipient import Consent, ContactPoint
+from campaigns.scenario_file import library_path, read_scenario
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.ledger import Ledger, archive, audiences, suppressions, tallies, trail
+from dispatcher.ledger import Ledger, archive, audiences, scenarios, suppressions, tallies, trail
 from dispatcher.ledger import receipts as kept_receipts
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.erasure import Used
@@ -326,11 +328,11 @@ class TestErasure:
         assert carry_out(books, YEARS_LATER + HOUR) == {}
 
     def test_erased_before_it_is_archived_it_moves_all_the_same(self, books: Books) -> None:
-        months = dict.fromkeys(Purpose, 1)
+        months = dict.fromkeys(Purpose, 6)
         update = {"keep_months": months}
         books.engine.settings = books.engine.settings.model_copy(update=update)
         before = figures_of(report(books))
-        done = carry_out(books, END + timedelta(days=40))
+        done = carry_out(books, END + timedelta(days=7 * 31))
         assert (done[Kind.CUSTOMERS], count(books.ledger, t.attempts)) == (3, 6)
         assert failed(books) == []
         carry_out(books, ARCHIVE_TIME)
@@ -670,6 +672,41 @@ class TestNight:
         books.engine.stopping.set()
         end()
         assert not any(one.name == "retention" for one in threading.enumerate())
+
+
+class TestQuietTimes:
+    """Whom a scenario leaves alone after it has reached them is told by their attempts alone."""
+
+    @pytest.fixture
+    def quiet(self, books: Books, tmp_path: Path) -> Books:
+        """A scenario that leaves a customer alone for two years."""
+        rules = library_path("debt-reminder").read_text("utf-8")
+        rules = rules.replace('name = "debt-reminder"', 'name = "seldom"', 1)
+        file = tmp_path / "seldom.toml"
+        seldom = '[channels.phone]\nquiet_after_positive = "730d"'
+        file.write_text(rules.replace("[channels.phone]", seldom, 1), "utf-8")
+        with books.ledger.write() as tx:
+            scenarios.add(tx, read_scenario(file), "test", books.clock.now())
+        return books
+
+    def test_attempts_stay_at_work_for_the_longest_quiet_time_of_all_scenarios(
+        self, quiet: Books
+    ) -> None:
+        assert carry_out(quiet, ARCHIVE_TIME) == {}
+        assert look(quiet.engine, ARCHIVE_TIME).is_nothing
+        done = carry_out(quiet, END + timedelta(days=740))
+        assert done == {Kind.BOOKS: 1, Kind.ARCHIVED: 5}
+
+    def test_customers_are_not_erased_before_it_is_over(self, quiet: Books) -> None:
+        months = {"keep_months": dict.fromkeys(Purpose, 6)}
+        quiet.engine.settings = quiet.engine.settings.model_copy(update=months)
+        assert Kind.CUSTOMERS not in carry_out(quiet, END + timedelta(days=700))
+        assert carry_out(quiet, END + timedelta(days=740))[Kind.CUSTOMERS] == 3
+
+    def test_a_term_shorter_than_half_a_year_is_refused(self) -> None:
+        with pytest.raises(ValidationError):
+            Settings(_env_file=None, keep_months={Purpose.SURVEY: 5})
+        assert Settings(_env_file=None, keep_months={Purpose.SURVEY: 6}).keep_months
 
 
 class TestTerms:

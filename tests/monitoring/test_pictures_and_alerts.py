@@ -16,13 +16,16 @@ from prometheus_client import CollectorRegistry
 from dispatcher import metrics
 from dispatcher.ledger import Ledger
 from dispatcher.monitoring.house import HouseFigures
+from dispatcher.queue import QUEUES
 from tests.monitoring.test_house_figures import engine_on
 
 ROOT = Path(__file__).parents[2]
 BOARD = ROOT / "deploy" / "grafana" / "dispatcher.json"
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 EXAMPLE = ROOT / "deploy" / "prometheus" / "prometheus.yml"
-[HARDENING] = (ROOT / "deploy" / "systemd" / "dispatcher-.service.d").glob("*.conf")
+UNITS = ROOT / "deploy" / "systemd"
+[HARDENING] = (UNITS / "dispatcher-.service.d").glob("*.conf")
+DEPLOYMENT = ROOT / "docs" / "deployment.md"
 MANUAL = ROOT / "docs" / "monitoring.md"
 
 NAME = re.compile(r"\b(?:dispatcher|process)_[a-z0-9_]+\b")
@@ -140,6 +143,33 @@ def test_the_example_for_prometheus_reads_the_alerts() -> None:
     [job] = example["scrape_configs"]
     assert job["job_name"] == "dispatcher"
     assert job["honor_labels"] is True
+
+
+def unit_port(unit: str) -> str:
+    told = re.search(r"(?m)^Environment=DISPATCHER_METRICS_PORT=(\S+)$", (UNITS / unit).read_text())
+    assert told
+    return told[1]
+
+
+def test_prometheus_asks_where_the_units_answer() -> None:
+    """A port that differs is a role that is "down" for ever, or one that nobody looks at."""
+    [job] = yaml.safe_load(EXAMPLE.read_text("utf-8"))["scrape_configs"]
+    asked = {
+        group["labels"]["role"]: [target.partition(":")[2] for target in group["targets"]]
+        for group in job["static_configs"]
+    }
+    instances = re.findall(r"dispatcher-receipts@(\d+)", DEPLOYMENT.read_text("utf-8"))
+    workers = dict(re.findall(r" ([a-z-]+):(\d{4})\b", MANUAL.read_text("utf-8")))
+    comment = dict(re.findall(r"\b([a-z-]+) (\d{4})\b", EXAMPLE.read_text("utf-8")))
+    assert set(asked["loop"]) == {unit_port("dispatcher-loop.service")}
+    assert set(asked["mailrobot"]) == {unit_port("dispatcher-mailrobot.service")}
+    answered = unit_port("dispatcher-receipts@.service")
+    assert set(asked["receipts"]) == {answered.replace("%i", one) for one in instances}
+    assert workers.keys() == set(QUEUES)
+    assert comment == workers
+    assert set(asked["worker"]) == set(workers.values())
+    ports = [port for role in asked for port in set(asked[role])]
+    assert len(set(ports)) == len(ports)
 
 
 PROMTOOL = shutil.which("promtool")

@@ -146,6 +146,18 @@ def test_the_example_of_settings_is_a_set_of_settings(
     assert settings.redis_url is not None
 
 
+def test_whoever_listens_to_this_machine_alone_is_told_how_to_listen_to_others() -> None:
+    """The layout of several machines: a proxy, a monitoring and a mail server that come from
+    elsewhere."""
+    fields = Settings.model_fields.items()
+    inward = {f"{PREFIX}{name.upper()}" for name, one in fields if one.default == "127.0.0.1"}
+    assert f"{PREFIX}RECEIPTS_HOST" in inward
+    example = (DEPLOY / "dispatcher.env.example").read_text("utf-8")
+    assert set(re.findall(r"^#(\w+_HOST)=0\.0\.0\.0$", example, re.MULTILINE)) == inward
+    manual = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+_HOST)=10\.", manual, re.MULTILINE)) == inward
+
+
 def test_every_variable_that_is_set_anywhere_is_a_setting(ours: dict[str, Any]) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     text = "".join(path.read_text("utf-8") for path in DEPLOY.rglob("*") if path.is_file())

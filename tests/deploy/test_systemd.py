@@ -94,6 +94,14 @@ def test_every_unit_runs_a_command_that_the_program_knows() -> None:
     }
 
 
+def test_what_a_machine_says_of_itself_wins_over_what_is_the_same_everywhere() -> None:
+    text = (UNITS / "dispatcher-.service.d" / "10-hardening.conf").read_text()
+    assert re.findall(r"^EnvironmentFile=(\S+)$", text, re.MULTILINE) == [
+        "/etc/dispatcher/dispatcher.env",
+        "-/etc/dispatcher/machine.env",  # need not be there
+    ]
+
+
 def test_roles_come_back_by_themselves_and_are_given_time_to_end() -> None:
     roles = [
         path.read_text() for path in UNITS.glob("*.service") if "Type=exec" in path.read_text()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 from importlib import resources
 from typing import Any
@@ -69,6 +70,42 @@ def test_every_command_is_one_that_the_program_knows(ours: dict[str, Any]) -> No
 def test_a_command_that_there_is_not_is_noticed(wrong: list[str], told: str) -> None:
     with pytest.raises(Exception, match=told):
         parse(wrong)
+
+
+def by_hand() -> list[list[str]]:
+    """What the manual runs in a container: words after `docker compose run`."""
+    manual = (ROOT / "docs" / "deployment.md").read_text("utf-8").replace("\\\n", " ")
+    found = re.findall(r"docker compose run --rm ([^`\n]+)", manual)
+    return [shlex.split(line, comments=True) for line in found]
+
+
+@pytest.mark.parametrize("words", by_hand(), ids=" ".join)
+def test_what_the_manual_runs_by_hand_can_be_run_there(
+    words: list[str], ours: dict[str, Any]
+) -> None:
+    options = {}
+    while words[0].startswith("--"):
+        options[words[0]], words = words[1], words[2:]
+    service, arguments = ours[words[0]], words[1:] or arguments_of(ours[words[0]])
+    parse(arguments)
+    if "--live" in arguments:  # the other network leads nowhere
+        assert "outside" in service["networks"]
+    handed_in = [options.get("--volume", ":"), *service.get("volumes", [])]
+    kept = tuple(one.split(":")[1] for one in handed_in)
+    for word in arguments:
+        if word.startswith("/"):  # all else is gone with the container, or read-only
+            assert word.startswith(tuple(filter(None, kept)))
+
+
+def test_the_manual_stops_every_role_before_a_restore(ours: dict[str, Any]) -> None:
+    manual = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    stopped = re.search(r"docker compose stop (.+)", manual)
+    assert stopped is not None
+    assert {*stopped[1].split()} == ours.keys() - {"migrate", "backup"}
+
+
+def test_postgres_is_there_only_when_it_answers_as_it_does_later(compose: dict[str, Any]) -> None:
+    assert "--host=127.0.0.1" in compose["services"]["postgres"]["healthcheck"]["test"]
 
 
 def test_every_queue_is_served_and_none_is_misspelt(ours: dict[str, Any]) -> None:

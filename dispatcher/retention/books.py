@@ -3,9 +3,12 @@
 They are closed before the first attempt moves and before the first name is erased. From then on the
 report is the one that was made then, and so are the checks of the audit that need what has gone;
 what is still there is counted anew all the same.
+
+They are read years later, by a program that knows of more: what is kept bears the number of its
+format, and each change of the format brings along the step from the one before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,12 +18,19 @@ from pydantic import TypeAdapter
 from dispatcher import audit
 from dispatcher.audit import AuditResult, Check
 from dispatcher.engine import Engine
+from dispatcher.errors import NotPossible
 from dispatcher.ledger import Transaction, archive
 from dispatcher.report import figures
 from dispatcher.report.figures import CampaignReport
+from templates.i18n import _
 
 _REPORT = TypeAdapter(CampaignReport)
 _AUDIT = TypeAdapter(AuditResult)
+Document = Mapping[str, Any]
+# The first makes report and audit of format 1 those of format 2, and so on. Whoever changes a field
+# of what is kept adds a step, and in tests/corpora/books what books of the new format look like.
+_STEPS: Sequence[Callable[[Document, Document], tuple[Document, Document]]] = ()
+FORMAT = len(_STEPS) + 1
 
 
 def close_books(engine: Engine, campaign_id: int, now: datetime) -> bool:
@@ -31,11 +41,37 @@ def close_books(engine: Engine, campaign_id: int, now: datetime) -> bool:
             return False
         # Which providers are out of order tonight is no matter of a campaign of last year.
         found = replace(figures.of_campaign(tx, campaign_id, now), away=())
-        report = _REPORT.dump_python(found, mode="json")
         result = audit.examine(tx, campaign_id, engine.rules(tx), now)
-    audited = _AUDIT.dump_python(result, mode="json")
+    report, audited = written(found, result)
     engine.ledger.insist(lambda tx: archive.keep_books(tx, campaign_id, report, audited, now))
     return True
+
+
+def written(report: CampaignReport, result: AuditResult) -> tuple[Document, Document]:
+    """Report and audit as they are kept."""
+    return (
+        {"format": FORMAT, **_REPORT.dump_python(report, mode="json")},
+        _AUDIT.dump_python(result, mode="json"),
+    )
+
+
+def read(report: Document, audited: Document) -> tuple[CampaignReport, AuditResult]:
+    """What was written, by this program or a former one. Raises NotPossible for books of a later
+    one."""
+    newest = _brought_up(report, audited)
+    return (
+        _REPORT.validate_python(newest[0], strict=False),
+        _AUDIT.validate_python(newest[1], strict=False),
+    )
+
+
+def _brought_up(report: Document, audited: Document) -> tuple[Document, Document]:
+    made_as = report.get("format", 1)
+    if made_as > FORMAT:
+        raise NotPossible(_("The books of this campaign were closed by a newer program."))
+    for step in _STEPS[made_as - 1 :]:
+        report, audited = step(report, audited)
+    return {**report, "format": FORMAT}, audited
 
 
 def report_of(tx: Transaction, campaign_id: int, now: datetime) -> CampaignReport:
@@ -43,7 +79,7 @@ def report_of(tx: Transaction, campaign_id: int, now: datetime) -> CampaignRepor
     kept = archive.books_of(tx, campaign_id)
     if kept is None:
         return figures.of_campaign(tx, campaign_id, now)
-    return _REPORT.validate_python(kept[0], strict=False)
+    return read(*kept)[0]
 
 
 def audit_of(tx: Transaction, engine: Engine, campaign_id: int, now: datetime) -> AuditResult:
@@ -51,7 +87,7 @@ def audit_of(tx: Transaction, engine: Engine, campaign_id: int, now: datetime) -
     kept = archive.books_of(tx, campaign_id)
     if kept is None:
         return audit.examine(tx, campaign_id, engine.rules(tx), now)
-    result = _AUDIT.validate_python(kept[1], strict=False)
+    result = read(*kept)[1]
     anew = {check.name: check for check in audit.count_anew(tx, campaign_id, engine.rules(tx))}
     return replace(result, is_kept=True, checks=tuple(_newest(result.checks, anew)))
 
@@ -77,7 +113,7 @@ def forget_people(
         known = accounts is None or row["account_number"] in accounts
         return known or row["contact_point"].lower() in points
 
-    report, audited = dict(kept[0]), dict(kept[1])
+    report, audited = map(dict, _brought_up(*kept))
     report["uncertain"] = [row for row in report["uncertain"] if not is_gone(row)]
     audited["checks"] = [
         {

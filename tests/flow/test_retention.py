@@ -29,7 +29,7 @@ from dispatcher.receipts import attempt_of
 from dispatcher.report import export, html, workbook
 from dispatcher.report.figures import CampaignReport
 from dispatcher.retention import keeper, person
-from dispatcher.retention.books import audit_of, report_of
+from dispatcher.retention.books import FORMAT, audit_of, read, report_of, written
 from dispatcher.retention.carrying_out import Kind, look, work
 from dispatcher.retention.terms import Terms, is_over, months_before
 from dispatcher.settings import Settings
@@ -301,6 +301,44 @@ def _second_campaign(books: Books, scenario: str = "debt-reminder") -> None:
         start_at=start,
         end_at=start + timedelta(days=14),
     )
+
+
+class TestBooksOfFormerPrograms:
+    """What was kept years ago is still read; who changes it sees here what that takes."""
+
+    CORPUS = Path(__file__).parents[1] / "corpora" / "books"
+
+    def test_each_format_that_ever_was_is_there_to_be_read(self) -> None:
+        names = sorted(path.name for path in self.CORPUS.iterdir())
+        assert names == [f"format-{n}.json" for n in range(1, FORMAT + 1)]
+
+    def test_closed_books_of_every_format_are_read(self, books: Books) -> None:
+        carry_out(books, ARCHIVE_TIME)
+        for path in self.CORPUS.iterdir():
+            kept = json.loads(path.read_text("utf-8"))
+            with books.ledger.write() as tx:
+                archive.rewrite_books(tx, books.campaign.id, kept["report"], kept["audit"])
+            found = report(books)
+            assert (found.recipients, len(found.uncertain), len(found.row_errors)) == (3, 1, 1)
+            assert "Учёт" in html.render(found)
+            with books.ledger.read() as tx:
+                audited = audit_of(tx, books.engine, books.campaign.id, ARCHIVE_TIME)
+            assert any(check.findings for check in audited.checks)
+
+    def test_a_field_more_or_less_in_what_is_kept_is_a_new_format(self) -> None:
+        """Then FORMAT rises by a step, and books of the new format are laid beside the old."""
+        frozen = json.loads((self.CORPUS / f"format-{FORMAT}.json").read_text("utf-8"))
+        again = written(*read(frozen["report"], frozen["audit"]))
+        assert json.loads(json.dumps(again)) == [frozen["report"], frozen["audit"]]
+
+    def test_books_closed_before_they_had_a_format_are_of_the_first(self) -> None:
+        frozen = json.loads((self.CORPUS / "format-1.json").read_text("utf-8"))
+        without = {name: value for name, value in frozen["report"].items() if name != "format"}
+        assert read(without, frozen["audit"]) == read(frozen["report"], frozen["audit"])
+
+    def test_books_of_a_newer_program_are_not_guessed_at(self) -> None:
+        with pytest.raises(NotPossible):
+            read({"format": FORMAT + 1}, {})
 
 
 class TestErasure:

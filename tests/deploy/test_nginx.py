@@ -1,9 +1,15 @@
 """deploy/nginx: what it lets through is what the endpoint has for the outside, and nothing else."""
 
+import asyncio
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.deploy.env_files import DEPLOY, ROOT
 from tests.ledger.servers import unavailable
@@ -45,6 +51,36 @@ def test_a_form_is_not_handed_over_twice_and_a_visitor_cannot_name_an_address() 
     assert "proxy_next_upstream error;" in form
     assert "X-Forwarded-For $remote_addr" in text
     assert "proxy_add_x_forwarded_for" not in text
+
+
+def visitor(trusted: str, came_from: str, told: str) -> str:
+    """Whom the endpoint takes a visitor for, by uvicorn's own reckoning."""
+    seen: list[str] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    headers = [(b"x-forwarded-for", told.encode())]
+    scope: Any = {"type": "http", "client": (came_from, 50_000), "headers": headers}
+    asyncio.run(ProxyHeadersMiddleware(app, trusted)(scope, None, None))  # type: ignore[arg-type]
+    return seen[0]
+
+
+@pytest.mark.parametrize("bridge", ["172.18.0.1", "192.168.32.1", "10.89.0.1"])
+def test_a_visitor_behind_a_proxy_in_front_of_containers_cannot_be_somebody_else_each_time(
+    bridge: str,
+) -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+    trusted = compose["services"]["receipts"]["environment"]["FORWARDED_ALLOW_IPS"]
+    assert visitor(trusted, bridge, "203.0.113.9") == "203.0.113.9"
+    # A proxy that appends: what stands before it is the visitor's own claim.
+    assert visitor(trusted, bridge, "198.51.100.1, 203.0.113.9") == "203.0.113.9"
+    assert visitor(trusted, "203.0.113.9", "198.51.100.1") == "203.0.113.9"
+
+
+def test_no_example_of_a_proxy_passes_on_what_a_visitor_claims() -> None:
+    for path in (ROOT / "docs").rglob("*.md"):
+        assert "proxy_add_x_forwarded_for" not in path.read_text("utf-8"), path.name
 
 
 def test_nginx_reads_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.processes import Seen
-from dispatcher.ledger.symptoms import Begun, StoppedCampaign
+from dispatcher.ledger.symptoms import Begun, OpenCalls, StoppedCampaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class LedgerFacts:
     under_way: Sequence[int] = ()  # campaigns
     waiting: Mapping[ChannelName, Waiting] = field(default_factory=dict)
     in_flight: Mapping[tuple[ChannelName, Status], int] = field(default_factory=dict)
+    calls: OpenCalls | None = None
+    lines_are_full: bool = False  # no call that waits could be placed now
     undecided: Mapping[int, int] = field(default_factory=dict)  # by campaign
     circuits: Sequence[Circuit] = ()
     stopped: Sequence[StoppedCampaign] = ()

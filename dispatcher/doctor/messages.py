@@ -17,11 +17,14 @@ from templates.i18n import _
 _FOR_STAFF = frozenset({Trouble.NO_MONEY, Trouble.ACCOUNT})
 # Confirmations to who wrote an SMS are owed at once.
 REPLIES_ARE_LATE = timedelta(minutes=5)
+# With all lines taken, calls of a minute each leave room for the next one long before.
+LINES_ARE_STUCK = timedelta(minutes=2)
 
 
 def of_messages(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
     for circuit in ledger.circuits:
         yield _circuit(circuit, facts)
+    yield from _calls(facts, ledger)
     for channel, waiting in ledger.waiting.items():
         yield from _waiting(channel, waiting, facts, ledger)
     for campaign in ledger.stopped:
@@ -83,6 +86,43 @@ def _circuit(circuit: Circuit, facts: Facts) -> Finding:
     return Finding("circuit", severity, what, advice)
 
 
+def _are_stuck(facts: Facts, ledger: LedgerFacts) -> bool:
+    """Whether no call can be placed because those under way do not end. Where most of them are
+    talks with operators, that is how it should be."""
+    calls = ledger.calls
+    return (
+        calls is not None
+        and ledger.lines_are_full
+        and 2 * calls.silent >= calls.count
+        and calls.newest_at is not None
+        and facts.now - calls.newest_at > LINES_ARE_STUCK
+    )
+
+
+def _calls(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
+    """Calls of whose end nobody told us: they keep their lines until the provider is asked."""
+    calls = ledger.calls
+    if calls is None or calls.oldest_at is None:
+        return
+    since = span(facts.now - calls.oldest_at)
+    if _are_stuck(facts, ledger):
+        severity = Severity.SERIOUS
+        told = _("All lines are taken by calls ({count}) whose end nobody has reported for {span}.")
+        what = told.format(count=calls.silent, span=since)
+    elif calls.overlong:
+        severity = Severity.WARNING
+        told = _("Calls that should be over ({count}): nobody has reported their end for {span}.")
+        what = told.format(count=calls.overlong, span=since)
+    else:
+        return
+    if calls.asked_at is None or calls.asked_at <= facts.now:
+        advice = _("The provider is being asked about them. Does it reach receipts? See its log.")
+    else:
+        told = _("The provider is asked about them in {span}. Does it reach receipts? See its log.")
+        advice = told.format(span=span(calls.asked_at - facts.now))
+    yield Finding("calls_unreported", severity, what, advice)
+
+
 def _waiting(
     channel: ChannelName, waiting: Waiting, facts: Facts, ledger: LedgerFacts
 ) -> Iterator[Finding]:
@@ -99,9 +139,11 @@ def _waiting(
         return
     alive = [one for one in ledger.processes if one.is_alive]
     away = {circuit.provider for circuit in ledger.circuits if circuit.channel is channel}
-    is_explained = not is_served(SEND_QUEUES[channel], alive) or away >= {
-        *facts.channels.get(channel, ())
-    }
+    is_explained = (
+        not is_served(SEND_QUEUES[channel], alive)
+        or away >= {*facts.channels.get(channel, ())}
+        or (channel is ChannelName.PHONE and _are_stuck(facts, ledger))
+    )
     if waiting.late_since is None or is_explained:
         return
     late = span(facts.now - waiting.late_since)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from campaigns.calendar import NeverAllowed, next_allowed
 from campaigns.channel import ChannelName
+from campaigns.desk import Desks, Load
 from campaigns.holidays import Holidays
 from channels.gateway import is_loopback
 from dispatcher.clock import SystemClock
@@ -23,6 +24,7 @@ from dispatcher.ledger import (
     calendar,
     doubts,
     gauges,
+    lines,
     replies,
     scenarios,
     symptoms,
@@ -30,10 +32,12 @@ from dispatcher.ledger import (
 from dispatcher.ledger.claims import Head
 from dispatcher.ledger.migration import LATEST, version
 from dispatcher.ledger.server_clock import time_of
+from dispatcher.lines import Lines
 from dispatcher.mailrobot.wellbeing import wellbeing_in
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, depths
 from dispatcher.settings import Settings
+from dispatcher.wiring import make_desks
 from templates.problem import Refused
 
 # Somebody who could have been contacted for so long, and was not, is late.
@@ -62,6 +66,7 @@ def read_facts(settings: Settings, now: datetime | None = None) -> Facts:
 def _with_channels(facts: Facts, settings: Settings) -> Facts:
     try:
         channels = {name: ways.names for name, ways in make_channels(settings).items()}
+        make_desks(settings)
     except (DispatcherError, Refused) as error:
         return replace(facts, channels_trouble=str(error))
     is_outside = ChannelName.PHONE in channels and not _is_here(settings.twilio_base_url)
@@ -106,21 +111,24 @@ def _with_ledger(facts: Facts, settings: Settings, now: datetime | None) -> Fact
                 facts = replace(facts, version=version(tx))
                 if facts.version != LATEST:
                     return facts
-                return replace(facts, ledger=_ledger(tx, settings, facts.now))
+                return replace(facts, ledger=_ledger(tx, settings, facts))
     except LedgerFault as error:
         # Its text may hold the address with the password.
         return replace(facts, ledger_trouble=type(error).__name__)
 
 
-def _ledger(tx: Transaction, settings: Settings, now: datetime) -> LedgerFacts:
-    found = gauges.read(tx, now)
+def _ledger(tx: Transaction, settings: Settings, facts: Facts) -> LedgerFacts:
+    now = facts.now
+    found, heads = gauges.read(tx, now), gauges.waiting(tx, now)
     under_way = symptoms.under_way(tx, now)
     return LedgerFacts(
         clock_ahead=timedelta(seconds=found.clock_ahead_seconds),
         processes=found.processes,
         under_way=under_way,
-        waiting=_waiting(tx, under_way, now),
+        waiting=_waiting(tx, heads, under_way, now),
         in_flight=found.in_flight,
+        calls=symptoms.open_calls(tx, now),
+        lines_are_full=_are_full(tx, settings, facts, [head for head, _count in heads]),
         undecided=doubts.undecided(tx),
         circuits=found.circuits,
         stopped=symptoms.stopped_themselves(tx),
@@ -132,10 +140,28 @@ def _ledger(tx: Transaction, settings: Settings, now: datetime) -> LedgerFacts:
     )
 
 
+def _are_full(tx: Transaction, settings: Settings, facts: Facts, heads: Sequence[Head]) -> bool:
+    """Whether calls wait, and none of them could be placed now for want of a line."""
+    desks = {head.desk for head in heads if head.channel is ChannelName.PHONE}
+    providers = facts.channels.get(ChannelName.PHONE, ())
+    if not desks or not providers:
+        return False
+    known = Desks() if facts.channels_trouble else make_desks(settings)
+    by_provider, by_desk = lines.under_way(tx, facts.now)
+    found = Lines(known, settings.limits, settings.zone, by_provider)
+    for name, load in by_desk.items():
+        desk = known.name_of(name)  # as the file names it by now
+        found.by_desk[desk] = found.by_desk.get(desk, Load()).joined(load)
+    return not any(
+        found.is_free(provider, known.name_of(desk), offers_operator=False)
+        for provider in providers
+        for desk in desks
+    )
+
+
 def _waiting(
-    tx: Transaction, under_way: Sequence[int], now: datetime
+    tx: Transaction, heads: Sequence[tuple[Head, int]], under_way: Sequence[int], now: datetime
 ) -> Mapping[ChannelName, Waiting]:
-    heads = gauges.waiting(tx, now)
     holidays = Holidays(calendar.corrections(tx))
     late_since = {
         channel: min(

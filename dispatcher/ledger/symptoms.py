@@ -4,13 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import and_, case, func, literal_column, select
 
 from campaigns.channel import ChannelName
+from campaigns.delivery import Status
 from dispatcher.ledger.campaigns import CampaignStatus, Stopped
 from dispatcher.ledger.claims import Head
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.holding_back import RESTORED
+from dispatcher.ledger.lines import CALL_AT_MOST
 from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
 
 # Written out instead of bound: only so does SQLite see that the partial index fits.
@@ -32,6 +34,19 @@ class Begun:
 
     name: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCalls:
+    """Calls that have not ended, as far as we know. `silent` of them never came to an operator, and
+    so last minutes at most; `overlong` are under way for longer than that."""
+
+    count: int
+    silent: int
+    overlong: int
+    oldest_at: datetime | None  # of the silent ones, when they were begun
+    newest_at: datetime | None
+    asked_at: datetime | None  # when the provider is asked about the first of all
 
 
 def under_way(tx: Transaction, now: datetime) -> Sequence[int]:
@@ -68,6 +83,29 @@ def is_begun_since(
         a.campaign_id.in_(list(campaign_ids)), a.channel == channel, a.started_at >= since
     )
     return tx.execute(query.limit(1)).first() is not None
+
+
+def open_calls(tx: Transaction, now: datetime) -> OpenCalls:
+    """At the cost of the calls that are under way."""
+    a, d = attempts.c, deliveries.c
+    is_open = and_(a.channel == ChannelName.PHONE, a.ended_at.is_(None))
+    is_silent = a.operator_at.is_(None)
+    is_overlong = and_(is_silent, a.handed_at < now - CALL_AT_MOST)
+    count, silent, overlong, oldest_at, newest_at = tx.execute(
+        select(
+            func.count(),
+            func.count(case((is_silent, 1))),
+            func.count(case((is_overlong, 1))),
+            func.min(case((is_silent, a.started_at))),
+            func.max(case((is_silent, a.started_at))),
+        ).where(is_open)
+    ).one()
+    asked_at = tx.execute(
+        select(func.min(d.due_at))
+        .select_from(attempts.join(deliveries, d.id == a.delivery_id))
+        .where(is_open, d.status == Status.AWAITING)
+    ).scalar()
+    return OpenCalls(count, silent, overlong, oldest_at, newest_at, asked_at)
 
 
 def stopped_themselves(tx: Transaction) -> Sequence[StoppedCampaign]:

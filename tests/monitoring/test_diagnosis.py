@@ -16,7 +16,7 @@ from dispatcher.doctor.finding import span
 from dispatcher.doctor.ground import GIGABYTE
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.processes import Process, Seen
-from dispatcher.ledger.symptoms import Begun, StoppedCampaign
+from dispatcher.ledger.symptoms import Begun, OpenCalls, StoppedCampaign
 from dispatcher.queue import QUEUES
 from templates.i18n import speaking
 
@@ -61,6 +61,12 @@ def circuit(channel: ChannelName, provider: str, reason: str) -> Circuit:
 
 def due(count: int = 7, **changes: object) -> Waiting:
     return Waiting(count, AN_HOUR_AGO, **changes)  # type: ignore[arg-type]
+
+
+def calls(newest: float = 180, silent: int = 20, overlong: int = 0) -> OpenCalls:
+    """Twenty of them; the provider is asked about the first in seven minutes."""
+    newest_at = NOW - timedelta(seconds=newest)
+    return OpenCalls(20, silent, overlong, AN_HOUR_AGO, newest_at, NOW + timedelta(minutes=7))
 
 
 LATE = due(late_since=AN_HOUR_AGO)
@@ -167,6 +173,26 @@ TABLE: Sequence[tuple[str, Facts, list[str]]] = (
         ["circuit", "overdue"],
     ),
     (
+        "all lines taken, and they move",
+        with_ledger(waiting={PHONE: LATE}, calls=calls(newest=60), lines_are_full=True),
+        ["overdue"],
+    ),
+    (
+        "all lines taken, and nothing is told of any call",
+        with_ledger(waiting={PHONE: LATE}, calls=calls(), lines_are_full=True),
+        ["calls_unreported"],
+    ),
+    (
+        "all lines taken by talks with operators",
+        with_ledger(waiting={PHONE: due()}, calls=calls(silent=9), lines_are_full=True),
+        [],
+    ),
+    (
+        "some calls should be over",
+        with_ledger(waiting={PHONE: due()}, calls=calls(newest=60, overlong=3)),
+        ["calls_unreported"],
+    ),
+    (
         "a channel that is off",
         replace(with_ledger(waiting={SMS: due()}), channels={EMAIL: ("smtp",)}),
         ["channel_off"],
@@ -218,6 +244,22 @@ SEVERITIES: Sequence[tuple[Facts, Severity]] = (
 def test_how_bad_it_is_depends_on_how_bad_it_is(facts: Facts, severity: Severity) -> None:
     [finding] = diagnose(facts)
     assert finding.severity is severity
+
+
+@pytest.mark.parametrize(
+    ("newest", "overlong", "severity"), [(180, 0, Severity.SERIOUS), (60, 3, Severity.WARNING)]
+)
+def test_lines_that_stand_still_are_told_with_when_the_provider_is_asked(
+    newest: float, overlong: int, severity: Severity
+) -> None:
+    changes = {"waiting": {PHONE: due()}, "lines_are_full": True}
+    with speaking("ru"):
+        [asked] = diagnose(with_ledger(**changes, calls=calls(newest, overlong=overlong)))
+        known = replace(calls(newest, overlong=overlong), asked_at=NOW)
+        [asking] = diagnose(with_ledger(**changes, calls=known))
+    assert asked.severity is asking.severity is severity
+    assert "через 7" in asked.advice
+    assert "уже спрашивают" in asking.advice
 
 
 def test_who_was_started_anew_in_its_place_is_missed_less() -> None:

@@ -29,16 +29,33 @@ from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.holding_back import hold_back
 from dispatcher.ledger.processes import Process
 from dispatcher.ledger.tables import campaigns as campaign_rows
+from dispatcher.pacing import ProviderLimit
 from dispatcher.queue import QUEUES
 from dispatcher.settings import Settings
 from tests.channels.servers import closed_port
 from tests.cli.test_commands import environment, home, run
 from tests.ledger.making import force
-from tests.trouble.house import NOON, SMS_KEY, House, customer, living, sms_channel
+from tests.trouble.house import (
+    NOON,
+    SMS_KEY,
+    TWILIO_SID,
+    TWILIO_TOKEN,
+    House,
+    customer,
+    living,
+    phone_channel,
+    sms_channel,
+)
 
 __all__ = ["environment", "home", "run"]  # fixtures
 
-SMS = ChannelName.SMS
+SMS, PHONE = ChannelName.SMS, ChannelName.PHONE
+# On this machine, so that nobody is told.
+TWILIO = {
+    "twilio_account_sid": TWILIO_SID,
+    "twilio_auth_token": SecretStr(TWILIO_TOKEN),
+    "twilio_base_url": "http://127.0.0.1:1",
+}
 LATER = NOON + timedelta(hours=1)
 Run = Callable[..., CompletedProcess[str]]
 
@@ -46,7 +63,10 @@ Run = Callable[..., CompletedProcess[str]]
 @pytest.fixture(params=["sqlite", "postgresql"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-    channels: dict[ChannelName, Channel] = {SMS: sms_channel(closed_port())}
+    channels: dict[ChannelName, Channel] = {
+        SMS: sms_channel(closed_port()),
+        PHONE: phone_channel(closed_port()),
+    }
     with living(tmp_path, channels, database_url=url) as found:
         found.import_rows([customer(n) for n in range(3)])
         yield found
@@ -76,9 +96,9 @@ def start(house: House, role: str = "up", version: str = "1.0") -> None:
         processes.beat(tx, Process(role, role, "host", 7, QUEUES, version))
 
 
-def begin(house: House) -> int:
+def begin(house: House, channel: ChannelName = SMS) -> int:
     """A campaign that runs; nothing is claimed yet."""
-    campaign = house.launch(SMS)
+    campaign = house.launch(channel)
     with house.engine.ledger.write() as tx:
         change = update(campaign_rows).where(campaign_rows.c.id == campaign.id)
         tx.execute(change.values(status=CampaignStatus.RUNNING))
@@ -146,6 +166,54 @@ def test_a_house_that_is_broken_in_many_places_has_all_of_them_told(house: House
         "import",
         "mailrobot",
     }
+
+
+def call(house: House, campaign_id: int) -> int:
+    """The first who waits is called, and the provider took the call at NOON; nothing more is heard
+    of it, and the provider is asked after ten minutes."""
+    with house.engine.ledger.write() as tx:
+        [(delivery_id, *_rest)] = claims.claim_due(tx, NOON, LATER, "claim", 1)
+        number = "+79162000000"
+        begun = Opening(delivery_id, 1, campaign_id, PHONE, number, "twilio", "Europe/Moscow")
+        [attempt_id] = attempts.open_many(tx, [begun], NOON).values()
+        attempts.mark_handed(tx, {attempt_id: ("CA1", NOON)})
+        force(tx, delivery_id, status=Status.AWAITING, due_at=NOON + timedelta(minutes=10))
+    return attempt_id
+
+
+def test_lines_that_are_taken_by_calls_of_which_nobody_hears_are_told_at_once(house: House) -> None:
+    start(house)
+    call(house, begin(house, PHONE))
+
+    def told(minutes: float, at_once: int) -> dict[str, Severity]:
+        house.clock.move_to(NOON + timedelta(minutes=minutes))
+        limits = {"phone.twilio": ProviderLimit(at_once=at_once)}
+        found = diagnose(facts(house, **TWILIO, limits=limits))
+        return {one.code: one.severity for one in found if one.code != "clocks"}
+
+    assert told(1, at_once=1) == {}  # it may well go on
+    assert told(3, at_once=1) == {"calls_unreported": Severity.SERIOUS}
+    assert told(3, at_once=2) == {}  # another call finds its line
+    assert told(6, at_once=2) == {"calls_unreported": Severity.WARNING}
+    assert told(11, at_once=1) == {"calls_unreported": Severity.SERIOUS}  # and why it is late
+
+
+def test_an_operators_talk_takes_its_time(house: House) -> None:
+    start(house)
+    attempt_id = call(house, begin(house, PHONE))
+    with house.engine.ledger.write() as tx:
+        attempts.mark_pressed(tx, attempt_id, "0", operator_at=NOON)
+    house.clock.move_to(NOON + timedelta(minutes=6))
+    limits = {"phone.twilio": ProviderLimit(at_once=1)}
+    assert codes(house, **TWILIO, limits=limits) == set()
+
+
+def test_a_file_of_desks_that_cannot_be_read_is_told(house: House, tmp_path: Path) -> None:
+    start(house)
+    call(house, begin(house, PHONE))
+    desks = tmp_path / "desks.toml"
+    desks.write_text("[default]\nlines = 'many'\n", "utf-8")
+    assert codes(house, **TWILIO, desks_file=desks) == {"channels"}
 
 
 def test_after_a_restore_nothing_is_well_until_the_last_campaign_is_looked_at(house: House) -> None:

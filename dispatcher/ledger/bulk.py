@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 from dispatcher.ledger.connection import Transaction
 
@@ -38,9 +39,14 @@ def among(tx: Transaction, column: ColumnElement[Any], values: Collection[object
     """The condition that a column has one of these values, however many: one parameter in all."""
     given = list(values)
     if tx.dialect.name == "postgresql":
-        return column == any_(cast(bindparam(None, given, unique=True), ARRAY(column.type)))
+        return column == any_(cast(bindparam(None, given, unique=True), _array_of(column.type)))
     listed = func.json_each(json.dumps(given)).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+@lru_cache(maxsize=64)
+def _array_of(kind: TypeEngine[Any]) -> ARRAY[Any]:
+    return ARRAY(kind)  # a new one each time would be a new statement to SQLAlchemy
 
 
 def insert(tx: Transaction, table: Table, rows: Sequence[Row], *, or_leave: bool = False) -> None:

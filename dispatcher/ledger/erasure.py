@@ -179,12 +179,15 @@ def close_list(tx: Transaction, audience_id: int) -> bool:
     return bool(tx.execute(changed.values(status=ERASED)).rowcount)
 
 
-def is_under_way(tx: Transaction, audience_id: int) -> bool:
-    """Whether a campaign was launched on a list meanwhile. Who launches one waits for us."""
-    tx.execute(select(audiences.c.id).where(audiences.c.id == audience_id).with_for_update())
+def is_used_again(tx: Transaction, used: Used) -> bool:
+    """Whether a campaign was begun on a list meanwhile. Who begins one waits until this transaction
+    has ended, so each piece of the work asks anew."""
+    a, c = audiences.c, campaigns.c
+    tx.execute(select(a.id).where(a.id == used.audience_id).with_for_update())
     ended = (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED, CampaignStatus.DRAFT)
-    live = select(campaigns.c.id).where(
-        campaigns.c.audience_id == audience_id, campaigns.c.status.not_in(ended)
+    known = [campaign_id for campaign_id, _scenario, _closed_at in used.campaigns]
+    live = select(c.id).where(
+        c.audience_id == used.audience_id, or_(c.status.not_in(ended), c.id.not_in(known))
     )
     return tx.execute(live.limit(1)).first() is not None
 

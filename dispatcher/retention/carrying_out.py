@@ -132,13 +132,12 @@ def _erase_list(engine: Engine, used: Used, now: datetime) -> Iterator[Piece]:
     insist = engine.ledger.insist
     for campaign_id, _scenario, _closed_at in used.campaigns:
         yield Piece(Kind.BOOKS, int(close_books(engine, campaign_id, now)))
-    if insist(partial(erasure.is_under_way, audience_id=used.audience_id)):
-        return  # somebody uses it again
     last: int | None = 0
     while last is not None:
-        last, count = insist(
-            partial(erasure.erase_recipients, audience_id=used.audience_id, after_id=last, now=now)
-        )
+        done = insist(partial(_erase_next, used=used, after_id=last, now=now))
+        if done is None:
+            return
+        last, count = done
         yield Piece(Kind.CUSTOMERS, count)
     last = 0
     while last is not None:
@@ -155,8 +154,17 @@ def _erase_list(engine: Engine, used: Used, now: datetime) -> Iterator[Piece]:
         yield Piece(Kind.LISTS, 1)
 
 
+def _erase_next(
+    tx: Transaction, used: Used, after_id: int, now: datetime
+) -> tuple[int | None, int] | None:
+    """None when somebody has begun to use the list again."""
+    if erasure.is_used_again(tx, used):
+        return None
+    return erasure.erase_recipients(tx, used.audience_id, after_id, now)
+
+
 def _close_list(tx: Transaction, used: Used, now: datetime) -> bool:
-    if not erasure.close_list(tx, used.audience_id):
+    if erasure.is_used_again(tx, used) or not erasure.close_list(tx, used.audience_id):
         return False
     ids = [campaign_id for campaign_id, _scenario, _closed_at in used.campaigns]
     for campaign_id in ids:

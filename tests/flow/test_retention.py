@@ -21,7 +21,16 @@ from campaigns.scenario_file import library_path, read_scenario
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.ledger import Ledger, archive, audiences, scenarios, suppressions, tallies, trail
+from dispatcher.ledger import (
+    Ledger,
+    archive,
+    audiences,
+    erasure,
+    scenarios,
+    suppressions,
+    tallies,
+    trail,
+)
 from dispatcher.ledger import receipts as kept_receipts
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.erasure import Used
@@ -392,6 +401,25 @@ class TestErasure:
             again = {**row, "id": 2, "status": "running", "closed_at": None}
             tx.execute(insert(t.campaigns).values(again))
         assert look(books.engine, YEARS_LATER).lists == 0
+
+    @pytest.mark.parametrize("status", ["draft", "running"])
+    def test_a_campaign_begun_while_its_list_is_erased_keeps_whom_it_still_finds(
+        self, books: Books, monkeypatch: pytest.MonkeyPatch, status: str
+    ) -> None:
+        monkeypatch.setattr(erasure.erase_recipients, "__defaults__", (1,))
+        books.engine.settings = books.engine.settings.model_copy(update={"archive_months": 0})
+        books.clock.move_to(YEARS_LATER)
+        pieces = work(books.engine, YEARS_LATER)
+        assert [next(pieces).kind for _ in range(2)] == [Kind.BOOKS, Kind.CUSTOMERS]
+        with books.ledger.write() as tx:
+            row = tx.execute(select(t.campaigns)).mappings().one()
+            again = {"id": 2, "status": status, "closed_at": None, "created_at": YEARS_LATER}
+            tx.execute(insert(t.campaigns).values({**row, **again}))
+        assert [piece.kind for piece in pieces] == []
+        with books.ledger.read() as tx:
+            accounts = set(tx.execute(select(t.recipients.c.account_number)).scalars())
+            assert audiences.get(tx, 1).status == "ready"
+        assert accounts == {"erased-1", MARIA, "70001850007"}
 
     def test_a_list_that_was_erased_cannot_be_used_and_its_name_is_not_free(
         self, books: Books

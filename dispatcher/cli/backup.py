@@ -18,6 +18,7 @@ from dispatcher.errors import NotPossible
 from dispatcher.ledger import Ledger
 from dispatcher.ledger.copying import copy_ledger, ending_of, has_file
 from dispatcher.ledger.holding_back import HeldBack
+from dispatcher.ledger.new_file import remove_abandoned
 from dispatcher.ledger.restoring import restore_ledger
 from dispatcher.ledger.server_clock import time_of
 from dispatcher.settings import Settings
@@ -49,6 +50,8 @@ def backup(
             raise NotPossible(_("There is no ledger yet: nothing to copy."))
         now = time_of(ledger)
         path = place / _name(ledger, now) if place.is_dir() else place
+        if place.is_dir():
+            remove_abandoned(place, _NAME.pattern)
         copy = copy_ledger(ledger, path, shared.actor(settings), now)
     removed = _remove_old(place, keep) if keep is not None else ()
     if as_json:

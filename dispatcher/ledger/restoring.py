@@ -9,6 +9,7 @@ which may be restored once more. No loop ever finds a campaign of the copy at wo
 """
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import tempfile
@@ -32,6 +33,7 @@ from dispatcher.ledger.migration import (
     version,
     way_from,
 )
+from dispatcher.ledger.new_file import is_abandoned
 from dispatcher.ledger.postgres_programs import (
     ProgramFailed,
     complaint_in,
@@ -79,6 +81,7 @@ DO $$ DECLARE one record; BEGIN
     ORDER BY 3
   LOOP EXECUTE 'DROP ' || one.kind || ' IF EXISTS ' || one.name || ' CASCADE'; END LOOP;
 END $$"""
+_FOLDER = "restore-"  # in which a ledger is filled, beside its place
 _SQLITE_MAGIC, _DUMP_MAGIC = b"SQLite format 3\0", b"PGDMP"
 # How psql's answer tells us, among all else that it prints, which campaigns were paused, and that
 # everything is committed.
@@ -142,7 +145,8 @@ def _restore_sqlite(ledger: Ledger, copy: Path, actor: str, now: datetime) -> He
         _refuse_unless_empty(tx)
     target = Path(ledger.engine.url.database or "")
     ledger.close()
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="restore-") as folder:
+    _remove_abandoned(target)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=_FOLDER) as folder:
         fresh = Path(folder) / target.name
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
@@ -169,6 +173,15 @@ def _restore_sqlite(ledger: Ledger, copy: Path, actor: str, now: datetime) -> He
             target.with_name(target.name + ending).unlink(missing_ok=True)
         fresh.replace(target)
     return held
+
+
+def _remove_abandoned(target: Path) -> None:
+    """A restore that was killed leaves its folder behind, and in it the whole ledger."""
+    for folder in target.parent.glob(f"{_FOLDER}*/"):
+        inside = list(folder.iterdir())
+        ours = all(one.name.startswith(target.name) for one in inside)
+        if ours and all(map(is_abandoned, (folder, *inside))):
+            shutil.rmtree(folder)
 
 
 def _restore_dump(ledger: Ledger, copy: Path, actor: str, now: datetime) -> HeldBack:

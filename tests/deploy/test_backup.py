@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -221,6 +222,47 @@ def test_in_a_folder_the_newest_copies_are_kept_and_nothing_else_is_touched(
     new = Path(json.loads(done.stdout)["file"]).name
     assert left == {new, old[2].name, "ledger-of-my-own.sqlite3"}
     assert run(sqlite_url, "backup", "one", "--keep", "2").returncode == 2
+
+
+def test_what_a_killed_copy_left_goes_with_the_next_one_and_nothing_else(
+    sqlite_url: str, run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    left = [
+        folder / "ledger-20200101T030000Z.sqlite3.0123abcd.partial",
+        tmp_path / "copy.0123abcd.partial",
+    ]
+    others = [
+        folder / "film.0123abcd.partial",
+        tmp_path / "other.0123abcd.partial",
+        folder / "ledger-20200101T030000Z.sqlite3",
+    ]
+    for path in (*left, *others):
+        path.touch()
+    assert run(sqlite_url, "backup", "copies").returncode == 0
+    assert all(path.exists() for path in (*left, *others))  # somebody may be at work on them
+    for path in (*left, *others):
+        os.utime(path, (1, 1))
+    assert run(sqlite_url, "backup", "copy").returncode == 0
+    (folder / "ledger-20200101T030000Z.sqlite3").touch()
+    assert run(sqlite_url, "backup", "copies").returncode == 0
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others)
+
+
+def test_what_a_killed_restore_left_goes_with_the_next_one(
+    tmp_path: Path, copies: Mapping[bool, Path], run: Run
+) -> None:
+    place = tmp_path / "new" / "ledger.sqlite3"
+    ours, young, others = (place.parent / f"restore-{name}" for name in ("a1", "b2", "c3"))
+    for folder, name in ((ours, place.name), (young, place.name), (others, "letters.txt")):
+        folder.mkdir(parents=True)
+        (folder / name).write_text("rows")
+        for path in (folder / name, folder):
+            os.utime(path, None if folder is young else (1, 1))
+    assert run(f"sqlite:///{place}", "restore", str(copies[True])).returncode == 0
+    assert [folder.exists() for folder in (ours, young, others)] == [False, True, True]
 
 
 def test_a_ledger_with_rows_is_not_overwritten(

@@ -1,5 +1,6 @@
 """`dispatcher retention …`"""
 
+import sys
 from collections import Counter
 from typing import Annotated
 
@@ -21,8 +22,16 @@ from templates.i18n import _
 
 app = typer.Typer(no_args_is_help=True)
 
-Account = Annotated[str, typer.Option("--account", help=_("An account number."))]
-Contact = Annotated[str, typer.Option("--contact", help=_("A phone number or an e-mail address."))]
+Account = Annotated[
+    str, typer.Option("--account", help=_("An account number; “-”: asked for, or piped in."))
+]
+Contact = Annotated[
+    str,
+    typer.Option(
+        "--contact", help=_("A phone number or an e-mail address; “-”: asked for, or piped in.")
+    ),
+]
+LONGEST_LINE = 1000
 
 
 @app.command("status", help=_("What would be archived and erased now; nothing is changed."))
@@ -76,13 +85,14 @@ def run(
 
 @app.command("find", help=_("Everything that was said to a customer, the archive included."))
 def find(
-    account: Annotated[str, typer.Option("--account", help=_("An account number."))],
+    account: Account,
     full: Annotated[bool, typer.Option("--full", help=_("Do not mask contact points."))] = False,
     as_json: AsJson = False,
 ) -> None:
     engine = shared.engine()
+    number = _given(account)
     with engine.ledger.read() as tx:
-        said = archive.said_to(tx, account)
+        said = archive.said_to(tx, number)
     zone = engine.settings.zone
     if as_json:
         screen.print_json(
@@ -138,8 +148,8 @@ def erase(
     engine = shared.engine(settings)
     if bool(account) == bool(contact):
         raise NotPossible(_("Give either --account or --contact."))
-    number = account or None
-    point = None if account else read_contact(contact)
+    number = _given(account) if account else None
+    point = None if account else read_contact(_given(contact))
     if yes:
         traces = person.erase(
             engine, account=number, point=point, request=request, actor=shared.actor(settings)
@@ -163,6 +173,19 @@ def erase(
         screen.say_well(_("Erased."))
     else:
         screen.say(_("Nothing has been erased yet. Do it with --yes."))
+
+
+def _given(value: str) -> str:
+    """What stands in the command, or, for “-”, in the first line of the standard input: commands
+    are seen by everybody on the machine, and kept in the shell's history."""
+    if value != "-":
+        return value
+    if sys.stdin.isatty():
+        screen.errors.print(_("Account, number or address:"), end=" ")
+    given = sys.stdin.readline(LONGEST_LINE).strip()
+    if not given:
+        raise NotPossible(_("Nothing was given on the standard input."))
+    return given
 
 
 def _kinds() -> dict[Kind, str]:

@@ -1,5 +1,7 @@
 """What staff see of the archive and of erasing, in another process as they would run it."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -98,6 +100,28 @@ def test_a_customer_is_erased_only_when_it_is_said_twice(
 @pytest.mark.parametrize("given", [(), ("--account", "1", "--contact", NUMBER), ("--contact", "1")])
 def test_whom_is_said_in_one_way(run: Run, ledger: dict[str, str], given: tuple[str, ...]) -> None:
     assert run("retention", "erase", *given, **ledger).returncode == 2
+
+
+def test_whom_can_be_said_on_the_standard_input_where_nobody_sees_it(
+    home: Path, environment: dict[str, str], books: Books, ledger: dict[str, str]
+) -> None:
+    def retention(*arguments: str, given: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "dispatcher", "retention", *arguments],
+            cwd=home,
+            env=environment | ledger,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    found = facts(retention("find", "--account", "-", "--json", given=f"{IVAN}\n"))
+    assert len(found) == 2
+    assert retention("erase", "--contact", "-", "--yes", given="").returncode == 2
+    assert NUMBER in _everything(books)
+    assert retention("erase", "--contact", "-", "--yes", given=f"{NUMBER}\n").returncode == 0
+    assert NUMBER not in _everything(books)
 
 
 def _everything(books: Books) -> str:

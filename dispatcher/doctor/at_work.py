@@ -1,5 +1,6 @@
 """Which roles are at work, and which are missed."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -8,13 +9,16 @@ from campaigns.delivery import Status
 from dispatcher.doctor.facts import Facts, LedgerFacts
 from dispatcher.doctor.finding import Finding, Severity, numbers, span
 from dispatcher.ledger.processes import Seen
+from dispatcher.ledger.symptoms import Left
 from dispatcher.queue import SEND_QUEUES, URGENT
 from dispatcher.report import words
 from templates.i18n import _
 
 ALL_IN_ONE = "up"
-# More than these only fill the screen.
-MOST_MISSED = 5
+# One may be killed by hand; several in an hour are killed by something.
+MANY_MISSED = 3
+# More of them only fill the screen.
+MOST_PLACES = 3
 
 _WAIT_FOR_RECEIPTS = tuple(
     (channel, status)
@@ -115,21 +119,15 @@ def _receipts(ledger: LedgerFacts, roles: set[str]) -> Iterator[Finding]:
 
 
 def of_processes(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
-    """Those that ended without a word, and those of another version."""
-    missed = sorted(
-        (one for one in ledger.processes if not one.is_alive), key=lambda one: one.silent_for
-    )
-    for one in missed[:MOST_MISSED]:
-        yield _missed(one, facts, ledger)
-    if len(missed) > MOST_MISSED:
-        yield Finding(
-            "process_missed",
-            Severity.WARNING,
-            _("… and {count} more processes ended without a word within the hour.").format(
-                count=len(missed) - MOST_MISSED
-            ),
-            _("Does something kill them? Look for lack of memory: journalctl -k"),
-        )
+    """Those that ended without a word, by role; what they were at; those of another version."""
+    missed: dict[tuple[bool, str], list[Seen]] = {}
+    for one in sorted(ledger.processes, key=lambda one: one.silent_for):
+        if not one.is_alive:
+            missed.setdefault((_has_heir(one, facts, ledger), one.process.role), []).append(one)
+    for (has_heir, role), ones in missed.items():
+        yield _missed(role, ones, has_heir=has_heir)
+    if ledger.left is not None:
+        yield _left(ledger.left, facts)
     versions = sorted({one.process.version for one in ledger.processes if one.is_alive})
     if len(versions) > 1:
         yield Finding(
@@ -142,25 +140,57 @@ def of_processes(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
         )
 
 
-def _missed(one: Seen, facts: Facts, ledger: LedgerFacts) -> Finding:
+def _has_heir(one: Seen, facts: Facts, ledger: LedgerFacts) -> bool:
+    """Whether another one was started in its place, which does the same there."""
     process = one.process
     died_at = facts.now - one.silent_for
-    has_heir = any(
+    return any(
         other.is_alive
         and (other.process.role, other.process.host) == (process.role, process.host)
+        and set(other.process.queues) >= set(process.queues)
         and other.started_at >= died_at - timedelta(seconds=1)
         for other in ledger.processes
     )
-    what = _("{role} on {host} (process {pid}) was last seen {span} ago and did not say goodbye.")
+
+
+def _missed(role: str, ones: Sequence[Seen], *, has_heir: bool) -> Finding:
+    """`ones`: the one that was seen last stands first."""
+    silent = span(ones[0].silent_for)
+    if len(ones) == 1:
+        process = ones[0].process
+        told = _(
+            "{role} on {host} (process {pid}) was last seen {span} ago and did not say goodbye."
+        )
+        what = told.format(role=role, host=process.host, pid=process.pid, span=silent)
+    else:
+        told = _("{role}: {count} were last seen {span} ago or earlier, without goodbye: {places}.")
+        what = told.format(role=role, count=len(ones), span=silent, places=_places(ones))
     if has_heir:
         advice = _("Another one was started in its place. Its log says why it ended.")
-    else:
+    elif len(ones) < MANY_MISSED:
         advice = _("Was it killed, or is it cut off? Look at its log, and start it anew.")
+    else:
+        advice = _("Does something kill them? Look for lack of memory: journalctl -k")
     return Finding(
-        "process_missed",
-        Severity.NOTICE if has_heir else Severity.WARNING,
-        what.format(
-            role=process.role, host=process.host, pid=process.pid, span=span(one.silent_for)
+        "process_missed", Severity.NOTICE if has_heir else Severity.WARNING, what, advice
+    )
+
+
+def _places(ones: Sequence[Seen]) -> str:
+    by_host = Counter(one.process.host for one in ones)
+    shown = [f"{host} ({count})" for host, count in by_host.most_common(MOST_PLACES)]
+    return ", ".join(shown) + (", …" if len(by_host) > MOST_PLACES else "")
+
+
+def _left(left: Left, facts: Facts) -> Finding:
+    """What a dead process was at is in doubt when its lease is over, and not before."""
+    return Finding(
+        "left_behind",
+        Severity.WARNING,
+        _("{count} messages were being sent by a process that is gone. Did they arrive?").format(
+            count=left.count
         ),
-        advice,
+        _(
+            "Nothing to do yet: in {span} providers are asked, and what they deny goes again."
+        ).format(span=span(left.until - facts.now)),
     )

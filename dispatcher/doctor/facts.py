@@ -8,7 +8,7 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.processes import Seen
-from dispatcher.ledger.symptoms import Begun, OpenCalls, StoppedCampaign
+from dispatcher.ledger.symptoms import Begun, Left, OpenCalls, StoppedCampaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class LedgerFacts:
 
     clock_ahead: timedelta = timedelta()
     processes: Sequence[Seen] = ()
+    left: Left | None = None  # what processes were at that are gone
     under_way: Sequence[int] = ()  # campaigns
     waiting: Mapping[ChannelName, Waiting] = field(default_factory=dict)
     in_flight: Mapping[tuple[ChannelName, Status], int] = field(default_factory=dict)

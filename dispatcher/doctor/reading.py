@@ -31,7 +31,9 @@ from dispatcher.ledger import (
 )
 from dispatcher.ledger.claims import Head
 from dispatcher.ledger.migration import LATEST, version
+from dispatcher.ledger.processes import Seen
 from dispatcher.ledger.server_clock import time_of
+from dispatcher.ledger.symptoms import Left
 from dispatcher.lines import Lines
 from dispatcher.mailrobot.wellbeing import wellbeing_in
 from dispatcher.providers import make_channels
@@ -124,6 +126,7 @@ def _ledger(tx: Transaction, settings: Settings, facts: Facts) -> LedgerFacts:
     return LedgerFacts(
         clock_ahead=timedelta(seconds=found.clock_ahead_seconds),
         processes=found.processes,
+        left=_left(tx, found.processes, now),
         under_way=under_way,
         waiting=_waiting(tx, heads, under_way, now),
         in_flight=found.in_flight,
@@ -138,6 +141,12 @@ def _ledger(tx: Transaction, settings: Settings, facts: Facts) -> LedgerFacts:
         reply_due_at=replies.next_due(tx),
         alarms=wellbeing_in(tx, settings, now).alarms,
     )
+
+
+def _left(tx: Transaction, processes: Sequence[Seen], now: datetime) -> Left | None:
+    """What was begun before the last of the dead senders was seen, and is not done yet."""
+    silent = [one.silent_for for one in processes if one.process.queues and not one.is_alive]
+    return symptoms.left_behind(tx, now - min(silent)) if silent else None
 
 
 def _are_full(tx: Transaction, settings: Settings, facts: Facts, heads: Sequence[Head]) -> bool:

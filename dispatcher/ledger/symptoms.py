@@ -18,6 +18,13 @@ from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries,
 # Written out instead of bound: only so does SQLite see that the partial index fits.
 _IS_PENDING = deliveries.c.status == literal_column("'pending'")
 
+_LAPSES = deliveries.c.status.in_(
+    [
+        literal_column(f"'{one}'")
+        for one in (Status.QUEUED, Status.SENDING, Status.AWAITING, Status.UNCERTAIN)
+    ]
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoppedCampaign:
@@ -34,6 +41,14 @@ class Begun:
 
     name: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Messages that somebody was sending; `until` the last of their leases is over."""
+
+    count: int
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,18 @@ def is_begun_since(
         a.campaign_id.in_(list(campaign_ids)), a.channel == channel, a.started_at >= since
     )
     return tx.execute(query.limit(1)).first() is not None
+
+
+def left_behind(tx: Transaction, begun_before: datetime) -> Left | None:
+    """What is being sent since before then; at the cost of what is being sent at all."""
+    a, d = attempts.c, deliveries.c
+    count, until = tx.execute(
+        select(func.count(), func.max(d.due_at))
+        .select_from(deliveries.join(attempts, a.delivery_id == d.id))
+        .where(_LAPSES, d.status == Status.SENDING, a.ended_at.is_(None))
+        .where(a.started_at <= begun_before)
+    ).one()
+    return Left(count, until) if count else None
 
 
 def open_calls(tx: Transaction, now: datetime) -> OpenCalls:

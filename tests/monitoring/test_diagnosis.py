@@ -16,7 +16,7 @@ from dispatcher.doctor.finding import span
 from dispatcher.doctor.ground import GIGABYTE
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.processes import Process, Seen
-from dispatcher.ledger.symptoms import Begun, OpenCalls, StoppedCampaign
+from dispatcher.ledger.symptoms import Begun, Left, OpenCalls, StoppedCampaign
 from dispatcher.queue import QUEUES
 from templates.i18n import speaking
 
@@ -147,7 +147,15 @@ TABLE: Sequence[tuple[str, Facts, list[str]]] = (
                 *(seen("worker", silent=300, host=f"host-{n}") for n in range(2, 9)),
             )
         ),
-        ["process_missed"] * 6,
+        ["process_missed"],
+    ),
+    (
+        "one died in the middle of its work",
+        with_ledger(
+            processes=(*WELL.processes, seen("worker", silent=40, host="host-2")),
+            left=Left(198, NOW + timedelta(minutes=4)),
+        ),
+        ["left_behind", "process_missed"],
     ),
     (
         "two versions",
@@ -263,13 +271,33 @@ def test_lines_that_stand_still_are_told_with_when_the_provider_is_asked(
 
 
 def test_who_was_started_anew_in_its_place_is_missed_less() -> None:
-    died = seen("worker", silent=300)
+    died = seen("worker", *QUEUES, silent=300)
     heir = seen("worker", *QUEUES, since=NOW - timedelta(seconds=290))
     older = seen("worker", *QUEUES, since=AN_HOUR_AGO)
     [missed] = diagnose(with_ledger(processes=(LOOP, RECEIPTS, ROBOT, heir, died)))
     assert missed.severity is Severity.NOTICE
     [missed] = diagnose(with_ledger(processes=(LOOP, RECEIPTS, ROBOT, older, died)))
     assert missed.severity is Severity.WARNING
+
+
+def test_who_does_something_else_is_no_heir() -> None:
+    """Each queue has a worker of its own there; the one for letters is not back."""
+    died = seen("worker", "send-email", silent=300)
+    other = seen("worker", "send-sms", since=NOW - timedelta(seconds=290))
+    found = diagnose(with_ledger(processes=(*WELL.processes, other, died)))
+    assert [(one.code, one.severity) for one in found] == [("process_missed", Severity.WARNING)]
+
+
+def test_a_house_that_died_is_one_line_for_each_role() -> None:
+    """Five that died of one thing need no five pieces of advice."""
+    died = [seen("worker", silent=300 + n, host=f"host-{n % 4}") for n in range(5)]
+    found = diagnose(with_ledger(processes=(LOOP, *died, seen("receipts", silent=200))))
+    told = {one.what: one.advice for one in found if one.code == "process_missed"}
+    assert len(told) == 2
+    [workers] = [what for what in told if "worker" in what]
+    assert "5" in workers
+    assert "host-0 (2)" in workers
+    assert "journalctl -k" in told[workers]
 
 
 @pytest.mark.parametrize("hours", [-2, 2])

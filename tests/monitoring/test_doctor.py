@@ -29,9 +29,11 @@ from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.holding_back import hold_back
 from dispatcher.ledger.processes import Process
 from dispatcher.ledger.tables import campaigns as campaign_rows
+from dispatcher.ledger.tables import processes as process_rows
 from dispatcher.pacing import ProviderLimit
 from dispatcher.queue import QUEUES
 from dispatcher.settings import Settings
+from templates.i18n import speaking
 from tests.channels.servers import closed_port
 from tests.cli.test_commands import environment, home, run
 from tests.ledger.making import force
@@ -196,6 +198,36 @@ def test_lines_that_are_taken_by_calls_of_which_nobody_hears_are_told_at_once(ho
     assert told(3, at_once=2) == {}  # another call finds its line
     assert told(6, at_once=2) == {"calls_unreported": Severity.WARNING}
     assert told(11, at_once=1) == {"calls_unreported": Severity.SERIOUS}  # and why it is late
+
+
+def test_what_a_dead_worker_was_at_is_told_with_the_time_until_it_is_looked_after(
+    house: House,
+) -> None:
+    start(house)
+    campaign_id = begin(house)
+
+    def send(at: datetime) -> None:
+        with house.engine.ledger.write() as tx:
+            [(delivery_id, *_rest)] = claims.claim_due(tx, NOON, LATER, "claim", 1)
+            number = "+79162000000"
+            begun = Opening(delivery_id, 1, campaign_id, SMS, number, "smsaero", "Europe/Moscow")
+            attempts.open_many(tx, [begun], at)
+            due_at = NOON + timedelta(minutes=5)
+            force(tx, delivery_id, status=Status.SENDING, due_at=due_at)
+
+    send(NOON)
+    assert codes(house) == set()
+    with house.engine.ledger.write() as tx:
+        processes.beat(tx, Process("died", "worker", "host-2", 7, ("send-sms",), "1.0"))
+        seen_at = processes.clock_of(tx) - timedelta(seconds=50)
+        tx.execute(update(process_rows).where(process_rows.c.id == "died").values(seen_at=seen_at))
+    house.clock.move_to(NOON + timedelta(minutes=1))
+    send(NOON + timedelta(seconds=55))  # by another one, who lives
+    with speaking("en"):
+        found = {one.code: one for one in diagnose(facts(house))}
+    assert {"process_missed", "left_behind"} <= found.keys()
+    assert found["left_behind"].what.startswith("1 ")
+    assert "4 min" in found["left_behind"].advice
 
 
 def test_an_operators_talk_takes_its_time(house: House) -> None:

@@ -14,8 +14,12 @@ from dispatcher.queue import QueueAway, ping
 
 # An answer is good for so long; whoever asks oftener is told the last one.
 GOOD_FOR_SECONDS = 1.0
-# So long the ledger may think, and so long a second one who asks waits for the first.
+# So long the ledger may think.
 PATIENCE_SECONDS = 3
+# So long a second one who asks waits for the first: each of them keeps a thread from its work.
+TURN_SECONDS = 0.2
+# With somebody else asking, the last answer stands in for the next one no longer than this.
+STANDS_IN_SECONDS = GOOD_FOR_SECONDS + PATIENCE_SECONDS
 
 SHAPE_IS_OLD = "the ledger's schema is older than this program"
 
@@ -38,16 +42,20 @@ class Readiness:
 
     def trouble(self) -> str:
         """What keeps this process from its work; empty when nothing does."""
-        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
-            return "no answer in time"  # somebody else has been waiting for it for long
+        if not self._lock.acquire(timeout=TURN_SECONDS):
+            return self._known(STANDS_IN_SECONDS, otherwise="no answer in time")
         try:
             if self._last is None or self._clock() - self._last[0] >= GOOD_FOR_SECONDS:
-                self._last = None
                 found = self._works() or self._ledger() or self._queue()
                 self._last = self._clock(), found
             return self._last[1]
         finally:
             self._lock.release()
+
+    def _known(self, seconds: float, *, otherwise: str) -> str:
+        """What was answered last, if it is not older."""
+        last = self._last
+        return last[1] if last is not None and self._clock() - last[0] < seconds else otherwise
 
     def _ledger(self) -> str:
         try:

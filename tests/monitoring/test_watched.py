@@ -26,7 +26,7 @@ from dispatcher.monitoring.pages import MOST_CONNECTIONS, Page, PageServer
 from dispatcher.monitoring.presence import Presence
 from dispatcher.monitoring.pulse import STILL_AFTER_SECONDS, Pulse
 from dispatcher.monitoring.watched import watched
-from dispatcher.readiness import GOOD_FOR_SECONDS, Readiness
+from dispatcher.readiness import GOOD_FOR_SECONDS, STANDS_IN_SECONDS, Readiness
 from tests.channels.servers import closed_port
 from tests.monitoring.test_house_figures import engine_on
 
@@ -179,6 +179,33 @@ def test_who_asks_again_within_a_second_is_told_the_same(engine: Engine) -> None
     now = GOOD_FOR_SECONDS
     readiness.trouble()
     assert asked == [0.0, GOOD_FOR_SECONDS]
+
+
+def test_whoever_asks_beside_another_is_not_kept_waiting_for_a_ledger_that_hangs(
+    engine: Engine,
+) -> None:
+    """Each who waits keeps a thread from what it is there for."""
+    now, asking, go_on = 0.0, threading.Event(), threading.Event()
+
+    def works() -> str:
+        if now:
+            asking.set()
+            go_on.wait(10)
+        return ""
+
+    readiness = Readiness(engine, works=works, clock=lambda: now)
+    assert readiness.trouble() == ""
+    with ThreadPoolExecutor(1) as other:
+        now = STANDS_IN_SECONDS - 0.1
+        first = other.submit(readiness.trouble)
+        assert asking.wait(10)
+        began = time.monotonic()
+        assert readiness.trouble() == ""  # as a moment ago
+        now = STANDS_IN_SECONDS
+        assert readiness.trouble() == "no answer in time"
+        assert time.monotonic() - began < 2
+        go_on.set()
+        assert first.result() == ""
 
 
 @contextmanager

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
-from babel.units import format_unit
-
-from templates.i18n import current_language
+from dispatcher.report.span import span
 
 
 class Severity(StrEnum):
@@ -32,15 +29,4 @@ def numbers(ids: Sequence[int]) -> str:
     return shown if len(ids) <= 5 else f"{shown}, …"
 
 
-def span(length: timedelta) -> str:
-    """A length of time as people say it, in one unit."""
-    seconds = max(length.total_seconds(), 0)
-    if seconds < 120:
-        value, unit = seconds, "second"
-    elif seconds < 2 * 3600:
-        value, unit = seconds / 60, "minute"
-    elif seconds < 48 * 3600:
-        value, unit = seconds / 3600, "hour"
-    else:
-        value, unit = seconds / 86400, "day"
-    return str(format_unit(int(value), unit, "short", locale=current_language()))
+__all__ = ["Finding", "Severity", "numbers", "span"]

@@ -139,7 +139,14 @@ def _ledger(tx: Transaction, settings: Settings, facts: Facts) -> LedgerFacts:
         drafts=symptoms.drafts_before(tx, now - LEFT_BEHIND),
         imports=symptoms.imports_before(tx, now - LEFT_BEHIND),
         reply_due_at=replies.next_due(tx),
-        alarms=wellbeing_in(tx, settings, now).alarms,
+        alarms=wellbeing_in(
+            tx,
+            settings,
+            now,
+            robot_works=any(
+                one.is_alive and one.process.role in ("up", "mailrobot") for one in found.processes
+            ),
+        ).alarms,
     )
 
 

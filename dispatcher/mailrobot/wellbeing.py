@@ -11,6 +11,7 @@ from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, mailboxes, outbox
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.ledger.outbox import GivenUp
+from dispatcher.report.span import span
 from dispatcher.settings import Settings
 from templates.i18n import _, ngettext
 
@@ -54,17 +55,21 @@ def wellbeing(engine: Engine) -> Wellbeing:
         return wellbeing_in(tx, engine.settings, engine.clock.now())
 
 
-def wellbeing_in(tx: Transaction, settings: Settings, now: datetime) -> Wellbeing:
+def wellbeing_in(
+    tx: Transaction, settings: Settings, now: datetime, *, robot_works: bool = True
+) -> Wellbeing:
+    """Where no robot works at all, and that is told already, it is no news that nobody looks."""
     states = {state.name: state for state in mailboxes.everything(tx)}
     standing = outbox.standing(tx)
     given_up = outbox.given_up(tx, now - DAY)
     names = [box.name for box in settings.mailboxes]
     boxes = [_of_mailbox(states.get(name) or MailboxState(name, None), now) for name in names]
-    alarms = list(_mailbox_alarms(boxes))
+    alarms = list(_mailbox_alarms(boxes, robot_works=robot_works))
     if settings.lmtp_port and LMTP not in names:
         listening = _of_mailbox(states.get(LMTP) or MailboxState(LMTP, None), now)
         boxes.append(listening)
-        alarms += _listener_alarms(listening)
+        if robot_works:
+            alarms += _listener_alarms(listening)
     oldest = _seconds(standing.oldest_asked_at, now)
     alarms += _answer_alarms(oldest, standing.oldest_reason)
     alarms += _given_up_alarms(given_up)
@@ -82,7 +87,7 @@ def _of_mailbox(state: MailboxState, now: datetime) -> MailboxWellbeing:
     )
 
 
-def _mailbox_alarms(boxes: Sequence[MailboxWellbeing]) -> Sequence[str]:
+def _mailbox_alarms(boxes: Sequence[MailboxWellbeing], *, robot_works: bool) -> Sequence[str]:
     limit = ALARM_AFTER.total_seconds()
     alarms = []
     for box in boxes:
@@ -91,21 +96,29 @@ def _mailbox_alarms(boxes: Sequence[MailboxWellbeing]) -> Sequence[str]:
             alarms.append(
                 _("Mailbox {name}: {trouble}.").format(name=box.name, trouble=box.trouble)
             )
-        if box.seconds_since_look is None and not box.trouble:
-            alarms.append(_("Mailbox {name}: nobody has looked into it yet.").format(name=box.name))
-        elif box.seconds_since_look is not None and box.seconds_since_look > limit:
-            alarms.append(
-                _("Mailbox {name}: nobody has looked into it for {seconds} s.").format(
-                    name=box.name, seconds=int(box.seconds_since_look)
-                )
-            )
+        if robot_works:
+            alarms += _look_alarms(box)
         if box.oldest_seconds is not None and box.oldest_seconds > limit:
             alarms.append(
-                _("Mailbox {name}: a letter has waited for {seconds} s to be taken in.").format(
-                    name=box.name, seconds=int(box.oldest_seconds)
+                _("Mailbox {name}: a letter has waited for {span} to be taken in.").format(
+                    name=box.name, span=span(timedelta(seconds=box.oldest_seconds))
                 )
             )
     return alarms
+
+
+def _look_alarms(box: MailboxWellbeing) -> Sequence[str]:
+    if box.seconds_since_look is None:
+        if box.trouble:
+            return ()
+        return [_("Mailbox {name}: nobody has looked into it yet.").format(name=box.name)]
+    if box.seconds_since_look <= ALARM_AFTER.total_seconds():
+        return ()
+    return [
+        _("Mailbox {name}: nobody has looked into it for {span}.").format(
+            name=box.name, span=span(timedelta(seconds=box.seconds_since_look))
+        )
+    ]
 
 
 def _listener_alarms(box: MailboxWellbeing) -> Sequence[str]:
@@ -114,8 +127,8 @@ def _listener_alarms(box: MailboxWellbeing) -> Sequence[str]:
     if box.seconds_since_look <= ALARM_AFTER.total_seconds():
         return ()
     return [
-        _("LMTP: no robot has listened for {seconds} s.").format(
-            seconds=int(box.seconds_since_look)
+        _("LMTP: no robot has listened for {span}.").format(
+            span=span(timedelta(seconds=box.seconds_since_look))
         )
     ]
 
@@ -125,13 +138,13 @@ def _answer_alarms(oldest: float | None, reason: str) -> Sequence[str]:
         return ()
     if not reason:
         return [
-            _("An answer has waited for {seconds} s; is the mail server there?").format(
-                seconds=int(oldest)
+            _("An answer has waited for {span}; is the mail server there?").format(
+                span=span(timedelta(seconds=oldest))
             )
         ]
     return [
-        _("An answer has waited for {seconds} s; what came of the last try: {reason}").format(
-            seconds=int(oldest), reason=reason
+        _("An answer has waited for {span}; what came of the last try: {reason}").format(
+            span=span(timedelta(seconds=oldest)), reason=reason
         )
     ]
 

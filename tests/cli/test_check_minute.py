@@ -39,6 +39,6 @@ def test_check_says_whether_the_minute_is_kept_once_a_robot_has_looked(
     late = run("check", "--json", **SETTINGS)
     [(ok, note)] = minute(late)
     assert (late.returncode, ok) == (1, False)
-    assert note.startswith("Ящик info: в него не заглядывали 36")
+    assert note.startswith("Ящик info: в него не заглядывали 60")
     without = run("check", "--json", **ROBOT)
     assert (without.returncode, minute(without)) == (0, [])

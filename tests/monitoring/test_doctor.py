@@ -21,12 +21,14 @@ from dispatcher.ledger import (
     campaigns,
     circuits,
     claims,
+    mailboxes,
     migration,
     processes,
 )
 from dispatcher.ledger.attempts import Opening
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.holding_back import hold_back
+from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.ledger.processes import Process
 from dispatcher.ledger.tables import campaigns as campaign_rows
 from dispatcher.ledger.tables import processes as process_rows
@@ -166,8 +168,21 @@ def test_a_house_that_is_broken_in_many_places_has_all_of_them_told(house: House
         "campaign_stopped",
         "undecided",
         "import",
-        "mailrobot",
     }
+    assert "mailrobot" not in found  # that nobody looks is told once
+
+
+def test_a_robot_that_works_and_does_not_look_is_told(house: House) -> None:
+    start(house, role="mailrobot")
+    with speaking("ru"):
+        told = {one.code: one.what for one in diagnose(facts(house, lmtp_port=2424))}
+    assert "LMTP" in told["mailrobot"]
+    with house.engine.ledger.write() as tx:
+        mailboxes.note(tx, MailboxState("lmtp", NOON))
+    house.clock.move_to(NOON + timedelta(seconds=950))
+    with speaking("ru"):
+        told = {one.code: one.what for one in diagnose(facts(house, lmtp_port=2424))}
+    assert "15 мин" in told["mailrobot"].replace("\N{NO-BREAK SPACE}", " ")
 
 
 def call(house: House, campaign_id: int) -> int:

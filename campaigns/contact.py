@@ -65,11 +65,13 @@ def is_absent(text: str) -> bool:
 
 def read_phones(cell: str) -> tuple[list[ContactPoint], list[BadContact]]:
     """The phone numbers of one cell, in order and without repetition, and what was no number."""
+    if "." in cell:  # whose last digit may be a decimal, and none of the number's
+        return _read_phones(cell)
     bare = cell.translate(_DECORATION)
     plain = _ORDINARY_MOBILE.fullmatch(bare)
     if plain:
         return [ContactPoint("+7" + plain[1], ContactKind.MOBILE)], []
-    if _ONE_NUMBER.fullmatch(bare) and "." not in cell:  # which may be a decimal one
+    if _ONE_NUMBER.fullmatch(bare):
         return _sorted_out([classify_phone(cell.strip())])
     return _read_phones(cell)
 

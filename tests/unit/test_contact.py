@@ -48,6 +48,13 @@ def test_a_number_the_spreadsheet_made_a_float_is_read_as_a_phone(cell: str) -> 
     assert read_phones(cell) == ([MOBILE], [])
 
 
+@pytest.mark.parametrize("cell", ["971385319.0", "8916123456.0", "+7916123456.0", "916123456.00"])
+def test_the_zero_behind_the_point_is_no_digit_of_the_number(cell: str) -> None:
+    """With it a number that lacks a digit would be a stranger's."""
+    good, [_bad] = read_phones(cell)
+    assert good == []
+
+
 @pytest.mark.parametrize("cell", ["9.16123E+09", "9,16E+9", "7.91612E+10"])
 def test_a_number_whose_digits_the_spreadsheet_has_lost_is_no_phone(cell: str) -> None:
     good, [bad] = read_phones(cell)

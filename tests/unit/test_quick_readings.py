@@ -64,6 +64,7 @@ def test_what_is_not_quite_usual_goes_the_long_way(text: str) -> None:
 @given(NUMBERS)
 @example("8.495.123.45.67")
 @example("9161234567.0")
+@example("971385319.0")
 @example("84951234567")
 @example("+7 (495) 123-45-67")
 @example("810998901234567")

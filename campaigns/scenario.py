@@ -203,6 +203,12 @@ class Scenario(Strict):
     def policy(self, channel: ChannelName) -> Policy:
         return self._policies[channel]
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """What differs from this one has rules of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop("_policies", None)
+        return copied
+
     @cached_property
     def _policies(self) -> Mapping[ChannelName, Policy]:
         return {channel: self._policy(channel) for channel in self.channels}

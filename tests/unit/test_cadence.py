@@ -41,6 +41,20 @@ def policy(channel: ChannelName = ChannelName.PHONE, **rules: object) -> Policy:
     return scenario.policy(channel)
 
 
+def test_a_copy_of_a_scenario_with_other_rules_goes_by_those() -> None:
+    usual = Scenario(
+        name="own",
+        title="x",
+        purpose=Purpose.SERVICE,
+        channels={ChannelName.PHONE: ChannelRules(template="own")},
+    )
+    assert usual.policy(ChannelName.PHONE).max_attempts != 1
+    rules = ChannelRules(template="own", max_attempts=1)
+    for deep in (False, True):
+        copied = usual.model_copy(update={"channels": {ChannelName.PHONE: rules}}, deep=deep)
+        assert copied.policy(ChannelName.PHONE).max_attempts == 1
+
+
 def urgent_policy() -> Policy:
     scenario = Scenario(
         name="accident",

@@ -31,6 +31,7 @@ from dispatcher.ledger import LedgerFault, Transaction, campaigns, deliveries, g
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.deliveries import Delivery
 from dispatcher.opening import Opened
+from dispatcher.own_reasons import OwnReason
 
 log = structlog.get_logger()
 
@@ -38,9 +39,9 @@ log = structlog.get_logger()
 # provider of a hundred messages a second costs the ledger one question a second.
 GOOD_FOR = timedelta(seconds=1)
 # What is held back is judged anew at once: it ends then, or waits for what it has to wait for.
-DECIDED = postponed("decided meanwhile", retry_after_seconds=0)
+DECIDED = postponed(OwnReason.DECIDED, retry_after_seconds=0)
 # Nobody can say whether it may go: then it does not.
-UNKNOWN = postponed("ledger away", retry_after_seconds=5)
+UNKNOWN = postponed(OwnReason.LEDGER_AWAY, retry_after_seconds=5)
 
 
 class LastLook:

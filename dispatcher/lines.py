@@ -15,12 +15,13 @@ from campaigns.holidays import Holidays
 from dispatcher.engine import Engine
 from dispatcher.ledger import Transaction, claims, lines, touches
 from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.own_reasons import OwnReason
 from dispatcher.pacing import LONGEST_WAIT_SECONDS, ProviderLimit
 from templates.call import Action
 from templates.call_file import read_call
 
 NO_LINE = "no_line"  # the reason of a delivery that waits for one
-OWN_LIMIT = "own_limit"  # … or for its turn at a provider
+OWN_LIMIT = OwnReason.PACE.value  # … or for its turn at a provider
 # A call lasts about a minute: within a few seconds some line will be free again.
 COME_AGAIN = timedelta(seconds=15)
 # Letters go fastest, and one that is sent again in doubt is the same letter: more at a time.

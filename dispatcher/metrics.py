@@ -21,6 +21,7 @@ from prometheus_client import (
 from channels.base import Handover
 from dispatcher import tracing
 from dispatcher.own_process import OwnProcess
+from dispatcher.own_reasons import OwnReason
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -109,15 +110,7 @@ _UNBEATEN = Counter(
     registry=REGISTRY,
 )
 
-# Why we held a message back ourselves, by the words of the hand-over that stands for it.
-_OWN_REASONS: Mapping[str, str] = {
-    "window closed": "window",
-    "lease over": "lease",
-    "provider away": "provider_away",
-    "own_limit": "pace",
-    "decided meanwhile": "decided",
-    "ledger away": "ledger_away",
-}
+_OWN_REASONS: Mapping[str, str] = {one.value: one.name.lower() for one in OwnReason}
 
 
 def role_is(role: str, version: str) -> None:

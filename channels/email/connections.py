@@ -72,7 +72,7 @@ class ConnectionPool:
     """At most `size` connections of one event loop; who delivers holds one of `slots` meanwhile.
 
     A connection that nobody has used for `longest_idle_seconds` is said goodbye to, also when no
-    letter comes for hours.
+    letter comes for hours, as long as the loop turns.
     """
 
     def __init__(

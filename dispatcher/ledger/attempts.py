@@ -17,7 +17,6 @@ from dispatcher.ledger import bulk
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, deliveries, receipts, recipients
 
-
 # The reason of an attempt whose worker was never heard of again.
 WORKER_LOST = "worker lost"
 

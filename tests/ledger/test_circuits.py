@@ -115,7 +115,7 @@ def test_the_last_attempts_that_are_over_are_counted_from_where_staff_resumed(
                 ending = Ending(attempt_id, outcome, False, at, None, "", None, None)
                 attempts.end(tx, [ending])
 
-        def recent(last: int, judged_after_minutes: int | None = None) -> list[Outcome]:
+        def recent(last: int, judged_after_minutes: int | None = None) -> list[Outcome | None]:
             since = None
             if judged_after_minutes is not None:
                 since = NOW + timedelta(minutes=judged_after_minutes)

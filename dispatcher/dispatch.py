@@ -53,6 +53,7 @@ class Tick:
     expired: int = 0
     closed: int = 0
     answered: int = 0
+    is_full: bool = False  # as much is in flight as may be: there may be more to claim in a moment
 
     @property
     def is_idle(self) -> bool:
@@ -97,12 +98,12 @@ class Loop:
         settled = self._settle(now) + self._settle_doubts(now)
         answered = self._answer(now)
         pause_failing(self._engine, now)
-        claimed = self._claim(now)
+        claimed, is_full = self._claim(now)
         closed = insist(lambda tx: campaigns.close_finished(tx, now))
         tallies.fold_changes(self._engine.ledger)
         for campaign_id in closed:
             log.info("campaign.completed", campaign=campaign_id)
-        return Tick(claimed, released, uncertain, settled, expired, len(closed), answered)
+        return Tick(claimed, released, uncertain, settled, expired, len(closed), answered, is_full)
 
     def _turn_campaigns(self, tx: Transaction, now: datetime) -> tuple[int, int]:
         """Start and end campaigns by the clock; how much expired, how many claims lapsed."""
@@ -131,16 +132,18 @@ class Loop:
         seconds = (wake_at - self._engine.clock.now()).total_seconds()
         return min(seconds, longest_seconds) if seconds > 0 else longest_seconds
 
-    def _claim(self, now: datetime) -> int:
+    def _claim(self, now: datetime) -> tuple[int, bool]:
         """Claim due deliveries and enqueue them by channel, never more than may be in flight.
 
         Urgent ones have room of their own: an emergency does not wait behind a bulk campaign. Where
-        a provider or the lines bear little, little is claimed; of a desk that is full, nothing.
+        a provider or the lines bear little, little is claimed; of a desk that is full, nothing. How
+        many were claimed, and whether no more may be in flight.
         """
         settings = self._engine.settings
         claim = self._name_claim()
 
-        def act(tx: Transaction) -> list[Claimed]:
+        def act(tx: Transaction) -> tuple[list[Claimed], bool]:
+            is_full = False
             lease_until = now + timedelta(seconds=settings.lease_seconds)
             channels = tuple(self._engine.channels)
             found: list[Claimed] = []
@@ -148,6 +151,7 @@ class Loop:
             for urgent in (True, False):
                 held = claims.in_flight_by_channel(tx, urgent=urgent)
                 room = settings.max_in_flight - sum(held.values())
+                is_full = is_full or room <= 0
                 if room > 0:
                     found += claims.claim_due(
                         tx,
@@ -160,16 +164,16 @@ class Loop:
                         rooms=rooms(tx, self._engine, held),
                         desks=desks,
                     )
-            return found
+            return found, is_full
 
-        claimed = self._engine.ledger.insist(act)
+        claimed, is_full = self._engine.ledger.insist(act)
         for channel, urgent, piece in in_turn(claimed, self._batch_size):
             try:
                 self._queue.send(channel, piece, claim, urgent=urgent)
             except QueueAway:
                 self._give_back(piece, claim, now)
                 log.warning("queue.away", deliveries=len(piece))
-        return len(claimed)
+        return len(claimed), is_full
 
     def _batch_size(self, channel: ChannelName) -> int:
         return batch_size(self._engine, channel)

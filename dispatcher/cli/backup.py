@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +49,7 @@ def backup(
         if not has_file(ledger):
             raise NotPossible(_("There is no ledger yet: nothing to copy."))
         now = time_of(ledger)
-        path = place / _name(ledger, now) if place.is_dir() else place
+        path = _free_name(place, ledger, now) if place.is_dir() else place
         if place.is_dir():
             remove_abandoned(place, _NAME.pattern)
         copy = copy_ledger(ledger, path, shared.actor(settings), now)
@@ -76,8 +76,11 @@ def backup(
         screen.say("  " + _("Keep DISPATCHER_SECRET, too; it is not in the copy."))
 
 
-def _name(ledger: Ledger, now: datetime) -> str:
-    return f"ledger-{now:%Y%m%dT%H%M%SZ}{ending_of(ledger)}"
+def _free_name(folder: Path, ledger: Ledger, now: datetime) -> Path:
+    """A second later, if there is a copy of this very second: names tell the order of copies."""
+    while (path := folder / f"ledger-{now:%Y%m%dT%H%M%SZ}{ending_of(ledger)}").exists():
+        now += timedelta(seconds=1)
+    return path
 
 
 def _remove_old(folder: Path, keep: int) -> Sequence[Path]:

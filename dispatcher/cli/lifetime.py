@@ -79,7 +79,8 @@ def turn(
         trouble = ""
         pause_seconds = poll_seconds
         try:
-            pause_seconds = loop.idle_seconds(poll_seconds) if _tick(loop) else BUSY_SECONDS
+            is_busy = _tick(loop)
+            pause_seconds = BUSY_SECONDS if is_busy else loop.idle_seconds(poll_seconds)
         except (*LedgerFault, LedgerAway) as error:
             log.error("ledger.away", kind=type(error).__name__)
             metrics.tick_broken("ledger_away")
@@ -94,11 +95,11 @@ def turn(
 
 
 def _tick(loop: Loop) -> bool:
-    """One turn; whether there was nothing to do."""
+    """One turn; whether there is more to do at once."""
     with metrics.tick() as counted:
         tick = loop.tick()
         counted.claimed = tick.claimed
-    return tick.is_idle
+    return tick.is_full or not tick.is_idle
 
 
 def wait(stop: threading.Event, pulse: Pulse | None = None) -> None:

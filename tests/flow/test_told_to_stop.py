@@ -14,7 +14,7 @@ from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from channels.base import Handover, Message
 from dispatcher import handing_over, worker
-from dispatcher.cli.lifetime import ended_together
+from dispatcher.cli.lifetime import BUSY_SECONDS, ended_together, turn
 from dispatcher.event_loops import EventLoops
 from dispatcher.ledger import campaigns
 from dispatcher.ledger.campaigns import CampaignStatus
@@ -231,3 +231,27 @@ def test_a_killed_worker_does_not_make_a_campaign_of_letters_pause_itself(
         campaign = campaigns.get(tx, rehearsal.campaigns[0].id)
     assert campaign.status is CampaignStatus.RUNNING
     assert len(rehearsal.taken()) == len(CROWD)
+
+
+def test_a_loop_that_may_have_no_more_in_flight_looks_again_in_a_moment(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after a whole poll: the workers would have nothing to do for most of it."""
+    changed = rehearsal.engine.settings.model_copy(update={"max_in_flight": 10})
+    monkeypatch.setattr(rehearsal.engine, "settings", changed)
+    rehearsal.rest()
+    rehearsal.launch(CROWD, scenario_text("email"))
+    first, second = rehearsal.works.loop.tick(), rehearsal.works.loop.tick()
+    assert (first.claimed, first.is_full) == (10, False)
+    assert (second.claimed, second.is_full, second.is_idle) == (0, True, True)
+    stop = Stop()
+    pauses: list[float | None] = []
+
+    def wait(seconds: float | None = None) -> bool:
+        pauses.append(seconds)
+        stop.set()
+        return True
+
+    monkeypatch.setattr(stop, "wait", wait)
+    turn(rehearsal.works.loop, 5.0, stop)
+    assert pauses == [BUSY_SECONDS]

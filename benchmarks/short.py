@@ -110,7 +110,7 @@ def figures(folder: Path, server: str) -> Iterator[Figure]:
             5_000,
             partial(rows_imported, folder, where),
         )
-    yield Figure("letters end to end", "of bare aiosmtplib", 0.1, letters_ratio)
+    yield Figure("letters end to end", "of bare aiosmtplib", 0.06, letters_ratio)
     yield Figure("decisions about windows", "decisions/CPU s", 50_000, window_decisions)
 
 

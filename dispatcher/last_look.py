@@ -38,6 +38,9 @@ log = structlog.get_logger()
 # A judgement, or a look, is as good as new for so long. One look serves all that wait, so that a
 # provider of a hundred messages a second costs the ledger one question a second.
 GOOD_FOR = timedelta(seconds=1)
+# The next look begins by then, while messages still go by the last one: at its end the first would
+# be late by a question, and so leave closer to those behind it than the provider's pace allows.
+RENEWED_AFTER = timedelta(seconds=0.5)
 # What is held back is judged anew at once: it ends then, or waits for what it has to wait for.
 DECIDED = postponed(OwnReason.DECIDED, retry_after_seconds=0)
 # Nobody can say whether it may go: then it does not.
@@ -59,21 +62,28 @@ class LastLook:
         self._looked_on_clock_at = engine.clock.now()
         self._held_back: Mapping[int, Handover] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
 
     async def holds_back(self, opened: Opened) -> Handover | None:
         """Why this message must not go now; None when it may. Never raises."""
-        if not self._is_good():
-            async with self._one_at_a_time:
-                if not self._is_good():
-                    await self._look()
+        age = self._age()
+        if age >= GOOD_FOR:
+            await self._look_unless(GOOD_FOR)
+        elif age >= RENEWED_AFTER and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.create_task(self._look_unless(RENEWED_AFTER))
         return self._held_back.get(opened.attempt_id)
 
-    def _is_good(self) -> bool:
-        passed = max(
+    def _age(self) -> timedelta:
+        return max(
             timedelta(seconds=time.monotonic() - self._looked_at),
             self._engine.clock.now() - self._looked_on_clock_at,
         )
-        return passed < GOOD_FOR
+
+    async def _look_unless(self, younger_than: timedelta) -> None:
+        """Look, unless somebody else just did."""
+        async with self._one_at_a_time:
+            if self._age() >= younger_than:
+                await self._look()
 
     async def _look(self) -> None:
         begun_at, begun_on_clock_at = time.monotonic(), self._engine.clock.now()

@@ -23,7 +23,7 @@ from dispatcher.errors import BadSetting
 from dispatcher.event_loops import EventLoops
 from dispatcher.ledger import Ledger, open_ledger
 from dispatcher.ledger.server_clock import ask_time
-from dispatcher.pacing import LocalGate, Pacer
+from dispatcher.pacing import LocalGate, Pacer, rate_below
 from dispatcher.providers import make_channels
 from dispatcher.queue import ANSWER, QUEUES, URGENT, Queue, declare, make_broker
 from dispatcher.settings import PREFIX, Settings
@@ -98,7 +98,7 @@ def make_pacers(settings: Settings) -> Mapping[tuple[ChannelName, str], Pacer]:
                 ),
             )
         if limit.per_second is not None:
-            rate = limit.per_second
+            rate = rate_below(limit.per_second)
             gate = SharedGate(redis, account, rate) if redis is not None else LocalGate(rate)
             pacers[channel, provider] = Turns(gate, rate, account)
     return pacers

@@ -346,6 +346,27 @@ def test_while_the_ledger_is_away_who_waited_does_not_go_and_one_question_finds_
     assert [line["event"] for line in logs] == ["ledger.away"]
 
 
+def test_the_next_look_begins_before_the_last_one_is_too_old_and_nobody_waits_for_it(
+    rehearsal: Rehearsal,
+) -> None:
+    """Who waited for it would go later, and so closer to the next than the pace allows."""
+    opened = opened_messages(rehearsal, 2)
+    look = LastLook(rehearsal.engine, opened, time.monotonic() - 0.7)
+    stop(rehearsal, account_number="1")
+    answers: list[Handover | None] = []
+
+    async def go_on() -> None:
+        answers.append(await look.holds_back(opened[1]))
+        deadline = time.monotonic() + 5
+        while answers[-1] is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+            answers.append(await look.holds_back(opened[1]))
+
+    asyncio.run(go_on())
+    assert answers[0] is None
+    assert answers[-1] is DECIDED
+
+
 def test_one_look_tells_of_everybody_who_waits(rehearsal: Rehearsal) -> None:
     opened = opened_messages(rehearsal, 10)
     look = LastLook(rehearsal.engine, opened, time.monotonic() - 2)

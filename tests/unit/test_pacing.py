@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.pacing import LATENESS_SECONDS, LONGEST_WAIT_SECONDS, LocalGate, Slot
+from dispatcher.pacing import (
+    LATENESS_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    LocalGate,
+    Slot,
+    rate_below,
+)
 from dispatcher.turns import LINGER_SECONDS, Rota, Turns, Waiting
 
 
@@ -43,6 +49,24 @@ def test_reserved_instants_are_never_closer_than_the_rate_allows(
             assert slot.wait_seconds > LONGEST_WAIT_SECONDS
     gaps = [b - a for a, b in pairwise(instants)]
     assert all(gap >= 1 / per_second - 1e-6 for gap in gaps)
+
+
+@given(
+    st.lists(st.floats(0, 0.02) | st.floats(0, 0.5), min_size=110, max_size=150),
+    st.sampled_from([1.0, 3.0, 10.0, 50.0, 100.0]),
+)
+def test_no_sliding_second_holds_more_than_the_limit_however_late_a_sender_comes(
+    lags: list[float], limit: float
+) -> None:
+    clock = Clock()
+    gate = LocalGate(rate_below(limit), clock)
+    went = []
+    for lag in lags:
+        clock.seconds += max(gate.reserve(1000).wait_seconds, 0)
+        went.append(clock.seconds)
+        clock.seconds += lag  # busy with something else
+    one_too_many = zip(went, went[int(limit) :], strict=False)
+    assert all(last - first > 1 for first, last in one_too_many)
 
 
 def test_after_a_rest_nothing_has_been_saved_up() -> None:

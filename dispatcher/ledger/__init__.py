@@ -7,6 +7,7 @@ one transaction:
         claimed = claims.claim_due(tx, …)
 """
 
+from dispatcher.ledger import staff_tables as staff_tables  # joins the other tables
 from dispatcher.ledger.connection import Ledger, LedgerFault, Transaction, once_committed
 from dispatcher.ledger.migration import migrate
 

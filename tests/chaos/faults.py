@@ -85,12 +85,12 @@ def _flush_redis(town: Town, _chance: Chance) -> Blast:
 
 def _stop_redis(town: Town, _chance: Chance) -> Blast:
     town.redis.stop()
-    return Blast("away", town.redis.start)
+    return Blast("away", town.redis.begin)
 
 
 def _restart_redis(town: Town, _chance: Chance) -> Blast:
     town.redis.stop(signal.SIGTERM)
-    town.redis.start()
+    town.redis.begin()
     return Blast("empty")
 
 

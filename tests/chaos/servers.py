@@ -154,7 +154,7 @@ class PostgresServer:
         """End every session but ours; how many."""
         query = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         query += " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        with psycopg.connect(self.url, autocommit=True) as session:
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=3) as session:
             row = session.execute(query).fetchone()
         return int(row[0]) if row else 0
 
@@ -192,7 +192,18 @@ class RedisServer:
         return f"redis://{self.host}:{self.port}/0"
 
     def start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        """Start it and wait until it answers. Raises Missing."""
+        self.begin()
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not self.answers():
+            if time.monotonic() > until or not self._is_alive():
+                raise Missing(f"Redis does not start, see {self._folder}/redis.log")
+            time.sleep(0.05)
+
+    def begin(self) -> None:
+        """Start it; in a storm nobody waits for it, its cable may be out. One that runs is left
+        alone."""
+        if self._is_alive():
             return
         options = ("--bind", self.host, "--port", str(self.port), "--protected-mode", "no")
         kept = ("--save", "", "--appendonly", "no", "--dir", str(self._folder))
@@ -200,11 +211,9 @@ class RedisServer:
             self._process = subprocess.Popen(
                 self._ground.on("queue", [self._program, *options, *kept]), stdout=log, stderr=log
             )
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not self.answers():
-            if time.monotonic() > until or self._process.poll() is not None:
-                raise Missing(f"Redis does not start, see {self._folder}/redis.log")
-            time.sleep(0.05)
+
+    def _is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def answers(self) -> bool:
         try:

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     receipts_host: str = "127.0.0.1"
     receipts_port: int = Field(default=8089, ge=0, le=65535)
 
+    # the staff's screen
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8088, ge=0, le=65535)
+    web_url: str = ""
+    approval_above: int = Field(default=1000, ge=0, le=100_000_000)
+
     # e-mail
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -202,7 +208,7 @@ class Settings(BaseSettings):
             raise ValueError(_("a telephone number such as +78001000000 is expected."))
         return value
 
-    @field_validator("receipts_url")
+    @field_validator("receipts_url", "web_url")
     @classmethod
     def _receipts_can_arrive(cls, value: str) -> str:
         """Addresses are made by adding to it, and what is added to it is secret on the way."""

@@ -74,6 +74,7 @@ def _branches() -> dict[str, tuple[str, str]]:
             f"{here}.roles:receipts",
             _("Only the endpoint that providers report to."),
         ),
+        "web": (f"{here}.web:web", _("Only the pages of the staff.")),
         "sandbox": (
             f"{here}.sandbox:sandbox",
             _("Only the sandbox: local servers to rehearse with."),

@@ -45,12 +45,17 @@ WithSandbox = Annotated[
 
 
 def up(sandbox: WithSandbox = False) -> None:
-    """Loop, workers and receipts in this process, until it is stopped."""
+    """Loop, workers, receipts and pages in this process, until it is stopped."""
+    # The pages' framework takes a while to import; the other roles do without it.
+    from dispatcher.cli.web import open_pages, tell_pages
+    from dispatcher.web.jobs import make_runner
+
     settings = shared.settings()
     with ExitStack() as stack:
         if settings.is_embedded:
             stack.enter_context(locked(settings.data_dir, fcntl.LOCK_EX))
         endpoint = stack.enter_context(_endpoint(settings))
+        pages = stack.enter_context(open_pages(settings))
         receipts_url = None
         if sandbox:
             settings, world, mailbox = _rehearsing(stack, settings)
@@ -80,6 +85,8 @@ def up(sandbox: WithSandbox = False) -> None:
         crew.start()
         endings.append(crew.stop)
         endings.append(start_keeping(engine))
+        endings.append(pages.start(engine).stop)
+        endings.append(make_runner(engine).start().stop)
         if engine.channels.get(ChannelName.EMAIL):
             check_settings(engine)
             robot = Robot(engine).start()
@@ -89,6 +96,7 @@ def up(sandbox: WithSandbox = False) -> None:
                 channels=", ".join(channel.value for channel in engine.channels) or _("none")
             )
         )
+        tell_pages(engine, pages)
         if sandbox:
             journal = settings.data_dir / JOURNAL
             screen.say("  " + _("Rehearsal: what was received is in {path}").format(path=journal))

@@ -1,0 +1,223 @@
+"""Coming in and going out: invitations, log-ins, sessions.
+
+What a browser keeps is a random token of which the ledger has the digest; nothing can be made of
+the one without the other. A session ends by itself after a night, or after an hour in which nobody
+did anything.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from dispatcher.access.passwords import check_password, hashed, is_right
+from dispatcher.access.roles import Person, Role
+from dispatcher.engine import Engine
+from dispatcher.errors import NotPossible
+from dispatcher.ledger import Transaction, staff, trail
+from dispatcher.ledger.staff import Member
+from templates.i18n import _
+
+log = structlog.get_logger()
+
+SESSION_LASTS = timedelta(hours=12)
+SESSION_IDLES = timedelta(hours=1)
+# The ledger hears of a session's use no more often than this.
+SEEN_EVERY = timedelta(minutes=1)
+INVITATION_LASTS = timedelta(days=3)
+# The first administrator sits before the console just now.
+FIRST_LASTS = timedelta(hours=1)
+FIRST_LOGIN = "admin"
+# So many failures of one login, or of one address, within so long; then nobody is let in by it.
+KNOCKS_WITHIN = timedelta(minutes=15)
+MOST_KNOCKS, MOST_KNOCKS_OF_ADDRESS = 10, 50
+KNOCKS_KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Who has come in; `token` is for the browser alone."""
+
+    person: Person
+    token: str
+
+
+class Barred(NotPossible):
+    """Too many failures lately: nobody is let in, whatever the password."""
+
+
+def invite(
+    engine: Engine, login: str, name: str, role: Role, actor: str, language: str = "ru"
+) -> str:
+    """Add a member of staff; the token of the link by which they choose their password.
+
+    Raises NotPossible for a login that is taken.
+    """
+    now, token = engine.clock.now(), _new_token()
+
+    def act(tx: Transaction) -> None:
+        staff_id = staff.add(tx, login, name, role.value, language, actor, now)
+        staff.invite(tx, staff_id, digest_of(token), actor, now, now + INVITATION_LASTS)
+        trail.note(tx, now, actor, "staff.invite", f"staff:{staff_id}", role=role.value)
+
+    engine.ledger.insist(act)
+    return token
+
+
+def invite_again(engine: Engine, staff_id: int, actor: str) -> str:
+    """A new link for somebody who lost theirs, or their password; the old one works no more."""
+    now, token = engine.clock.now(), _new_token()
+
+    def act(tx: Transaction) -> None:
+        member = staff.get(tx, staff_id)
+        staff.invite(tx, member.id, digest_of(token), actor, now, now + INVITATION_LASTS)
+        trail.note(tx, now, actor, "staff.invite_again", f"staff:{staff_id}")
+
+    engine.ledger.insist(act)
+    return token
+
+
+def accept(engine: Engine, token: str, password: str) -> Entered:
+    """Choose a password by an invitation, and come in. All other sessions of the person end.
+
+    Raises NotPossible for a link that is used, expired or made up, and for a weak password.
+    """
+    now, session_token = engine.clock.now(), _new_token()
+    with engine.ledger.read() as tx:
+        member = staff.invited(tx, digest_of(token), now)
+    if member is None:
+        raise NotPossible(_("This link has been used or is too old. Ask for a new one."))
+    check_password(password, member.login, member.name)
+    kept = hashed(password)
+
+    def act(tx: Transaction) -> bool:
+        if not staff.use_invitation(tx, digest_of(token), now):
+            return False
+        staff.change(tx, member.id, password=kept)
+        staff.end_sessions_of(tx, member.id, now)
+        _begin(tx, engine, member.id, session_token)
+        trail.note(tx, now, member.login, "staff.accept", f"staff:{member.id}")
+        return True
+
+    if not engine.ledger.insist(act):
+        raise NotPossible(_("This link has been used or is too old. Ask for a new one."))
+    return Entered(person_of(member), session_token)
+
+
+def log_in(engine: Engine, login: str, password: str, address: str) -> Entered | None:
+    """Come in by a password; None where it is wrong. `address` is the visitor's of the network.
+
+    Raises Barred after too many failures; it says nothing about who exists.
+    """
+    now, token = engine.clock.now(), _new_token()
+    doors = (
+        (digest_of(f"login {login.casefold()[:200]}"), MOST_KNOCKS),
+        (digest_of(f"address {address}"), MOST_KNOCKS_OF_ADDRESS),
+    )
+    with engine.ledger.read() as tx:
+        barred = any(staff.knocked(tx, whom, now - KNOCKS_WITHIN) >= most for whom, most in doors)
+        member = staff.find(tx, login[:200])
+    if barred:
+        log.warning("login.barred")
+        raise Barred(
+            _("Too many attempts. Try again in {count} minutes, or ask for a new link.").format(
+                count=int(KNOCKS_WITHIN.total_seconds() // 60)
+            )
+        )
+    known = member.password if member and member.disabled_at is None else None
+    right = is_right(password, known)
+
+    def act(tx: Transaction) -> None:
+        if not right or member is None:
+            for whom, _most in doors:
+                staff.knock(tx, whom, now)
+            return
+        staff.forget_knocks(tx, doors[0][0])
+        staff.forget_old(tx, now - KNOCKS_KEPT)
+        _begin(tx, engine, member.id, token)
+        trail.note(tx, now, member.login, "staff.log_in", f"staff:{member.id}")
+
+    engine.ledger.insist(act)
+    if not right or member is None:
+        log.warning("login.refused")
+        return None
+    return Entered(person_of(member), token)
+
+
+def log_out(engine: Engine, token: str, person: Person) -> None:
+    now = engine.clock.now()
+
+    def act(tx: Transaction) -> None:
+        staff.end_session(tx, digest_of(token), now)
+        trail.note(tx, now, person.login, "staff.log_out", f"staff:{person.id}")
+
+    engine.ledger.insist(act)
+
+
+def person_with(engine: Engine, token: str) -> Person | None:
+    """Whose session a token is, if it is good now."""
+    now, digest = engine.clock.now(), digest_of(token)
+    with engine.ledger.read() as tx:
+        session = staff.session(tx, digest, now, now - SESSION_IDLES)
+    if session is None:
+        return None
+    if now - session.seen_at > SEEN_EVERY:
+        engine.ledger.insist(lambda tx: staff.touch(tx, digest, now))
+    return person_of(session.member)
+
+
+def csrf_token(token: str) -> str:
+    """What a form of this session carries: whoever cannot read the cookie cannot know it."""
+    return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def is_csrf_token(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(), csrf_token(token).encode())
+
+
+def digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def person_of(member: Member) -> Person:
+    return Person(member.id, member.login, member.name, Role(member.role), member.language)
+
+
+def first_invitation(engine: Engine) -> str | None:
+    """A link for the first administrator, as long as nobody can invite anybody; each start makes a
+    new one, and the one before works no more. None where somebody can."""
+    now, token = engine.clock.now(), _new_token()
+
+    def act(tx: Transaction) -> bool:
+        if not needs_first_administrator(tx):
+            return False
+        known = staff.find(tx, FIRST_LOGIN)
+        name, role = _("Administrator"), Role.ADMINISTRATOR.value
+        staff_id = (
+            known.id
+            if known is not None
+            else staff.add(tx, FIRST_LOGIN, name, role, engine.settings.language, "console", now)
+        )
+        staff.change(tx, staff_id, role=role, disabled_at=None)
+        staff.invite(tx, staff_id, digest_of(token), "console", now, now + FIRST_LASTS)
+        trail.note(tx, now, "console", "staff.invite_first", f"staff:{staff_id}")
+        return True
+
+    return token if engine.ledger.insist(act) else None
+
+
+def needs_first_administrator(tx: Transaction) -> bool:
+    """Whether nobody can invite anybody."""
+    return staff.count_active(tx, Role.ADMINISTRATOR.value) == 0
+
+
+def _begin(tx: Transaction, engine: Engine, staff_id: int, token: str) -> None:
+    now = engine.clock.now()
+    staff.begin_session(tx, digest_of(token), staff_id, now, now + SESSION_LASTS)
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,147 @@
+"""Doing the jobs that staff ask for on the screen: imports, rehearsals, launches.
+
+Each process of the role has a thread for them. A job belongs to whoever took it as long as it gives
+signs of life; if its process dies, another one begins it anew. So a doer first takes back what a
+former try has left half done, and what it leaves at its end is whole.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Self
+
+import structlog
+
+from dispatcher.engine import Engine
+from dispatcher.errors import DispatcherError, LedgerAway
+from dispatcher.ledger import LedgerFault, jobs
+from dispatcher.ledger.jobs import Job, JobStatus
+from templates.i18n import speaking
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1.0
+BEAT_SECONDS = 5.0
+# Who was silent for so long is dead, or stands so still that it must not go on.
+SILENT = timedelta(seconds=60)
+JOIN_SECONDS = 5.0
+
+
+class TakenOver(Exception):
+    """Somebody else does this job now: whoever finds that out stops at once."""
+
+
+class Progress:
+    """How far a job is: told by its doer, written down now and then, and shown on the screen.
+
+    Calling it raises TakenOver when the job is somebody else's by now, or the process is to stop.
+    """
+
+    def __init__(self, engine: Engine, job: Job, claim: str, ended: threading.Event) -> None:
+        self._engine, self._job, self._claim, self._ended = engine, job, claim, ended
+        self._done, self._total = 0, job.total
+        self._lost = threading.Event()
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        self._done, self._total = done, total or self._total
+        if self._lost.is_set() or self._ended.is_set():
+            raise TakenOver
+
+    def keep_telling(self, over: threading.Event) -> None:
+        """In a thread of its own: a doer may be busy for long with one thing."""
+        wait_seconds = 0.5  # the first figures soon
+        while not over.wait(wait_seconds):
+            wait_seconds = min(wait_seconds * 2, BEAT_SECONDS)
+            now, done, total = self._engine.clock.now(), self._done, self._total
+            try:
+                with self._engine.ledger.write() as tx:
+                    if not jobs.beat(tx, self._job.id, self._claim, now, done, total):
+                        self._lost.set()
+                        return
+            except (LedgerAway, *LedgerFault):
+                continue
+
+
+# Does a job and tells what came of it, as JSON. A DispatcherError is told to who asked.
+Doer = Callable[[Engine, Job, Progress], Mapping[str, Any]]
+
+
+@dataclass
+class JobRunner:
+    """The thread that does jobs. `doers`: by kind."""
+
+    engine: Engine
+    doers: Mapping[str, Doer]
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> Self:
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """What is under way is broken off; the next process begins it anew."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(JOIN_SECONDS)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def do_next(self) -> bool:
+        """Do one job, if there is one; whether there was."""
+        claim, now = str(uuid.uuid4()), self.engine.clock.now()
+        with self.engine.ledger.write() as tx:
+            job = jobs.take(tx, list(self.doers), claim, now, now - SILENT)
+        if job is None:
+            return False
+        over = threading.Event()
+        progress = Progress(self.engine, job, claim, self._ended)
+        telling = threading.Thread(target=progress.keep_telling, args=(over,), daemon=True)
+        telling.start()
+        try:
+            status, told = self._do(job, progress)
+        except TakenOver:
+            log.warning("job.left", job=job.id, kind=job.kind)
+            return True
+        finally:
+            over.set()
+            telling.join()
+        ended_at = self.engine.clock.now()
+        self.engine.ledger.insist(lambda tx: jobs.end(tx, job.id, claim, status, told, ended_at))
+        log.info("job.over", job=job.id, kind=job.kind, status=status.value)
+        return True
+
+    def _do(self, job: Job, progress: Progress) -> tuple[JobStatus, Mapping[str, Any]]:
+        try:
+            with speaking(str(job.asked.get("language", self.engine.settings.language))):
+                return JobStatus.DONE, self.doers[job.kind](self.engine, job, progress)
+        except LedgerAway:
+            raise
+        except DispatcherError as error:
+            return JobStatus.FAILED, {"why": str(error)}
+        except LedgerFault:
+            raise
+        except TakenOver:
+            raise
+        except Exception:
+            log.exception("job.broken", job=job.id, kind=job.kind)
+            return JobStatus.FAILED, {"why": "", "broken": True}
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                found = self.do_next()
+            except (LedgerAway, *LedgerFault) as error:
+                log.error("ledger.away", kind=type(error).__name__)
+                found = False
+            except Exception:
+                # A bug here must not end the thread: others ask for jobs, too.
+                log.exception("jobs.broken")
+                found = False
+            if not found:
+                self._ended.wait(LOOK_SECONDS)

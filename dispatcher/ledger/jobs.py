@@ -1,0 +1,161 @@
+"""Jobs: what somebody asked for that takes longer than a page may.
+
+Any process may do a job; while it does, it gives signs of life. A job whose doer is silent for too
+long is taken over, so what a job does must be such that beginning anew is right.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, and_, insert, or_, select, update
+
+from dispatcher.errors import NotFound
+from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.staff_tables import jobs
+from templates.i18n import _
+
+
+class JobStatus(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def is_over(self) -> bool:
+        return self in (JobStatus.DONE, JobStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`asked` is what was asked for, `told` what came of it; both are the kind's own."""
+
+    id: int
+    kind: str
+    asked: Mapping[str, Any]
+    asked_by: str
+    asked_at: datetime
+    status: JobStatus
+    done: int
+    total: int | None
+    told: Mapping[str, Any]
+    ended_at: datetime | None
+
+    @property
+    def share(self) -> float | None:
+        """How much of it is done, from 0 to 1; None where nobody knows."""
+        return min(self.done / self.total, 1.0) if self.total else None
+
+
+def ask(
+    tx: Transaction,
+    kind: str,
+    asked: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+    total: int | None = None,
+) -> int:
+    row = insert(jobs).values(
+        kind=kind,
+        asked=dict(asked),
+        asked_by=actor,
+        asked_at=now,
+        status=JobStatus.WAITING,
+        total=total,
+        told={},
+    )
+    return int(tx.execute(row.returning(jobs.c.id)).scalar_one())
+
+
+def get(tx: Transaction, job_id: int) -> Job:
+    """Raises NotFound."""
+    row = tx.execute(select(jobs).where(jobs.c.id == job_id)).first()
+    if row is None:
+        raise NotFound(_("job"), str(job_id))
+    return _job(row)
+
+
+def lately(tx: Transaction, kind: str, count: int) -> Sequence[Job]:
+    """The last ones of a kind, newest first."""
+    rows = tx.execute(
+        select(jobs).where(jobs.c.kind == kind).order_by(jobs.c.id.desc()).limit(count)
+    )
+    return [_job(row) for row in rows]
+
+
+def take(
+    tx: Transaction, kinds: Sequence[str], claim: str, now: datetime, silent_since: datetime
+) -> Job | None:
+    """Take the oldest job that nobody does, or whose doer has been silent since then."""
+    waits = jobs.c.status == JobStatus.WAITING
+    forsaken = and_(jobs.c.status == JobStatus.RUNNING, jobs.c.beat_at < silent_since)
+    free = (
+        select(jobs.c.id)
+        .where(or_(waits, forsaken), jobs.c.kind.in_(list(kinds)))
+        .order_by(jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    job_id = tx.execute(free).scalar()
+    if job_id is None:
+        return None
+    row = tx.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(status=JobStatus.RUNNING, claim=claim, beat_at=now, done=0)
+        .returning(*jobs.c)
+    ).one()
+    return _job(row)
+
+
+def beat(
+    tx: Transaction,
+    job_id: int,
+    claim: str,
+    now: datetime,
+    done: int | None,
+    total: int | None = None,
+) -> bool:
+    """A sign of life; False when somebody else has taken the job over."""
+    values: dict[str, object] = {"beat_at": now}
+    if done is not None:
+        values["done"] = done
+    if total is not None:
+        values["total"] = total
+    return _own(tx, job_id, claim, values)
+
+
+def end(
+    tx: Transaction,
+    job_id: int,
+    claim: str,
+    status: JobStatus,
+    told: Mapping[str, Any],
+    now: datetime,
+) -> bool:
+    """Write down what came of it; False when somebody else has taken the job over."""
+    values = {"status": status, "told": dict(told), "ended_at": now, "beat_at": None}
+    return _own(tx, job_id, claim, values)
+
+
+def _own(tx: Transaction, job_id: int, claim: str, values: Mapping[str, object]) -> bool:
+    mine = (jobs.c.id == job_id, jobs.c.claim == claim, jobs.c.status == JobStatus.RUNNING)
+    return tx.execute(update(jobs).where(*mine).values(**values)).rowcount == 1
+
+
+def _job(row: Row[tuple[object, ...]]) -> Job:
+    return Job(
+        row.id,
+        row.kind,
+        row.asked,
+        row.asked_by,
+        row.asked_at,
+        JobStatus(row.status),
+        row.done,
+        row.total,
+        row.told,
+        row.ended_at,
+    )

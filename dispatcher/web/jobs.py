@@ -1,0 +1,13 @@
+"""What staff ask for on the screen and wait for: who does which kind of it."""
+
+from collections.abc import Mapping
+
+from dispatcher.engine import Engine
+from dispatcher.jobs import Doer, JobRunner
+
+DOERS: Mapping[str, Doer] = {}
+
+
+def make_runner(engine: Engine) -> JobRunner:
+    """The thread of this process that does them; not started yet."""
+    return JobRunner(engine, DOERS)

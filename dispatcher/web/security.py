@@ -1,0 +1,112 @@
+"""What goes with every answer, and what comes in with no request: before any page is asked.
+
+A page may load nothing but our own files, run no script but ours, be framed by nobody, and post to
+nobody else. A request that changes something comes from a page of ours: browsers say so themselves
+(`Sec-Fetch-Site`, `Origin`), and the form carries the session's token besides.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; media-src 'self' blob:; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'; frame-src 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# A form of ours; files have an address of their own with a limit of their own.
+MOST_BYTES = 1024 * 1024
+
+
+class Guard:
+    """ASGI middleware: headers on every answer, limits and origin on every request.
+
+    `limits`: the most bytes of a body, by the beginning of the path; `foreign`: beginnings of paths
+    that other programs call, which are no browsers and send no origin.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limits: MutableMapping[str, int], foreign: tuple[str, ...]
+    ) -> None:
+        self._app, self._limits, self._foreign = app, limits, foreign
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    answer.setdefault(name, value)
+                if is_secure(scope):
+                    answer.setdefault("Strict-Transport-Security", "max-age=31536000")
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, send_guarded)
+            return
+        await self._app(scope, _bounded(receive, self._limit(scope["path"])), send_guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > self._limit(scope["path"]):
+            return PlainTextResponse("too large", 413)
+        if scope["method"] in SAFE_METHODS or scope["path"].startswith(self._foreign):
+            return None
+        return None if comes_from_us(headers) else PlainTextResponse("not from here", 403)
+
+    def _limit(self, path: str) -> int:
+        fitting = [prefix for prefix in self._limits if path.startswith(prefix)]
+        return self._limits[max(fitting, key=len)] if fitting else MOST_BYTES
+
+
+def comes_from_us(headers: Headers) -> bool:
+    """Whether a page of this very site has sent it, as far as the browser says."""
+    site = headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return True  # an old browser, or a program: the form's token decides
+    return urlsplit(origin).netloc == headers.get("host", "")
+
+
+def is_secure(scope: Scope) -> bool:
+    """Whether the browser speaks TLS, with us or with the proxy before us (uvicorn believes one on
+    this machine alone)."""
+    return bool(scope.get("scheme") == "https")
+
+
+def _bounded(receive: Receive, most: int) -> Callable[[], Awaitable[MutableMapping[str, Any]]]:
+    """Reads on no further than allowed, whatever Content-Length has said."""
+    seen = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > most:
+            # Whoever sends more than announced is no browser of ours: the rest is not read.
+            return {"type": "http.disconnect"}
+        return message
+
+    return receive_bounded

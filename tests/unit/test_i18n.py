@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from templates.i18n import LOCALES, _, ngettext, speaking
 
 ROOT = Path(__file__).parents[2]
-METHODS = [("**.py", "python"), ("**.j2", "jinja2")]
+METHODS = [("**.py", "python"), ("**.j2", "jinja2"), ("**.html", "jinja2")]
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
 PLACEHOLDER = re.compile(r"\{(\w*)\}|%\((\w+)\)")
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.web.browser import open_browser
 from tests.web.house import House, open_house
 
 
@@ -12,3 +14,9 @@ from tests.web.house import House, open_house
 def house(tmp_path: Path) -> Iterator[House]:
     with open_house(tmp_path) as house:
         yield house
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser

@@ -12,7 +12,7 @@ def main() -> None:
     set_language(os.environ.get("DISPATCHER_LANGUAGE", "ru"))
     from dispatcher.cli.app import build
     from dispatcher.cli.screen import tell_error
-    from dispatcher.errors import DispatcherError
+    from dispatcher.errors import DispatcherError, LedgerAway
     from templates.problem import Refused
 
     wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
@@ -28,3 +28,14 @@ def main() -> None:
         # Whoever read our output has had enough (`| head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if not _says_that_the_ledger_is_away(error):
+            raise
+        tell_error(str(LedgerAway()))
+        sys.exit(LedgerAway.exit_code)
+
+
+def _says_that_the_ledger_is_away(error: Exception) -> bool:
+    """Only a command that opened the ledger can be told so by it; the others do not import it."""
+    connection = sys.modules.get("dispatcher.ledger.connection")
+    return connection is not None and connection.may_pass(error)

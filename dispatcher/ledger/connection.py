@@ -122,8 +122,8 @@ class Ledger:
                 with self.write() as tx:
                     return act(tx)
             except (DBAPIError, PoolTimeout) as error:
-                if not _may_pass(error) or time.monotonic() + pause_seconds > deadline:
-                    if _may_pass(error):
+                if not may_pass(error) or time.monotonic() + pause_seconds > deadline:
+                    if may_pass(error):
                         raise LedgerAway from error
                     raise
                 log.warning("ledger.away", retry_seconds=round(pause_seconds, 1))
@@ -146,10 +146,12 @@ def once_committed(tx: Transaction, act: Callable[[], object]) -> None:
 _SQLITE_PASSING = frozenset({5, 6, 10, 13, 14})
 
 
-def _may_pass(error: DBAPIError | PoolTimeout) -> bool:
+def may_pass(error: Exception) -> bool:
     """A fault that waiting can mend: the server is away, the file locked, every line busy."""
     if isinstance(error, PoolTimeout):
         return True
+    if not isinstance(error, DBAPIError):
+        return False
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return (code & 0xFF) in _SQLITE_PASSING

@@ -98,3 +98,11 @@ def test_a_role_that_was_killed_stays_in_the_ledger_until_it_is_missed(
         process.kill()
         process.wait(30)
     assert processes_in(home) == ["receipts"]
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(run: Run) -> None:
+    away = f"postgresql://nobody@{HOST}:{closed_port()}/nothing"
+    done = run("loop", DISPATCHER_DATABASE_URL=away, DISPATCHER_REDIS_URL=f"redis://{HOST}:1/0")
+    assert done.returncode == 1
+    assert "База данных не отвечает" in done.stderr
+    assert "Traceback" not in done.stderr

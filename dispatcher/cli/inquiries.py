@@ -21,6 +21,7 @@ from dispatcher.inquiries import desk, words
 from dispatcher.inquiries import export as export_to
 from dispatcher.inquiries import totals as totals_of
 from dispatcher.inquiries.letters import shown
+from dispatcher.inquiries.whole import look_up
 from dispatcher.ledger import inquiry_lists, letters
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import ALL, Wanted
@@ -112,7 +113,7 @@ def show(
     engine = shared.engine(settings)
     today = desk.today(engine, engine.clock.now())
     with engine.ledger.read() as tx:
-        whole = inquiry_screen.look_up(tx, number)
+        whole = look_up(tx, number)
         originals = [letters.original(tx, one.id) for one in whole.letters] if save else []
     whole = replace(whole, answer_to=desk.goes_to(engine, whole.inquiry))
     if save and not originals:

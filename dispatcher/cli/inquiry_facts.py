@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from dispatcher.cli.inquiry_screen import Shown, Whole
+from dispatcher.cli.inquiry_screen import Shown
 from dispatcher.inquiries.totals import Change, Totals
+from dispatcher.inquiries.whole import Whole
 from dispatcher.ledger import inquiry_lists
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.logs import mask_text

@@ -14,24 +14,20 @@ from rich.console import OverflowMethod
 from rich.markup import escape
 from rich.table import Table
 
-from campaigns.channel import ChannelName
-from campaigns.inquiry.status import InquiryChannel
 from campaigns.inquiry.verdict import Verdict
-from campaigns.outcome import Outcome
 from dispatcher.cli import screen
 from dispatcher.cli.screen import printable
 from dispatcher.inquiries import words as inquiry_words
 from dispatcher.inquiries.letters import shown
 from dispatcher.inquiries.totals import Change, Totals
-from dispatcher.ledger import Transaction, inquiries, inquiry_lists, letters, replies, trail
+from dispatcher.inquiries.whole import Whole, about, act_words, is_overdue
+from dispatcher.ledger import inquiry_lists
 from dispatcher.ledger.inquiries import Inquiry
 from dispatcher.ledger.inquiry_lists import Written
 from dispatcher.ledger.letters import StoredLetter
-from dispatcher.ledger.replies import ReplyStatus
-from dispatcher.ledger.trail import Act
 from dispatcher.logs import mask
 from dispatcher.mailrobot.reasons import reason_words
-from dispatcher.report.words import outcomes, word
+from dispatcher.report.words import word
 from templates.answers import missing_words
 from templates.i18n import _, current_language, ngettext
 
@@ -60,8 +56,7 @@ class Shown:
         return str(format_date(day, form, locale=current_language()))
 
     def is_overdue(self, inquiry: Inquiry) -> bool:
-        owed_on = inquiry_lists.owed_on(inquiry)
-        return owed_on is not None and owed_on < self.today
+        return is_overdue(inquiry, self.today)
 
     def owed(self, inquiry: Inquiry) -> str:
         mark = "! " if self.is_overdue(inquiry) else ""
@@ -85,7 +80,7 @@ def tell_list(found: Sequence[Inquiry], count: int, told: Shown, *, is_all: bool
             one.number,
             told.short_day(received_on),
             word(inquiry_words.channels, one.channel),
-            _topic(one),
+            about(one),
             word(inquiry_words.statuses, one.status) if is_all else told.owed(one),
             told.point(one.contact_point),
             one.person.partition("@")[0] or "—",
@@ -103,49 +98,11 @@ def tell_list(found: Sequence[Inquiry], count: int, told: Shown, *, is_all: bool
         screen.say(line.format(count=screen.number(more)))
 
 
-def _topic(one: Inquiry) -> str:
-    """What it is about; of words that are no question, what they are."""
-    if one.kind != "question":
-        return word(inquiry_words.kinds, one.kind)
-    return word(inquiry_words.topics, one.topic)
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """All that is known of one inquiry."""
-
-    inquiry: Inquiry
-    follows: str  # the number of the one before it
-    letters: Sequence[StoredLetter]
-    written: Sequence[Written]
-    acts: Sequence[Act]
-    reply: ReplyStatus | None
-    reply_outcome: Outcome | None
-    answer_to: str = ""  # the address that an answer would go to; empty: none can go by e-mail
-
-
-def look_up(tx: Transaction, number: str) -> Whole:
-    """Raises NotFound."""
-    one = inquiries.find(tx, number)
-    known = None
-    if one.channel is InquiryChannel.SMS:
-        known = replies.of_inquiry(tx, one.id, ChannelName.SMS, one.provider)
-    return Whole(
-        inquiry=one,
-        follows=inquiries.get(tx, one.follows_id).number if one.follows_id else "",
-        letters=letters.of_inquiry(tx, one.id),
-        written=inquiry_lists.written(tx, [one.id]),
-        acts=trail.of(tx, f"inquiry:{one.id}"),
-        reply=replies.statuses(tx, [one.id]).get(one.id),
-        reply_outcome=known if isinstance(known, Outcome) else None,
-    )
-
-
 def tell_whole(whole: Whole, told: Shown) -> None:
     one = whole.inquiry
     channel = word(inquiry_words.channels, one.channel)
     status = word(inquiry_words.statuses, one.status)
-    screen.say(f"{one.number} · {channel} · {_topic(one)} · {status}")
+    screen.say(f"{one.number} · {channel} · {about(one)} · {status}")
     screen.table("", ["", ""], [(name, value) for name, value in _rows(whole, told) if value])
     if whole.letters:
         screen.table(
@@ -163,7 +120,7 @@ def tell_whole(whole: Whole, told: Shown) -> None:
         screen.table(
             _("What was done"),
             [_("when"), _("who"), _("what")],
-            [(told.moment(act.at), printable(act.actor), _act(act)) for act in whole.acts],
+            [(told.moment(act.at), printable(act.actor), act_words(act)) for act in whole.acts],
         )
     screen.say("")
     screen.say(printable(one.text))
@@ -205,9 +162,7 @@ def _rows(whole: Whole, told: Shown) -> Iterator[tuple[str, str]]:
         yield _("Done"), f"{told.moment(one.done_at)}, {printable(one.done_by or '—')}"
     if one.close_reason is not None:
         yield _("Closed because"), word(inquiry_words.close_reasons, one.close_reason)
-    if whole.reply is not None:
-        status = word(outcomes, whole.reply_outcome).lower() or _said(whole.reply)
-        yield _("Confirmation by SMS"), status
+    yield _("Confirmation by SMS"), whole.confirmation
 
 
 def _letter_row(letter: StoredLetter, told: Shown) -> tuple[str, ...]:
@@ -232,32 +187,10 @@ def _written_row(letter: Written, told: Shown) -> tuple[str, ...]:
     )
 
 
-def _act(act: Act) -> str:
-    what = word(inquiry_words.acts, act.action)
-    details = dict(act.details)
-    if "reason" in details:
-        details["reason"] = word(inquiry_words.close_reasons, details["reason"])
-    if "until" in details:
-        details["until"] = shown(date.fromisoformat(details["until"]))
-    details.pop("was", None)
-    told = ", ".join(str(value) for value in details.values() if value)
-    return f"{what}: {told}" if told else what
-
-
 def _size(size_bytes: int) -> str:
     if size_bytes < 1024 * 1024:
         return _("{size} KB").format(size=screen.number(max(1, size_bytes // 1024)))
     return _("{size} MB").format(size=screen.number(round(size_bytes / 1024 / 1024, 1)))
-
-
-def _said(status: ReplyStatus) -> str:
-    return {
-        ReplyStatus.WAITING: _("waits to be sent"),
-        ReplyStatus.SENDING: _("being sent"),
-        ReplyStatus.SENT: _("sent"),
-        ReplyStatus.FAILED: _("could not be sent"),
-        ReplyStatus.UNCERTAIN: _("unknown whether it was sent"),
-    }[status]
 
 
 def tell_totals(found: Totals) -> None:

@@ -14,7 +14,7 @@ from dispatcher.engine import Engine
 from dispatcher.errors import DispatcherError, LedgerAway, NotFound
 from dispatcher.ledger import LedgerFault
 from dispatcher.readiness import Readiness
-from dispatcher.web import entry, files, today
+from dispatcher.web import entry, files, inquiries, today
 from dispatcher.web.rendering import render
 from dispatcher.web.screens import Forbidden
 from dispatcher.web.security import Guard
@@ -28,6 +28,7 @@ SCREENS: Sequence[APIRouter] = (
     entry.screens,
     files.router,
     today.screens,
+    inquiries.screens,
 )
 # Requests that may be longer than a form, by the beginning of their path.
 LIMITS: Mapping[str, int] = {"/audiences/upload": 64 * 1024 * 1024}

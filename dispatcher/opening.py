@@ -11,7 +11,7 @@ from campaigns.delivery import Status
 from campaigns.permission import Rulebook
 from campaigns.recipient import Recipient
 from campaigns.scenario import Policy, Scenario
-from channels.base import CallMessage, MailMessage, Message
+from channels.base import CallMessage, MailMessage, Message, SmsMessage
 from dispatcher.engine import Engine
 from dispatcher.judging import NO_WORDS, Bench, Ready, judge, set_up
 from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
@@ -20,6 +20,7 @@ from dispatcher.ledger.campaigns import Campaign, Run
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.record import hand_on
+from templates.sms import measure
 
 # Ended before an attempt, for the sake of the one who was to be told: others who share the message
 # are told still.
@@ -128,6 +129,7 @@ def _write_open(
                 one.offers_operator,
                 # A letter has its name from us; other messages get theirs when they are taken.
                 one.message.message_id if isinstance(one.message, MailMessage) else None,
+                _parts(one.message),
             )
             for one in fresh
         ],
@@ -177,3 +179,8 @@ def _write_open(
         )
         for one in ready
     ]
+
+
+def _parts(message: Message) -> int | None:
+    """How many an SMS is sent in; later nobody could tell: its words are not kept."""
+    return len(measure(message.text).parts) if isinstance(message, SmsMessage) else None

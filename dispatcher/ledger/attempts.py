@@ -65,6 +65,7 @@ class Opening:
     desk: str = ""  # whose lines a call takes
     offers_operator: bool = False
     reference: str | None = None
+    parts: int | None = None  # of an SMS: what its provider charges for
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def open_many(tx: Transaction, openings: Sequence[Opening], now: datetime) -> Ma
             "desk": o.desk,
             "offers_operator": o.offers_operator,
             "reference": o.reference,
+            "parts": o.parts,
             "started_at": now,
         }
         for o in openings

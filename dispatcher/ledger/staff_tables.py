@@ -201,3 +201,15 @@ webhook_posts = Table(
         postgresql_where=text("due_at IS NOT NULL"),
     ),
 )
+
+# Figures that take long to count, as they were when they were counted last. No personal data.
+counted = Table(
+    "counted",
+    metadata,
+    Column("subject", String(200), primary_key=True),  # of what: campaign:7, period:…
+    Column("asked_at", Instant, nullable=False),
+    Column("job_id", Integer, nullable=False),  # that counts, or has counted
+    Column("made_at", Instant),
+    Column("figures", Json),
+    Index(None, "asked_at"),
+)

@@ -270,6 +270,7 @@ attempts = Table(
     Column("reference", Text),
     Column("expected_seconds", Float),  # how long the message of a call lasts
     Column("seconds", Float),
+    Column("parts", Integer),  # of an SMS; null: nobody counted them then
     Column("next_due_at", Instant),
     Column("reason", Text, nullable=False, server_default=""),
     Column("sends", Integer, nullable=False, server_default="1"),
@@ -387,6 +388,7 @@ archived_attempts = Table(
     Column("reference", Text),
     Column("expected_seconds", Float),
     Column("seconds", Float),
+    Column("parts", Integer),
     Column("next_due_at", Instant),
     Column("reason", Text, nullable=False),
     Column("sends", Integer, nullable=False),
@@ -495,6 +497,7 @@ inquiries = Table(
     UniqueConstraint("channel", "provider", "reference", "contact_point"),
     Index("uq_inquiries_number", "number", unique=True),
     Index(None, "status", "received_at"),
+    Index(None, "received_at"),  # what came within a period
     Index(None, "contact_point"),
     Index(None, "account_number"),
 )
@@ -651,6 +654,12 @@ outbox = Table(
     ),
     Index(None, "recipient", "asked_at"),
     Index(None, "inquiry_id"),
+    Index(
+        "ix_outbox_acknowledged",
+        "asked_at",  # how soon letters of a period were answered
+        sqlite_where=text("kind = 'acknowledgement'"),
+        postgresql_where=text("kind = 'acknowledgement'"),
+    ),
 )
 
 # What mail systems reported of letters of ours.

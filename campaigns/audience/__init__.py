@@ -30,6 +30,7 @@ from campaigns.audience.amounts import parse_kopecks
 from campaigns.audience.dates import parse_date
 from campaigns.audience.export import export_errors
 from campaigns.audience.findings import CellError, RowError
+from campaigns.audience.first_look import FirstLook, look_into
 from campaigns.audience.headers import Column, Role
 from campaigns.audience.joining import join_rows
 from campaigns.audience.limits import Limits
@@ -39,11 +40,13 @@ __all__ = [
     "AudienceFile",
     "CellError",
     "Column",
+    "FirstLook",
     "Limits",
     "Role",
     "RowError",
     "export_errors",
     "join_rows",
+    "look_into",
     "parse_date",
     "parse_kopecks",
     "read_audience",

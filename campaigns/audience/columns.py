@@ -68,6 +68,14 @@ def resolve_columns(
     return tuple(columns)
 
 
+def guessed_columns(header: Sequence[str]) -> tuple[Column, ...]:
+    """What each header is taken for by itself, whether or not a file with them can be used."""
+    last = max((i for i, text in enumerate(header) if text.strip()), default=-1)
+    return tuple(
+        _column(index, text.strip(), None) for index, text in enumerate(header[: last + 1])
+    )
+
+
 def names_account(header: Sequence[str], mapping: Mapping[str, str]) -> bool:
     """Whether a row looks like the header: one of its cells stands for the account number."""
     wanted = {

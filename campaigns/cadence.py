@@ -8,10 +8,17 @@ the real attempt; a postponement is no attempt and never comes here.
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 
-from campaigns.calendar import Holidays, NeverAllowed, next_allowed
+from campaigns.calendar import (
+    Closed,
+    Holidays,
+    NeverAllowed,
+    closed_days,
+    next_allowed,
+    why_closed,
+)
 from campaigns.outcome import MEANING, Outcome
 from campaigns.scenario import Policy
 
@@ -116,3 +123,64 @@ def next_due(
     except NeverAllowed:
         return None
     return due_at if due_at < campaign_end_at else None
+
+
+class Hold(StrEnum):
+    """What moves a wished instant to a later one."""
+
+    START = "start"  # the campaign has not begun
+    QUIET = "quiet"  # contacted so lately that nothing may be said yet
+    CLOSED = "closed"  # no allowed hour
+    END = "end"  # nothing allowed is left before the campaign ends
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """One step from a wish to when it may be met. `until_at` is None where it never is.
+
+    Of closed hours: why they are closed at first (`closed`), and the whole days skipped on the way
+    (`days`).
+    """
+
+    hold: Hold
+    from_at: datetime
+    until_at: datetime | None
+    closed: Closed | None = None
+    days: tuple[tuple[date, Closed], ...] = ()
+
+
+def delays(
+    policy: Policy,
+    wanted_at: datetime,
+    zone: str | tzinfo,
+    holidays: Holidays,
+    *,
+    campaign_start_at: datetime,
+    campaign_end_at: datetime,
+    quiet_until: datetime | None = None,
+) -> tuple[Delay, ...]:
+    """Why `next_due` gives what it gives for the same arguments, step by step; empty when the wish
+    itself is allowed."""
+    found: list[Delay] = []
+    at = wanted_at
+    for hold, until_at in ((Hold.START, campaign_start_at), (Hold.QUIET, quiet_until)):
+        if until_at is not None and until_at > at:
+            found.append(Delay(hold, at, until_at))
+            at = until_at
+    due_at = next_due(
+        policy,
+        wanted_at,
+        zone,
+        holidays,
+        campaign_start_at=campaign_start_at,
+        campaign_end_at=campaign_end_at,
+        quiet_until=quiet_until,
+    )
+    if due_at is None:
+        closed = why_closed(at, zone, policy.window, holidays) if at < campaign_end_at else None
+        return (*found, Delay(Hold.END, at, None, closed))
+    if due_at > at:
+        closed = why_closed(at, zone, policy.window, holidays)
+        days = closed_days(at, due_at, zone, policy.window, holidays)
+        found.append(Delay(Hold.CLOSED, at, due_at, closed, days))
+    return tuple(found)

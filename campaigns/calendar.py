@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,13 +22,16 @@ from campaigns.scenario import WEEKDAYS, Window
 from templates.i18n import _
 
 __all__ = [
+    "Closed",
     "Holidays",
     "NeverAllowed",
     "Opening",
     "UnknownZone",
+    "closed_days",
     "closes_at",
     "is_allowed",
     "next_allowed",
+    "why_closed",
     "zone_named",
 ]
 
@@ -69,6 +73,14 @@ class NeverAllowed(Exception):
                 day=after_at.date().isoformat(),
             )
         )
+
+
+class Closed(StrEnum):
+    """Why a channel may not be used at an instant."""
+
+    HOURS = "hours"  # the day is one of the window's, the hour is not
+    WEEKDAY = "weekday"
+    HOLIDAY = "holiday"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,43 @@ def next_allowed(at: datetime, zone: str | tzinfo, window: Window, holidays: Hol
         if at < opening.closes_at:
             return max(at, opening.opens_at)
     raise NeverAllowed(at, str(zone), window)
+
+
+def why_closed(
+    at: datetime, zone: str | tzinfo, window: Window, holidays: Holidays
+) -> Closed | None:
+    """What keeps the window closed at this instant; None when it is open."""
+    if is_allowed(at, zone, window, holidays):
+        return None
+    local = at.astimezone(zone_named(zone) if isinstance(zone, str) else zone)
+    day = local.date()
+    if window.closes_at <= window.opens_at and local.time() < window.closes_at:
+        day -= _DAY  # the small hours belong to the day on which the window opened
+    return _rests_on(day, window, holidays) or Closed.HOURS
+
+
+def closed_days(
+    after_at: datetime,
+    before_at: datetime,
+    zone: str | tzinfo,
+    window: Window,
+    holidays: Holidays,
+) -> tuple[tuple[date, Closed], ...]:
+    """The whole local days between two instants on which the window does not open, and why."""
+    tz = zone_named(zone) if isinstance(zone, str) else zone
+    first, last = after_at.astimezone(tz).date(), before_at.astimezone(tz).date()
+    days = _days_from(first, 1, min((last - first).days - 1, HORIZON_DAYS))
+    found = ((day, _rests_on(day, window, holidays)) for day in days)
+    return tuple((day, why) for day, why in found if why is not None)
+
+
+def _rests_on(day: date, window: Window, holidays: Holidays) -> Closed | None:
+    """Why the window does not open on a local day at all; None when it does."""
+    if WEEKDAYS[day.weekday()] not in window.days:
+        return Closed.WEEKDAY
+    if not window.holidays and holidays.is_holiday(day):
+        return Closed.HOLIDAY
+    return None
 
 
 def closes_at(
@@ -164,9 +213,7 @@ def _openings(
     ends_at = _later(starts_at, _DAY)
     found: list[Opening] = []
     for day in _days_from(utc_on, -2, HORIZON_DAYS + 1):
-        if WEEKDAYS[day.weekday()] not in window.days:
-            continue
-        if not window.holidays and holidays.is_holiday(day):
+        if _rests_on(day, window, holidays) is not None:
             continue
         found.extend(o for o in _openings_of(day, tz, window) if o.closes_at > starts_at)
         if found and found[-1].opens_at >= ends_at:

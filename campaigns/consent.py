@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -77,10 +78,17 @@ def consent_allows(
     rule = rules[purpose][channel]
     if rule is ConsentRule.ALWAYS:
         return True
-    deciding = _deciding(_about(purpose, channel, consents, on))
+    deciding = deciding_consent(purpose, channel, consents, on)
     if deciding is None:
         return rule is ConsentRule.UNLESS_REFUSED
     return deciding.granted
+
+
+def deciding_consent(
+    purpose: Purpose, channel: ChannelName, consents: Sequence[Consent], on: date | None = None
+) -> Consent | None:
+    """The one among a customer's statements that decides; None when none speaks of this."""
+    return _deciding(_about(purpose, channel, consents, on))
 
 
 def _about(
@@ -188,6 +196,20 @@ class Caps(Strict):
         return tuple((number, span) for number, span in caps if number is not None)
 
 
+class QuietTime(NamedTuple):
+    """Until when a customer is left alone, and since what.
+
+    `most` is None for the quiet time after a positive contact, which ended at `since_at`; for a cap
+    it is how many attempts it allows in `span`, and `since_at` is the start of the attempt that has
+    to grow old.
+    """
+
+    until_at: datetime
+    since_at: datetime
+    most: int | None = None
+    span: timedelta = timedelta(0)
+
+
 def quiet_until(
     policy: Policy,
     last_positive_at: datetime | None,
@@ -201,11 +223,28 @@ def quiet_until(
     passed already. A cap of n allows contact at T when fewer than n attempts began after T − span,
     so that an attempt exactly 24 hours ago no longer counts for the day.
     """
-    ends: list[datetime] = []
+    found = quiet_time(policy, last_positive_at, recent_attempts, caps)
+    return found.until_at if found else None
+
+
+def quiet_time(
+    policy: Policy,
+    last_positive_at: datetime | None,
+    recent_attempts: Sequence[datetime] = (),
+    caps: Caps | None = None,
+) -> QuietTime | None:
+    """The same with its ground: the quiet time that lasts longest."""
+    found: list[QuietTime] = []
     if last_positive_at is not None and policy.quiet_after_positive:
-        ends.append(last_positive_at + policy.quiet_after_positive)
+        until_at = last_positive_at + policy.quiet_after_positive
+        found.append(QuietTime(until_at, last_positive_at))
     latest_first = sorted(recent_attempts, reverse=True)
     for number, span in caps.spans() if caps else ():
         if len(latest_first) >= number:
-            ends.append(latest_first[number - 1] + span)
-    return max(ends, default=None)
+            since_at = latest_first[number - 1]
+            found.append(QuietTime(since_at + span, since_at, number, span))
+    return max(found, key=_until, default=None)
+
+
+def _until(quiet: QuietTime) -> datetime:
+    return quiet.until_at

@@ -13,9 +13,10 @@ from campaigns.channel import ChannelName
 from campaigns.consent import (
     Caps,
     ConsentRules,
+    QuietTime,
     Suppression,
     consent_allows,
-    quiet_until,
+    quiet_time,
     suppressed,
 )
 from campaigns.delivery import SkipReason
@@ -87,10 +88,18 @@ def may_be_told(
     """What forbids telling this customer at whatever contact point; None if nothing does."""
     if not consent_allows(rules.consents, scenario.purpose, channel, recipient.consents, at.date()):
         return SkipReason.NO_CONSENT
+    stop = stop_on_account(scenario, channel, recipient, facts, at)
+    return SkipReason.SUPPRESSED if stop else None
+
+
+def stop_on_account(
+    scenario: Scenario, channel: ChannelName, recipient: Recipient, facts: Facts, at: datetime
+) -> Suppression | None:
+    """The line of the stop-list that forbids telling this account; None when there is none."""
     stops = facts.stops_of([account_party(recipient.account_number)])
     if not stops:
         return None
-    stop = suppressed(
+    return suppressed(
         stops,
         account_numbers=(recipient.account_number, recipient.account_number.casefold()),
         contact_point=None,
@@ -98,15 +107,23 @@ def may_be_told(
         purpose=scenario.purpose,
         at=at,
     )
-    return SkipReason.SUPPRESSED if stop else None
 
 
 def may_be_used(
     scenario: Scenario, channel: ChannelName, point: str, facts: Facts, at: datetime
 ) -> bool:
     """Whether the stop-list leaves this number or address alone."""
+    return stop_on_point(scenario, channel, point, facts, at) is None
+
+
+def stop_on_point(
+    scenario: Scenario, channel: ChannelName, point: str, facts: Facts, at: datetime
+) -> Suppression | None:
+    """The line of the stop-list that forbids this number or address; None when there is none."""
     stops = facts.stops_of([point_party(point)])
-    return not stops or not suppressed(
+    if not stops:
+        return None
+    return suppressed(
         stops,
         account_numbers=(),
         contact_point=point,
@@ -120,19 +137,23 @@ def quiet_for(
     policy: Policy, parties: Iterable[str], facts: Facts, rules: Rulebook
 ) -> datetime | None:
     """Until when the quiet time after a positive contact, or a cap, forbids another contact."""
+    found = quiet_ground(policy, parties, facts, rules)
+    return found.until_at if found else None
+
+
+def quiet_ground(
+    policy: Policy, parties: Iterable[str], facts: Facts, rules: Rulebook
+) -> QuietTime | None:
+    """The same with its ground."""
     known = facts.histories.get(policy.channel)
     if not known:
         return None
-    ends = []
+    found: list[QuietTime] = []
     for party in parties:
         history = known.get(party)
         if history is not None:
-            ends.append(
-                quiet_until(
-                    policy,
-                    history.last_positive_at,
-                    history.recent,
-                    rules.caps.get(policy.channel),
-                )
-            )
-    return max((end for end in ends if end is not None), default=None)
+            caps = rules.caps.get(policy.channel)
+            quiet = quiet_time(policy, history.last_positive_at, history.recent, caps)
+            if quiet is not None:
+                found.append(quiet)
+    return max(found, key=lambda quiet: quiet.until_at, default=None)

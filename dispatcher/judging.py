@@ -8,6 +8,7 @@ is only a wish.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -82,6 +83,20 @@ class Ready:
     desk: str = ""  # whose lines a call takes
     offers_operator: bool = False
     probe: Circuit | None = None  # this message tries whether the provider is back
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A delivery against which no rule speaks. Whether a provider and a line are there for it was
+    not asked."""
+
+    number: int
+    contact_point: str
+    parties: tuple[str, ...]
+    accounts: tuple[Recipient, ...]
+    joined: frozenset[int]
+    earlier: Attempt | None
+    closes_at: datetime | None  # the window; None: never
 
 
 @dataclass(slots=True)
@@ -172,7 +187,11 @@ def set_up(
     channel: ChannelName,
     batch: Sequence[Delivery],
     now: datetime,
+    *,
+    only_look: bool = False,
 ) -> Bench:
+    """Everything a batch is judged by. With `only_look` nothing will be opened: nobody is locked
+    out, and lines are not counted."""
     stored = engine.scenario(tx, campaign.scenario_id)
     policy = stored.scenario.policy(channel)
     leads = [delivery.recipient_id for delivery in batch]
@@ -190,10 +209,11 @@ def set_up(
         else {}
     )
     rules = engine.rules(tx)
-    if policy.quiet_after_positive or channel in rules.caps:
+    if not only_look and (policy.quiet_after_positive or channel in rules.caps):
         touches.one_at_a_time(tx, channel)
     # Before anything is counted: from here on nobody else opens calls.
-    lines = count_lines(tx, engine, for_opening=True) if channel is ChannelName.PHONE else None
+    is_counted = channel is ChannelName.PHONE and not only_look
+    lines = count_lines(tx, engine, for_opening=True) if is_counted else None
     busy = touches.busy_parties(tx, parties) if channel is ChannelName.PHONE else frozenset()
     histories = (
         dict(touches.history(tx, channel, parties, now - look_back(policy)))
@@ -226,17 +246,27 @@ def set_up(
 
 def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
     """Whether this delivery may go at this instant; if not, what becomes of it."""
+    cleared = clear(bench, delivery)
+    return cleared if isinstance(cleared, Change) else _place(bench, delivery, cleared)
+
+
+def _to(
+    delivery: Delivery, after: Status, reason: str = "", due_at: datetime | None = None
+) -> Change:
+    return Change(delivery.id, Status.QUEUED, after, reason, due_at, postponed=delivery.postponed)
+
+
+def _later(bench: Bench, delivery: Delivery, wanted_at: datetime, reason: str) -> Change:
+    due_at = bench.due(delivery, wanted_at)
+    if due_at is None:
+        return _to(delivery, Status.EXPIRED, reason)
+    return _to(delivery, Status.PENDING, reason, due_at)
+
+
+def clear(bench: Bench, delivery: Delivery) -> Cleared | Change:
+    """What the rules say of this delivery at this instant; nothing is changed by asking."""
     now, campaign, scenario = bench.now, bench.campaign, bench.stored.scenario
-
-    def to(after: Status, reason: str = "", due_at: datetime | None = None) -> Change:
-        return Change(
-            delivery.id, Status.QUEUED, after, reason, due_at, postponed=delivery.postponed
-        )
-
-    def later(wanted_at: datetime, reason: str) -> Change:
-        due_at = bench.due(delivery, wanted_at)
-        return to(Status.PENDING, reason, due_at) if due_at else to(Status.EXPIRED, reason)
-
+    to, later = partial(_to, delivery), partial(_later, bench, delivery)
     if delivery.end_as is not None:
         return to(delivery.end_as)
     if campaign.status is CampaignStatus.CANCELLED:
@@ -245,9 +275,9 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         return to(Status.EXPIRED, "campaign_end")
     if campaign.status is not CampaignStatus.RUNNING:
         return to(Status.PENDING, due_at=now)
-    turn_at = _turn_at(bench, delivery)
-    if turn_at is not None and turn_at > now:
-        return later(turn_at, "cascade")
+    turn = turn_at(bench, delivery)
+    if turn is not None and turn > now:
+        return later(turn, "cascade")
     lead = bench.people[delivery.recipient_id]
     forbidden = may_be_told(scenario, delivery.channel, lead, bench.facts, bench.rules, now)
     if forbidden is not None:
@@ -279,6 +309,14 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         return later(now, "window")
     if not bench.busy.isdisjoint(parties):
         return later(now + LINE_BUSY, "line_busy")
+    return Cleared(number, point, parties, accounts, frozenset(joined), earlier, closing)
+
+
+def _place(bench: Bench, delivery: Delivery, cleared: Cleared) -> Ready | Change:
+    """Find a provider and a line for what may go, and put it into words."""
+    now, campaign = bench.now, bench.campaign
+    to, later = partial(_to, delivery), partial(_later, bench, delivery)
+    number, point, earlier = cleared.number, cleared.contact_point, cleared.earlier
     provider = _provider(bench, delivery, point, number, earlier)
     if provider is None:
         return later(_back_at(bench, delivery), PROVIDER_AWAY)
@@ -291,7 +329,7 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
             bench.engine,
             bench.stored,
             delivery.channel,
-            accounts,
+            cleared.accounts,
             contact_point=point,
             delivery_id=delivery.id,
             number=number,
@@ -307,6 +345,7 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
     offers = isinstance(message, CallMessage) and message.script.offers(Action.OPERATOR)
     if offers and bench.lines and not bench.lines.is_free(provider, desk, offers_operator=True):
         return later(now + COME_AGAIN, NO_LINE)
+    closing = cleared.closes_at
     not_after = min(closing, campaign.end_at) if closing else campaign.end_at
     is_free, probe = bench.try_provider((delivery.channel, provider))
     if not is_free:
@@ -317,9 +356,9 @@ def judge(bench: Bench, delivery: Delivery) -> Ready | Change:
         point,
         message,
         not_after,
-        parties,
-        accounts,
-        frozenset(joined),
+        cleared.parties,
+        cleared.accounts,
+        cleared.joined,
         earlier,
         provider,
         desk=desk,
@@ -358,7 +397,7 @@ def _back_at(bench: Bench, delivery: Delivery) -> datetime:
     return first + spread * share(str(delivery.id), PROVIDER_AWAY)
 
 
-def _turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
+def turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
     """In a cascade: when the former channel has had its time; None when nothing is to wait for.
 
     The delay counts from the former's first real attempt, however late that was (a pause, an

@@ -122,6 +122,7 @@ launch_requests = Table(
     Column("id", Integer, primary_key=True),
     Column("scenario_id", ForeignKey("scenarios.id"), nullable=False),
     Column("audience_id", ForeignKey("audiences.id"), nullable=False),
+    Column("audience_rows", Integer, nullable=False, server_default="0"),
     Column("recipients", Integer, nullable=False),
     Column("start_at", Instant),  # null: at once
     Column("end_at", Instant),
@@ -132,8 +133,12 @@ launch_requests = Table(
     Column("decided_at", Instant),
     Column("decided_by", Text),
     Column("remark", Text, nullable=False, server_default=""),
-    Column("campaign_id", Integer),
+    Column("campaign_id", Integer),  # written down with the draft itself
+    Column("rehearsal_id", Integer),  # the job it was asked from: one launch of each
+    Column("seen_id", Integer),  # the last rehearsal of it
+    Column("job_id", Integer),  # that launches it
     Index(None, "status"),
+    Index("uq_launch_requests_rehearsal", "rehearsal_id", unique=True),
 )
 
 # Other systems of the company.

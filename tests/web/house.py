@@ -93,7 +93,14 @@ def open_house(folder: Path, ledger_url: str | None = None, **settings: Any) -> 
         given["database_url"] = SecretStr(ledger_url)
     engine = make_engine(Settings(_env_file=None, **given))
     try:
-        with WebServer("127.0.0.1", 0) as server:
-            yield House(engine, server.start(engine), make_runner(engine))
+        with house_over(engine) as house:
+            yield house
     finally:
         engine.ledger.close()
+
+
+@contextmanager
+def house_over(engine: Engine) -> Iterator[House]:
+    """Pages over an engine that a test has made, and closes itself."""
+    with WebServer("127.0.0.1", 0) as server:
+        yield House(engine, server.start(engine), make_runner(engine))

@@ -157,15 +157,15 @@ def by_quarter(tx: Transaction, campaign_id: int) -> Iterator[Quarter]:
     rows = tx.execute(
         select(a.channel, a.zone, func.min(a.started_at), func.max(a.started_at), func.count())
         .where(a.campaign_id == campaign_id)
-        .group_by(a.channel, a.zone, _quarter(tx))
+        .group_by(a.channel, a.zone, quarter_of(tx, a.started_at))
         .execution_options(yield_per=CHUNK)
     )
     for channel, *rest in rows:
         yield Quarter(ChannelName(channel), *rest)
 
 
-def _quarter(tx: Transaction) -> ColumnElement[int]:
-    started_at = attempts.c.started_at
+def quarter_of(tx: Transaction, started_at: ColumnElement[datetime]) -> ColumnElement[int]:
+    """In which quarter of an hour of UTC something began, counted from 1970."""
     if tx.dialect.name == "sqlite":
         return cast(func.strftime("%s", started_at), Integer).op("/")(_QUARTER_SECONDS)
     return func.floor(func.extract("epoch", started_at) / _QUARTER_SECONDS)

@@ -27,10 +27,11 @@ from templates.neutral import one_line
 from templates.render import compile_template
 from templates.subset import COMMAND_MARK as MARK
 
-_TAGS = r"(?:\s*(?:\{%.*?%\}|\{#.*?#\}))*\s*"  # {% if … %} may stand before a command
+# {% if … %} may stand before a command. Each tag ends where it ends: a line of forty tags must not be
+# tried in all the ways in which they could be taken together.
+_TAGS = r"(?:\s*(?:\{%(?:(?!%\}).)*%\}|\{#(?:(?!#\}).)*#\}))*\s*"
 _LINE = re.compile(rf"(?P<lead>{_TAGS})@(?P<command>.*)", re.DOTALL)
 _REMARK_LINE = re.compile(r"\s*#(?!\})")  # not the end of a {# … #} over several lines
-_REMARK = re.compile(r"\{#.*?#\}")
 _WITHIN = re.compile(r"(?<!\w)@(?:key|play|reply)\b")
 _PIECE = re.compile(rf"{MARK}(\d+){MARK}(.*)", re.DOTALL)
 _BREAK = re.compile(rf"\n|(?={MARK}\d+{MARK})")
@@ -76,10 +77,19 @@ def read_call(text: str, file: str = "call.txt") -> CallText:
             command, words = read_command(found["command"], file, number)
             lead = f"{found['lead']}{MARK}{len(commands)}{MARK}"
             commands.append(command)
-        if _WITHIN.search(_REMARK.sub("", words)):
+        if _WITHIN.search(_without_remarks(words)):
             mixed.append(number)
         lines.append(lead + words)
     return CallText("\n".join(lines), tuple(commands), tuple(strange), tuple(mixed))
+
+
+def _without_remarks(line: str) -> str:
+    """The line without its {# … #}; in one pass, however many are begun and never ended."""
+    kept, at = list[str](), 0
+    while (begins := line.find("{#", at)) >= 0 and (ends := line.find("#}", begins + 2)) >= 0:
+        kept.append(line[at:begins])
+        at = ends + 2
+    return "".join((*kept, line[at:]))
 
 
 def call_script(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from templates.call import Action, CallScript, Key, Play, Say, SoundRef
 from templates.call_check import examine_call
-from templates.call_file import MissingSound, call_script
+from templates.call_file import MissingSound, call_script, read_call
 from templates.errors import EmptyText, MissingValue, UnfitValue
 from templates.i18n import speaking
 from templates.neutral import one_line
@@ -353,3 +353,9 @@ def test_what_is_found_in_order_can_be_said_and_keys_stay_single(text: str, name
     digits = [key.digit for key in read.keys]
     assert len(digits) == len(set(digits))
     assert all(digit in text for digit in digits)
+
+
+@pytest.mark.parametrize("line", ["{% if name %}x{% endif %}" * 200, "{#" * 50_000 + " @key 1 heard"])
+def test_a_line_of_many_tags_is_read_in_one_pass(line: str) -> None:
+    """Taken together in all possible ways they would outlast the night."""
+    assert read_call(line).commands == ()

@@ -1,6 +1,7 @@
 """Holidays as staff corrected them: the yearly decree on moved days comes in autumn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import delete, insert, select
@@ -16,6 +17,28 @@ def corrections(tx: Transaction) -> Mapping[date, bool]:
         select(calendar_days.c.day, calendar_days.c.is_holiday).order_by(calendar_days.c.day)
     )
     return {row.day: row.is_holiday for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What staff say of a day, why, and who said so."""
+
+    day: date
+    is_holiday: bool
+    note: str
+    changed_at: datetime
+    changed_by: str
+
+
+def corrected(tx: Transaction, first: date, last: date) -> Sequence[Correction]:
+    """The corrections of these days, the last one included."""
+    c = calendar_days.c
+    rows = tx.execute(
+        select(c.day, c.is_holiday, c.note, c.changed_at, c.changed_by)
+        .where(c.day.between(first, last))
+        .order_by(c.day)
+    )
+    return [Correction(*row) for row in rows]
 
 
 def correct(

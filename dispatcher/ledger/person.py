@@ -12,6 +12,8 @@ from campaigns.inquiry.status import OVER
 from campaigns.permission import account_party, point_party
 from dispatcher.ledger import bad_rows, bulk, erasure, groups
 from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.inquiries import Inquiry
+from dispatcher.ledger.inquiries import read as read_inquiry
 from dispatcher.ledger.tables import (
     archived_attempts,
     attempts,
@@ -177,6 +179,14 @@ def owed(tx: Transaction, person: Person) -> int:
     alone = and_(_letters_of(tx, person), letters.c.inquiry_id.is_(None))
     of_letters = _count(tx, letters, and_(alone, erasure.owed_with(letters.c.id).exists()))
     return sum(of_inquiries) + of_letters
+
+
+def inquiries_of(tx: Transaction, person: Person, limit: int = 200) -> Sequence[Inquiry]:
+    """What they wrote to us, the newest first."""
+    i = inquiries.c
+    theirs = and_(_inquiries_of(tx, person), i.erased_at.is_(None))
+    rows = tx.execute(select(inquiries).where(theirs).order_by(i.id.desc()).limit(limit))
+    return [read_inquiry(row) for row in rows]
 
 
 def erase(tx: Transaction, person: Person, now: datetime) -> None:

@@ -25,6 +25,10 @@ def stop_subject(attempt_id: int) -> str:
     return f"{OF_ATTEMPT}{attempt_id}"
 
 
+def subject_of(entry_id: int) -> str:
+    return f"suppression:{entry_id}"
+
+
 def party_of(suppression: Suppression) -> str:
     if suppression.account_number:
         return account_party(suppression.account_number)
@@ -37,6 +41,18 @@ class StoredSuppression:
     suppression: Suppression
     since_at: datetime
     added_by: str
+    removed_at: datetime | None = None
+    removed_by: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """How the audit trail names it."""
+        return subject_of(self.id)
+
+    def stands_at(self, at: datetime) -> bool:
+        """Whether it forbids anything at this instant."""
+        until_at = self.suppression.until_at
+        return self.removed_at is None and (until_at is None or at < until_at)
 
 
 def add(tx: Transaction, suppression: Suppression, actor: str, now: datetime) -> bool:
@@ -65,8 +81,47 @@ def add(tx: Transaction, suppression: Suppression, actor: str, now: datetime) ->
         )
         .returning(suppressions.c.id)
     ).scalar_one()
-    trail.note(tx, now, actor, "suppress.add", f"suppression:{added}", reason=suppression.reason)
+    trail.note(tx, now, actor, "suppress.add", subject_of(added), reason=suppression.reason)
     return True
+
+
+def add_many(
+    tx: Transaction, wanted: Sequence[Suppression], actor: str, now: datetime
+) -> tuple[int, int]:
+    """Put many parties on the list; how many came onto it, and how many stood there already, or
+    twice among these. All of them for the same channel, purpose and time."""
+    if not wanted:
+        return 0, 0
+    first = wanted[0]
+    same = (first.channel, first.purpose, first.until_at)
+    if any((one.channel, one.purpose, one.until_at) != same for one in wanted):
+        raise ValueError("all of them for the same channel, purpose and time")
+    parties = list(dict.fromkeys(map(party_of, wanted)))
+    s = suppressions.c
+    known = set(
+        tx.execute(
+            select(s.party).where(
+                bulk.among(tx, s.party, parties),
+                _equal(s.channel, first.channel),
+                _equal(s.purpose, first.purpose),
+                s.removed_at.is_(None),
+                or_(s.until_at.is_(None), s.until_at == first.until_at),
+            )
+        ).scalars()
+    )
+    fresh = [party for party in parties if party not in known]
+    row = {
+        "channel": first.channel,
+        "purpose": first.purpose,
+        "reason": first.reason,
+        "since_at": now,
+        "until_at": first.until_at,
+        "added_by": actor,
+    }
+    rows = [{"party": party, **row} for party in fresh]
+    added = [entry_id for (entry_id,) in bulk.insert_told(tx, suppressions, rows, ["id"])]
+    trail.note_many(tx, now, actor, "suppress.add", map(subject_of, added), reason=first.reason)
+    return len(fresh), len(wanted) - len(fresh)
 
 
 def remove(
@@ -83,8 +138,23 @@ def remove(
         query = query.where(suppressions.c.channel == channel)
     removed = tx.execute(query).scalars().all()
     for entry in removed:
-        trail.note(tx, now, actor, "suppress.remove", f"suppression:{entry}")
+        trail.note(tx, now, actor, "suppress.remove", subject_of(entry))
     return len(removed)
+
+
+def lift(tx: Transaction, entry_id: int, reason: str, actor: str, now: datetime) -> bool:
+    """End one entry; False when it stood no more."""
+    s = suppressions.c
+    ended = tx.execute(
+        update(suppressions)
+        .where(s.id == entry_id, s.removed_at.is_(None))
+        .values(removed_at=now, removed_by=actor)
+        .returning(s.id)
+    ).first()
+    if ended is None:
+        return False
+    trail.note(tx, now, actor, "suppress.remove", subject_of(entry_id), reason=reason)
+    return True
 
 
 def of_parties(
@@ -117,7 +187,44 @@ def standing(tx: Transaction, now: datetime) -> Sequence[StoredSuppression]:
         )
         .order_by(suppressions.c.id.desc())
     )
-    return [StoredSuppression(row.id, _read(row), row.since_at, row.added_by) for row in rows]
+    return [_stored(row) for row in rows]
+
+
+def page(
+    tx: Transaction,
+    now: datetime,
+    *,
+    before_id: int | None = None,
+    after_id: int | None = None,
+    limit: int = 50,
+) -> Sequence[StoredSuppression]:
+    """So many of those that stand, the newest first: next after an entry (`before_id`: ids fall),
+    or next before one."""
+    s = suppressions.c
+    query = select(suppressions).where(
+        s.removed_at.is_(None), or_(s.until_at.is_(None), s.until_at > now)
+    )
+    if after_id is not None:
+        newer = tx.execute(query.where(s.id > after_id).order_by(s.id).limit(limit))
+        return [_stored(row) for row in newer][::-1]
+    if before_id is not None:
+        query = query.where(s.id < before_id)
+    return [_stored(row) for row in tx.execute(query.order_by(s.id.desc()).limit(limit))]
+
+
+def all_of(tx: Transaction, parties: Collection[str]) -> Sequence[StoredSuppression]:
+    """Every entry that ever stood for these accounts and contact points, the newest first."""
+    s = suppressions.c
+    rows = tx.execute(
+        select(suppressions).where(bulk.among(tx, s.party, parties)).order_by(s.id.desc())
+    )
+    return [_stored(row) for row in rows]
+
+
+def _stored(row: Row[tuple[object, ...]]) -> StoredSuppression:
+    return StoredSuppression(
+        row.id, _read(row), row.since_at, row.added_by, row.removed_at, row.removed_by
+    )
 
 
 def _equal(column: ColumnElement[str], value: str | None) -> ColumnElement[bool]:

@@ -1,12 +1,13 @@
 """The audit trail: who did what, when. Nothing in it is ever changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, cast, func, insert, select
 
+from dispatcher.ledger import bulk
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import trail
 
@@ -27,6 +28,19 @@ def note(
     tx.execute(
         insert(trail).values(at=at, actor=actor, action=action, subject=subject, details=details)
     )
+
+
+def note_many(
+    tx: Transaction,
+    at: datetime,
+    actor: str,
+    action: str,
+    subjects: Iterable[str],
+    **details: Any,
+) -> None:
+    """The same act upon many subjects."""
+    act = {"at": at, "actor": actor, "action": action, "details": details}
+    bulk.insert(tx, trail, [{**act, "subject": subject} for subject in subjects])
 
 
 def last_number(tx: Transaction, kind: str) -> int | None:

@@ -16,6 +16,8 @@ UP ?= $(if $(wildcard .env),,--sandbox)
 ROWS ?= 100000
 LETTERS ?= 5000
 WAITING ?= 100000
+SHOTS ?= screenshots
+ALBUM ?= --full
 UPGRADE ?=
 
 # The newest Python that can make an environment; asked only when one has to be made.
@@ -24,7 +26,7 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	"$$python" -c '$(SUITABLE)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
 
-.PHONY: help demo test lint up bench bench-short lock clean setup setup-dev
+.PHONY: help demo test lint up bench bench-short screenshots lock clean setup setup-dev
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +45,9 @@ lint: setup-dev  ## style, types and the direction of imports
 
 up: setup  ## everything in one process; a rehearsal as long as there is no .env
 	$(BIN)/dispatcher up $(UP)
+
+screenshots: setup-dev  ## every screen as people see it, in $(SHOTS)
+	$(BIN)/python -m tests.web.album "$(SHOTS)" $(ALBUM)
 
 bench: setup-dev  ## figures of this machine
 	$(BIN)/python benchmarks/windows.py

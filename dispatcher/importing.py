@@ -1,6 +1,7 @@
 """An audience from a file into the ledger: a stream, in pieces, each of them whole or absent."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,12 +73,15 @@ def import_audience(
     into: bool = False,
     errors_path: Path | None = None,
     told: Callable[[int], None] = lambda _done: None,
+    at_end: Callable[[Transaction, Imported], None] = lambda _tx, _imported: None,
 ) -> Imported:
     """Read a file into an audience of that name; the good rows go in, the bad ones are kept apart.
 
     With `into` the rows are added to an audience that is there: how mended rows come back, and
     what was wrong with them is forgotten. The bad rows are written to `errors_path`. Interrupted,
-    nothing of a new audience can be used, and the next import of that name begins anew. Raises
+    nothing of a new audience can be used, and the next import of that name begins anew; of rows
+    that come back none has come. `at_end` is called in the transaction that makes the import whole,
+    and not when nobody was taken. Raises
     Refused for a file that cannot be used at all, NotPossible for a name that is taken or an
     audience that has a campaign, NoRowTaken when nobody would be in the list.
     """
@@ -88,46 +92,48 @@ def import_audience(
         regions=load_regions(settings.regions_file),
         branches=settings.branches,
     )
-    reopened = None
-    with engine.ledger.write() as tx:
-        if into:
-            reopened = mending.reopen(tx, name, file.header)
-            audience_id = reopened.audience_id
-        else:
-            audience_id = audiences.begin(tx, name, path.name, file.header, actor, clock.now())
     tally = _Tally()
     columns: set[str] = set()
     done = 0
-    for piece in _pieces(file):
-        people = [item for item in piece if isinstance(item, Recipient)]
-        errors = [item for item in piece if isinstance(item, RowError)]
-        with engine.ledger.write() as tx:
-            if reopened is not None:
-                _take_back(tx, reopened, file, people, errors, tally)
+    with _transactions(engine, whole=into) as begin:
+        reopened = None
+        with begin() as tx:
+            if into:
+                reopened = mending.reopen(tx, name, file.header)
+                audience_id = reopened.audience_id
             else:
-                _take(tx, audience_id, file, people, errors, tally)
-        for person in people:
-            columns.update(person.fields)
-        done += len({item.row for item in piece})
-        told(done)
-    with engine.ledger.write() as tx:
-        if reopened is not None or tally.taken:
-            audience = audiences.finish(
-                tx, audience_id, tally.rows, sorted(columns), actor, clock.now()
+                audience_id = audiences.begin(tx, name, path.name, file.header, actor, clock.now())
+        for piece in _pieces(file):
+            people = [item for item in piece if isinstance(item, Recipient)]
+            errors = [item for item in piece if isinstance(item, RowError)]
+            with begin() as tx:
+                if reopened is not None:
+                    _take_back(tx, reopened, file, people, errors, tally)
+                else:
+                    _take(tx, audience_id, file, people, errors, tally)
+            for person in people:
+                columns.update(person.fields)
+            done += len({item.row for item in piece})
+            told(done)
+        with begin() as tx:
+            if reopened is not None or tally.taken:
+                audience = audiences.finish(
+                    tx, audience_id, tally.rows, sorted(columns), actor, clock.now()
+                )
+            else:
+                audience = replace(audiences.get(tx, audience_id), rows=tally.rows)
+            imported = Imported(
+                audience=audience,
+                encoding=file.encoding,
+                delimiter=file.delimiter,
+                sheet=file.sheet,
+                unmapped=file.unmapped,
+                rows_refused=tally.refused,
+                rows_warned=tally.warned,
+                errors=by_row_error(tx, audience_id),
             )
-        else:
-            audience = replace(audiences.get(tx, audience_id), rows=tally.rows)
-        counts = by_row_error(tx, audience_id)
-    imported = Imported(
-        audience=audience,
-        encoding=file.encoding,
-        delimiter=file.delimiter,
-        sheet=file.sheet,
-        unmapped=file.unmapped,
-        rows_refused=tally.refused,
-        rows_warned=tally.warned,
-        errors=counts,
-    )
+            if audience.recipients:
+                at_end(tx, imported)
     if errors_path is not None:
         write_errors(engine, audience, errors_path)
     if not audience.recipients:
@@ -135,6 +141,19 @@ def import_audience(
             audiences.discard(tx, audience_id)
         raise NoRowTaken(imported)
     return imported
+
+
+@contextmanager
+def _transactions(
+    engine: Engine, *, whole: bool
+) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
+    """How each piece of an import is written: by itself, or all of them in one transaction, where
+    what was begun could not be told from what was there before."""
+    if not whole:
+        yield engine.ledger.write
+        return
+    with engine.ledger.write() as tx:
+        yield lambda: nullcontext(tx)
 
 
 def _take(

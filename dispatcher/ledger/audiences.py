@@ -27,7 +27,7 @@ from campaigns.channel import ChannelName, ContactKind, Purpose
 from campaigns.kinds import Glimpse
 from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
 from dispatcher.errors import NotFound, NotPossible
-from dispatcher.ledger import bulk, trail
+from dispatcher.ledger import bulk, composition, trail
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.pouring import pour
 from dispatcher.ledger.tables import audiences, contact_points, recipients, row_errors
@@ -336,6 +336,7 @@ def finish(
             columns=sorted({*get(tx, audience_id).columns, *columns}),
         )
     )
+    composition.store(tx, audience_id)
     trail.note(
         tx, now, actor, "audience.import", f"audience:{audience_id}", rows=rows, recipients=count
     )

@@ -75,7 +75,7 @@ def get(tx: Transaction, job_id: int) -> Job:
     row = tx.execute(select(jobs).where(jobs.c.id == job_id)).first()
     if row is None:
         raise NotFound(_("job"), str(job_id))
-    return _job(row)
+    return read_job(row)
 
 
 def lately(tx: Transaction, kind: str, count: int) -> Sequence[Job]:
@@ -83,7 +83,7 @@ def lately(tx: Transaction, kind: str, count: int) -> Sequence[Job]:
     rows = tx.execute(
         select(jobs).where(jobs.c.kind == kind).order_by(jobs.c.id.desc()).limit(count)
     )
-    return [_job(row) for row in rows]
+    return [read_job(row) for row in rows]
 
 
 def take(
@@ -108,7 +108,7 @@ def take(
         .values(status=JobStatus.RUNNING, claim=claim, beat_at=now, done=0)
         .returning(*jobs.c)
     ).one()
-    return _job(row)
+    return read_job(row)
 
 
 def beat(
@@ -126,6 +126,13 @@ def beat(
     if total is not None:
         values["total"] = total
     return _own(tx, job_id, claim, values)
+
+
+def tell(tx: Transaction, job_id: int, told: Mapping[str, Any]) -> None:
+    """Write down what came of a job that is not over yet, in the transaction in which it came: who
+    begins the job anew finds it, and need not do it again."""
+    of_job = update(jobs).where(jobs.c.id == job_id, jobs.c.status == JobStatus.RUNNING)
+    tx.execute(of_job.values(told=dict(told)))
 
 
 def end(
@@ -146,7 +153,7 @@ def _own(tx: Transaction, job_id: int, claim: str, values: Mapping[str, object])
     return tx.execute(update(jobs).where(*mine).values(**values)).rowcount == 1
 
 
-def _job(row: Row[tuple[object, ...]]) -> Job:
+def read_job(row: Row[tuple[object, ...]]) -> Job:
     return Job(
         row.id,
         row.kind,

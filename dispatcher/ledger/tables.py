@@ -120,6 +120,7 @@ audiences = Table(
     Column("recipients", Integer, nullable=False),
     Column("imported_at", Instant, nullable=False),
     Column("imported_by", Text, nullable=False),
+    Column("figures", Json),  # what it is made of; null in a list from before they were kept
 )
 
 row_errors = Table(

@@ -10,7 +10,6 @@ from rich.text import Text
 from campaigns.channel import Purpose
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
-from dispatcher.cli.suppress import read_contact
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import archive
 from dispatcher.ledger.person import Traces
@@ -18,6 +17,7 @@ from dispatcher.logs import mask
 from dispatcher.report.words import channels, outcomes, word
 from dispatcher.retention import carrying_out, person
 from dispatcher.retention.carrying_out import Due, Kind
+from dispatcher.stop_list import read_contact
 from templates.i18n import _
 
 app = typer.Typer(no_args_is_help=True)

@@ -1,26 +1,21 @@
 """`dispatcher suppress …`"""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from campaigns.audience.cells import unshielded
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import Suppression
-from campaigns.contact import BadContact, classify_email, classify_phone
-from campaigns.inquiry.bounce_rules import BOUNCED
 from campaigns.permission import account_party, point_party
 from campaigns.scenario_description import purpose_title
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import suppressions
-from dispatcher.ledger.suppressions import BY_KEY
 from dispatcher.logs import mask
-from dispatcher.refusing import BY_MAIL, BY_SMS, UNSUBSCRIBED
-from dispatcher.report.words import channels, outcomes, word
+from dispatcher.report.words import channels, word
+from dispatcher.stop_list import STAFF, import_lines, read_contact, read_text, reason_title
 from templates.i18n import _
 
 app = typer.Typer(no_args_is_help=True)
@@ -33,16 +28,7 @@ OnChannel = Annotated[
 ForPurpose = Annotated[
     Purpose | None, typer.Option("--purpose", help=_("Only this purpose; else all."))
 ]
-STAFF = "staff"
 Reason = Annotated[str, typer.Option(help=_("Why, for the journal."), show_default=False)]
-
-
-def read_contact(text: str) -> str:
-    """A contact point in its one spelling. Raises NotPossible with what to write instead."""
-    found = classify_email(text) if "@" in text else classify_phone(text)
-    if isinstance(found, BadContact):
-        raise NotPossible(f"{found.message} {found.advice}")
-    return found.address
 
 
 def _party(contact: str, account: str) -> tuple[str | None, str | None]:
@@ -120,67 +106,40 @@ def import_(
 ) -> None:
     settings = shared.settings()
     engine = shared.engine(settings)
-    added = known = 0
-    bad: list[tuple[int, str]] = []
-    text = _read_text(shared.existing(file))
+    text = read_text(shared.existing(file).read_bytes())
     with engine.ledger.write() as tx:
-        for line, cells in enumerate(csv.reader(text.splitlines(), delimiter=";"), start=1):
-            first = unshielded(cells[0]).strip() if cells else ""
-            if not first:
-                continue
-            try:
-                point = None if accounts else read_contact(first)
-            except NotPossible as error:
-                bad.append((line, str(error)))
-                continue
-            entry = Suppression(
-                reason=reason,
-                account_number=first if accounts else None,
-                contact_point=point,
-                channel=channel,
-                purpose=purpose,
-            )
-            if suppressions.add(tx, entry, shared.actor(settings), engine.clock.now()):
-                added += 1
-            else:
-                known += 1
+        found = import_lines(
+            tx,
+            text,
+            are_accounts=accounts,
+            channel=channel,
+            purpose=purpose,
+            reason=reason,
+            actor=shared.actor(settings),
+            now=engine.clock.now(),
+        )
     if as_json:
         screen.print_json(
-            {"added": added, "known": known, "bad": [{"line": n, "message": m} for n, m in bad]}
+            {
+                "added": found.added,
+                "known": found.known,
+                "bad": [{"line": n, "message": m} for n, m in found.bad],
+            }
         )
     else:
         screen.say_well(
-            _("Added: {added}; on the list already: {known}.").format(added=added, known=known)
+            _("Added: {added}; on the list already: {known}.").format(
+                added=found.added, known=found.known
+            )
         )
-        for line, message in bad:
+        for line, message in found.bad:
             screen.say_badly(f"{file.name}:{line} {message}")
-    if bad:
+    if found.bad:
         raise typer.Exit(1)
-
-
-def _read_text(file: Path) -> str:
-    raw = file.read_bytes()
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1251", errors="replace")
 
 
 def _purpose(purpose: Purpose | None) -> str:
     return purpose_title(purpose) if purpose else _("all")
-
-
-def _reason(reason: str) -> str:
-    """Why somebody is on the list, where the program itself wrote the reason."""
-    told = {
-        STAFF: _("decision of staff"),
-        UNSUBSCRIBED: _("unsubscribed in a letter"),
-        BY_SMS: _("stopped by SMS"),
-        BY_KEY: _("stopped by a key in a call"),
-        BY_MAIL: _("stopped by e-mail"),
-        BOUNCED: _("letters come back"),
-    }
-    return told.get(reason) or word(outcomes, reason)
 
 
 @app.command("list", help=_("The stop-list as it stands."))
@@ -224,7 +183,7 @@ def list_(
                     party(e.suppression),
                     word(channels, e.suppression.channel) or _("all"),
                     _purpose(e.suppression.purpose),
-                    _reason(e.suppression.reason),
+                    reason_title(e.suppression.reason),
                     screen.moment(e.since_at, settings.zone),
                     screen.moment(e.suppression.until_at, settings.zone)
                     if e.suppression.until_at

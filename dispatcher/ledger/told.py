@@ -64,6 +64,28 @@ def deliveries_of(tx: Transaction, recipient_ids: Collection[int]) -> Sequence[D
     return [read_delivery(one) for one in found]
 
 
+def leads_of(tx: Transaction, joined: Collection[Delivery]) -> Mapping[int, Delivery]:
+    """For those told in another's message: the delivery of that message, by their own one's id."""
+    wanted = {
+        (one.campaign_id, one.lead_id, one.channel): one.id
+        for one in joined
+        if one.lead_id is not None
+    }
+    d = deliveries.c
+    found = tx.execute(
+        select(deliveries).where(
+            bulk.among(tx, d.recipient_id, {lead_id for _campaign, lead_id, _channel in wanted}),
+            bulk.among(tx, d.campaign_id, {campaign_id for campaign_id, *_rest in wanted}),
+        )
+    )
+    leads = (read_delivery(one) for one in found)
+    return {
+        wanted[key]: one
+        for one in leads
+        if (key := (one.campaign_id, one.recipient_id, one.channel)) in wanted
+    }
+
+
 def of_customer(
     tx: Transaction, account_number: str, recipient_ids: Collection[int]
 ) -> Sequence[Told]:

@@ -93,3 +93,4 @@ class SkipReason(StrEnum):
     NOTHING_DUE = "nothing_due"  # an amount of zero or less
     TOO_MANY_ACCOUNTS = "too_many_accounts"  # one number under more accounts than a message holds
     NO_WINDOW = "no_window"  # the campaign ends before the first allowed hour comes
+    NOT_ASKED = "not_asked"  # another system wanted a single message on other channels

@@ -3,6 +3,7 @@
 The command line and the pages call these; no rule lives in either.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,14 +29,18 @@ from dispatcher.ledger import (
     campaigns,
     deliveries,
     groups,
+    planned,
     reports,
     scenarios,
     trail,
+    webhooks,
 )
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change
+from dispatcher.ledger.planned import DueAlike
 from dispatcher.ledger.reports import StatusCount
+from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.planner import HeldBack
 from dispatcher.record import Finding, record, stop
 from dispatcher.voices import Voice
@@ -91,23 +96,48 @@ def _draft(
     *,
     on_trial: bool = False,
 ) -> Campaign:
-    now = engine.clock.now()
-    start_at = start_at or now
     with engine.ledger.write() as tx:
-        stored = scenarios.find(tx, scenario_name)
-        audience = audiences.find(tx, audience_name)
-        _check(engine, stored.scenario, audience)
-        return campaigns.create(
+        return begin(
             tx,
-            scenario_id=stored.id,
-            audience_id=audience.id,
-            zone=zone or engine.settings.zone,
+            engine,
+            scenarios.find(tx, scenario_name),
+            audiences.find(tx, audience_name),
+            actor,
             start_at=start_at,
-            end_at=end_at or start_at + DEFAULT_LENGTH,
-            actor=actor,
-            now=now,
+            end_at=end_at,
+            zone=zone,
             on_trial=on_trial,
         )
+
+
+def begin(
+    tx: Transaction,
+    engine: Engine,
+    stored: StoredScenario,
+    audience: StoredAudience,
+    actor: str,
+    *,
+    start_at: datetime | None = None,
+    end_at: datetime | None = None,
+    zone: str | None = None,
+    on_trial: bool = False,
+) -> Campaign:
+    """Write a draft down, of exactly this version and list: `resume` makes a campaign of it, and
+    `try_out` tells what it would do. Raises NotPossible as `launch` does."""
+    now = engine.clock.now()
+    start_at = start_at or now
+    _check(engine, stored.scenario, audience)
+    return campaigns.create(
+        tx,
+        scenario_id=stored.id,
+        audience_id=audience.id,
+        zone=zone or engine.settings.zone,
+        start_at=start_at,
+        end_at=end_at or start_at + DEFAULT_LENGTH,
+        actor=actor,
+        now=now,
+        on_trial=on_trial,
+    )
 
 
 def _make_ready(
@@ -147,6 +177,7 @@ class Preview:
     statuses: Sequence[StatusCount]
     examination: Examination
     held_back: HeldBack  # of those who will be contacted: later, for they were contacted lately
+    turns: Sequence[DueAlike]  # when they are due first
 
 
 def preview(
@@ -165,15 +196,40 @@ def preview(
     campaign = _draft(
         engine, scenario_name, audience_name, actor, start_at, end_at, zone, on_trial=True
     )
+    return try_out(engine, campaign, voice, told=told)
+
+
+def try_out(
+    engine: Engine,
+    draft: Campaign,
+    voice: Voice | None = None,
+    *,
+    without_unfit: bool = False,
+    told: Callable[[int], None] = lambda _done: None,
+) -> Preview:
+    """Plan and measure a draft that was begun on trial, and take it back, whatever happens.
+
+    `without_unfit`: those whose message cannot go have no turn.
+    """
     try:
-        held_back = planner.fill(engine, campaign, told)
-        found = examine(engine, campaign, voice)
+        held_back = planner.fill(engine, draft, told)
+        found = examine(engine, draft, voice)
         with engine.ledger.read() as tx:
-            audience = audiences.find(tx, audience_name)
-            statuses = reports.by_status(tx, campaign.id)
+            audience = audiences.get(tx, draft.audience_id)
+            statuses = reports.by_status(tx, draft.id)
+        if without_unfit:
+            engine.ledger.insist(lambda tx: leave_out(tx, found))
+        with engine.ledger.read() as tx:
+            turns = planned.due_alike(tx, draft.id)
     finally:
-        _discard(engine, campaign, 0, on_trial=True)
-    return Preview(audience.recipients, statuses, found, held_back)
+        take_back(engine, draft)
+    return Preview(audience.recipients, statuses, found, held_back, turns)
+
+
+def take_back(engine: Engine, draft: Campaign) -> None:
+    """Leave nothing of a draft that was begun on trial; one that has gone already stays so."""
+    with contextlib.suppress(NotFound):
+        _discard(engine, draft, 0, on_trial=True)
 
 
 def _check(engine: Engine, scenario: Scenario, audience: StoredAudience) -> None:
@@ -216,6 +272,7 @@ def resume(
     actor: str,
     leave_out_unfit: bool = False,
     told: Callable[[int], None] = lambda _done: None,
+    voice: Voice | None = None,
 ) -> Campaign:
     """Go on: with a paused campaign, or with the plan of one whose launch was interrupted.
 
@@ -224,7 +281,7 @@ def resume(
     with engine.ledger.read() as tx:
         campaign = campaigns.get(tx, campaign_id)
     if campaign.status is CampaignStatus.DRAFT:
-        return _make_ready(engine, campaign, None, leave_out_unfit=leave_out_unfit, told=told)
+        return _make_ready(engine, campaign, voice, leave_out_unfit=leave_out_unfit, told=told)
     return _change(engine, campaign_id, CampaignStatus.RUNNING, actor)
 
 
@@ -235,7 +292,9 @@ def cancel(engine: Engine, campaign_id: int, actor: str) -> Campaign:
         campaign = campaigns.get(tx, campaign_id)
         now = engine.clock.now()
         cancelled = campaigns.change(tx, campaign, CampaignStatus.CANCELLED, actor, now)
+        messages = webhooks.open_messages(tx, [campaign_id])
         deliveries.cancel(tx, campaign_id)
+        webhooks.messages_ended(tx, messages, now)
         return cancelled
 
     return engine.ledger.insist(act)

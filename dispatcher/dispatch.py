@@ -25,6 +25,7 @@ from dispatcher.ledger import (
     doubts,
     replies,
     tallies,
+    webhooks,
 )
 from dispatcher.ledger.claims import Claimed
 from dispatcher.ledger.deliveries import Change
@@ -109,7 +110,9 @@ class Loop:
         """Start and end campaigns by the clock; how much expired, how many claims lapsed."""
         campaigns.start_due(tx, now)
         over = campaigns.past_end(tx, now)
+        messages = webhooks.open_messages(tx, over)
         expired = deliveries.expire(tx, over) if over else 0
+        webhooks.messages_ended(tx, messages, now)
         expired += deliveries.end_left_over(tx, now - LEFT_OVER)
         return expired, claims.release_lapsed(tx, now)
 

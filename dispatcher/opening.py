@@ -14,7 +14,7 @@ from campaigns.scenario import Policy, Scenario
 from channels.base import CallMessage, MailMessage, Message, SmsMessage
 from dispatcher.engine import Engine
 from dispatcher.judging import NO_WORDS, Bench, Ready, judge, set_up
-from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches
+from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches, webhooks
 from dispatcher.ledger.attempts import Opening
 from dispatcher.ledger.campaigns import Campaign, Run
 from dispatcher.ledger.circuits import Circuit
@@ -97,6 +97,7 @@ def open_batch(
         deliveries.change(tx, changes)
         for delivery in ended:
             hand_on(tx, delivery, now)
+        webhooks.messages_ended(tx, [change.delivery_id for change in changes], now)
         wordless = sum(change.reason.startswith(f"{NO_WORDS}:") for change in changes)
         run = Run(campaign_id, bench.campaign.judged_from)
         engine.watch.note_words(run, len(ready), wordless, engine.settings.pause_last_attempts)

@@ -7,6 +7,8 @@ the stop-list, was contacted lately or shares a contact point is judged alone.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from itertools import chain
 
 import structlog
@@ -93,6 +95,21 @@ def fill(
         with engine.ledger.write() as tx:
             deliveries.take_stock(tx)
     return held_back
+
+
+def plan_alone(
+    tx: Transaction,
+    engine: Engine,
+    campaign: Campaign,
+    scenario: Scenario,
+    recipient_id: int,
+    now: datetime,
+) -> Sequence[Planned]:
+    """One who joins a campaign that runs already, from now on, by the campaign's scenario or a part
+    of it. Nobody's message is shared with them; nothing is stored."""
+    judge = _Judge(scenario, replace(campaign, start_at=now), engine.rules(tx))
+    people = audiences.glimpses_of(tx, [recipient_id], scenario.fields)
+    return list(judge.plan(tx, people))
 
 
 def _counted(rows: Iterable[Planned], held_back: Counter[ChannelName]) -> Iterator[Planned]:

@@ -30,6 +30,7 @@ from dispatcher.ledger import (
     groups,
     once_committed,
     touches,
+    webhooks,
 )
 from dispatcher.ledger.attempts import Attempt, Ending
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
@@ -272,6 +273,7 @@ class _Book:
             supersede(tx, campaign, delivery, channels, self._now)
         for delivery, ended_as in self._left:
             leave(tx, delivery, ended_as, self._now)
+        webhooks.messages_ended(tx, [change.delivery_id for change in self._changes], self._now)
         for line in self._lines:
             log.info("attempt", **line)
         once_committed(tx, partial(metrics.attempts_ended, self._lines))
@@ -435,6 +437,7 @@ def stop(
         # In doubt, those who share the message may have been told with it.
         if delivery.status is not Status.UNCERTAIN:
             hand_on(tx, delivery, now, reached=reached)
+    webhooks.messages_ended(tx, [d.id for d in ended], now)
     return len(ended) + len(flying)
 
 

@@ -7,7 +7,8 @@ one transaction:
         claimed = claims.claim_due(tx, …)
 """
 
-from dispatcher.ledger import staff_tables as staff_tables  # joins the other tables
+from dispatcher.ledger import api_tables as api_tables  # join the other tables
+from dispatcher.ledger import staff_tables as staff_tables
 from dispatcher.ledger.connection import Ledger, LedgerFault, Transaction, once_committed
 from dispatcher.ledger.migration import migrate
 

@@ -12,7 +12,8 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.errors import NotFound, NotPossible
-from dispatcher.ledger import trail
+from dispatcher.ledger import trail, webhooks
+from dispatcher.ledger.api_tables import standing_campaigns
 from dispatcher.ledger.attempts import WORKER_LOST
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
@@ -46,6 +47,13 @@ LEGAL: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     ),
     CampaignStatus.COMPLETED: frozenset(),
     CampaignStatus.CANCELLED: frozenset(),
+}
+
+
+# The steps that other systems may hear of; that one runs is told when it starts.
+_TOLD = {
+    CampaignStatus.PAUSED: webhooks.Event.CAMPAIGN_PAUSED,
+    CampaignStatus.CANCELLED: webhooks.Event.CAMPAIGN_FINISHED,
 }
 
 
@@ -211,7 +219,14 @@ def change(
             )
         )
     trail.note(tx, now, actor, f"campaign.{to}", campaign.subject)
+    if to in _TOLD:
+        webhooks.tell(tx, _TOLD[to], [_fact(campaign.id, to)], now)
     return get(tx, campaign.id)
+
+
+def _fact(campaign_id: int, status: CampaignStatus) -> Mapping[str, object]:
+    """What other systems are told of a campaign."""
+    return {"campaign": campaign_id, "status": status.value}
 
 
 def _fresh_start(to: CampaignStatus, now: datetime) -> Mapping[str, datetime]:
@@ -278,6 +293,8 @@ def stop_itself(tx: Transaction, run: Run, why: Stopped, actor: str, now: dateti
     ).rowcount
     if stopped:
         trail.note(tx, now, actor, "campaign.paused", f"campaign:{run.id}", reason=str(why))
+        fact = _fact(run.id, CampaignStatus.PAUSED)
+        webhooks.tell(tx, webhooks.Event.CAMPAIGN_PAUSED, [fact], now)
     return bool(stopped)
 
 
@@ -324,11 +341,13 @@ def start_due(tx: Transaction, now: datetime) -> int:
         .values(status=CampaignStatus.RUNNING)
         .returning(campaigns.c.id)
     ).scalars()
-    count = 0
-    for campaign_id in started.all():
+    ids = started.all()
+    for campaign_id in ids:
         trail.note(tx, now, "loop", "campaign.running", f"campaign:{campaign_id}")
-        count += 1
-    return count
+    if ids:
+        facts = [_fact(campaign_id, CampaignStatus.RUNNING) for campaign_id in ids]
+        webhooks.tell(tx, webhooks.Event.CAMPAIGN_STARTED, facts, now)
+    return len(ids)
 
 
 def past_end(tx: Transaction, now: datetime) -> Sequence[int]:
@@ -350,17 +369,27 @@ _AT_WORK = (Status.PENDING, Status.QUEUED, Status.SENDING, Status.AWAITING)
 def close_finished(tx: Transaction, now: datetime) -> Sequence[int]:
     """Complete the campaigns in which nothing is left to do.
 
-    An uncertain attempt keeps a campaign open until its end, because a receipt may still come.
+    An uncertain attempt keeps a campaign open until its end, because a receipt may still come. One
+    that stands open for a day waits for the next message of another system.
     """
     open_here = deliveries.c.campaign_id == campaigns.c.id
     at_work = select(deliveries.c.id).where(open_here, deliveries.c.status.in_(_AT_WORK)).exists()
     unsure = (
         select(deliveries.c.id).where(open_here, deliveries.c.status == Status.UNCERTAIN).exists()
     )
+    stands_open = (
+        select(standing_campaigns.c.campaign_id)
+        .where(
+            standing_campaigns.c.campaign_id == campaigns.c.id,
+            standing_campaigns.c.feeds_until > now,
+        )
+        .exists()
+    )
     closed = tx.execute(
         update(campaigns)
         .where(
             campaigns.c.status.in_((CampaignStatus.RUNNING, CampaignStatus.PAUSED)),
+            ~stands_open,
             ~at_work,
             (campaigns.c.end_at <= now) | ~unsure,
         )
@@ -370,6 +399,9 @@ def close_finished(tx: Transaction, now: datetime) -> Sequence[int]:
     ids = closed.all()
     for campaign_id in ids:
         trail.note(tx, now, "loop", "campaign.completed", f"campaign:{campaign_id}")
+    if ids:
+        facts = [_fact(campaign_id, CampaignStatus.COMPLETED) for campaign_id in ids]
+        webhooks.tell(tx, webhooks.Event.CAMPAIGN_FINISHED, facts, now)
     return ids
 
 

@@ -10,9 +10,11 @@ from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 from campaigns.channel import ChannelName, Purpose
 from campaigns.consent import Suppression
 from campaigns.permission import ACCOUNT, account_party, point_party
-from dispatcher.ledger import bulk, trail
+from dispatcher.errors import NotFound
+from dispatcher.ledger import bulk, trail, webhooks
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import suppressions
+from templates.i18n import _
 
 # Why a number is on the list whose customer pressed the key that stops calls, and how the trail
 # tells which call that was.
@@ -82,6 +84,7 @@ def add(tx: Transaction, suppression: Suppression, actor: str, now: datetime) ->
         .returning(suppressions.c.id)
     ).scalar_one()
     trail.note(tx, now, actor, "suppress.add", subject_of(added), reason=suppression.reason)
+    webhooks.tell(tx, webhooks.Event.RECIPIENT_STOPPED, [_fact(added, suppression)], now)
     return True
 
 
@@ -121,7 +124,27 @@ def add_many(
     rows = [{"party": party, **row} for party in fresh]
     added = [entry_id for (entry_id,) in bulk.insert_told(tx, suppressions, rows, ["id"])]
     trail.note_many(tx, now, actor, "suppress.add", map(subject_of, added), reason=first.reason)
+    facts = [_fact(entry_id, first) for entry_id in added]
+    webhooks.tell(tx, webhooks.Event.RECIPIENT_STOPPED, facts, now)
     return len(fresh), len(wanted) - len(fresh)
+
+
+def _fact(entry_id: int, suppression: Suppression) -> Mapping[str, object]:
+    """What other systems are told of an entry: who it is about, they ask for by its id."""
+    return {
+        "stop": entry_id,
+        "channel": suppression.channel,
+        "purpose": suppression.purpose,
+        "reason": suppression.reason,
+    }
+
+
+def get(tx: Transaction, entry_id: int) -> StoredSuppression:
+    """An entry, whether it stands or not. Raises NotFound."""
+    row = tx.execute(select(suppressions).where(suppressions.c.id == entry_id)).first()
+    if row is None:
+        raise NotFound(_("entry of the stop-list"), str(entry_id))
+    return _stored(row)
 
 
 def remove(

@@ -91,6 +91,7 @@ def skip_reasons() -> Words:
         "nothing_due": _("Nothing to pay"),
         "too_many_accounts": _("One contact under too many accounts"),
         "no_window": _("No allowed hour before the end"),
+        "not_asked": _("Asked for on other channels"),
     }
 
 
@@ -140,6 +141,9 @@ def skip_advice() -> Words:
         "no_window": _(
             "The campaign ends before an allowed hour comes in the customer's time zone. Choose a "
             "later end."
+        ),
+        "not_asked": _(
+            "The system that asked for this message wanted it on other channels. Nothing to do."
         ),
     }
 

@@ -161,11 +161,9 @@ def _make_ready(
     return scheduled
 
 
-def _discard(engine: Engine, campaign: Campaign, unfit: int, *, on_trial: bool = False) -> None:
+def _discard(engine: Engine, campaign: Campaign, unfit: int) -> None:
     engine.ledger.insist(
-        lambda tx: campaigns.discard(
-            tx, campaign, engine.clock.now(), unfit_texts=unfit, on_trial=on_trial
-        )
+        lambda tx: campaigns.discard(tx, campaign, engine.clock.now(), unfit_texts=unfit)
     )
 
 
@@ -227,9 +225,15 @@ def try_out(
 
 
 def take_back(engine: Engine, draft: Campaign) -> None:
-    """Leave nothing of a draft that was begun on trial; one that has gone already stays so."""
-    with contextlib.suppress(NotFound):
-        _discard(engine, draft, 0, on_trial=True)
+    """Leave nothing of a draft that was begun on trial. Another one that has got its number since
+    is left alone."""
+
+    def act(tx: Transaction) -> None:
+        with contextlib.suppress(NotFound):
+            if campaigns.get(tx, draft.id).created_at == draft.created_at:
+                campaigns.discard(tx, draft, engine.clock.now(), unfit_texts=0, on_trial=True)
+
+    engine.ledger.insist(act)
 
 
 def _check(engine: Engine, scenario: Scenario, audience: StoredAudience) -> None:

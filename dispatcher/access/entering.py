@@ -8,12 +8,16 @@ did anything.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
-from dispatcher.access.passwords import check_password, hashed, is_right
+from dispatcher.access import knocking
+from dispatcher.access.knocking import Barred
+from dispatcher.access.naming import LONGEST_LOGIN, checked_login, checked_name
+from dispatcher.access.passwords import a_place, check_password, hashed, is_right
 from dispatcher.access.roles import Person, Role
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
@@ -31,10 +35,14 @@ INVITATION_LASTS = timedelta(days=3)
 # The first administrator sits before the console just now.
 FIRST_LASTS = timedelta(hours=1)
 FIRST_LOGIN = "admin"
-# So many failures of one login, or of one address, within so long; then nobody is let in by it.
-KNOCKS_WITHIN = timedelta(minutes=15)
-MOST_KNOCKS, MOST_KNOCKS_OF_ADDRESS = 10, 50
-KNOCKS_KEPT = timedelta(days=30)
+OLD_KEPT = timedelta(days=30)
+
+
+class WrongPassword(NotPossible):
+    """The password that somebody has now is another one."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The password that you have now is another one."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +53,14 @@ class Entered:
     token: str
 
 
-class Barred(NotPossible):
-    """Too many failures lately: nobody is let in, whatever the password."""
-
-
 def invite(
     engine: Engine, login: str, name: str, role: Role, actor: str, language: str = "ru"
 ) -> str:
     """Add a member of staff; the token of the link by which they choose their password.
 
-    Raises NotPossible for a login that is taken.
+    Raises NotPossible for a login that is taken, or that is none.
     """
+    login, name = checked_login(login), checked_name(name)
     now, token = engine.clock.now(), _new_token()
 
     def act(tx: Transaction) -> None:
@@ -68,11 +73,16 @@ def invite(
 
 
 def invite_again(engine: Engine, staff_id: int, actor: str) -> str:
-    """A new link for somebody who lost theirs, or their password; the old one works no more."""
+    """A new link for somebody who lost theirs, or their password; the old one works no more.
+
+    Raises NotFound, and NotPossible for somebody who is shut out.
+    """
     now, token = engine.clock.now(), _new_token()
 
     def act(tx: Transaction) -> None:
         member = staff.get(tx, staff_id)
+        if member.disabled_at is not None:
+            raise NotPossible(_("This person is shut out. Let them in again first."))
         staff.invite(tx, member.id, digest_of(token), actor, now, now + INVITATION_LASTS)
         trail.note(tx, now, actor, "staff.invite_again", f"staff:{staff_id}")
 
@@ -83,7 +93,7 @@ def invite_again(engine: Engine, staff_id: int, actor: str) -> str:
 def accept(engine: Engine, token: str, password: str) -> Entered:
     """Choose a password by an invitation, and come in. All other sessions of the person end.
 
-    Raises NotPossible for a link that is used, expired or made up, and for a weak password.
+    Raises NotPossible for a link that is used, expired or made up, and for a weak password; TooMany.
     """
     now, session_token = engine.clock.now(), _new_token()
     with engine.ledger.read() as tx:
@@ -91,7 +101,8 @@ def accept(engine: Engine, token: str, password: str) -> Entered:
     if member is None:
         raise NotPossible(_("This link has been used or is too old. Ask for a new one."))
     check_password(password, member.login, member.name)
-    kept = hashed(password)
+    with a_place():
+        kept = hashed(password)
 
     def act(tx: Transaction) -> bool:
         if not staff.use_invitation(tx, digest_of(token), now):
@@ -107,44 +118,80 @@ def accept(engine: Engine, token: str, password: str) -> Entered:
     return Entered(person_of(member), session_token)
 
 
-def log_in(engine: Engine, login: str, password: str, address: str) -> Entered | None:
-    """Come in by a password; None where it is wrong. `address` is the visitor's of the network.
+def log_in(
+    engine: Engine, login: str, password: str, address: str, *, device: str = "", former: str = ""
+) -> Entered | None:
+    """Come in by a password; None where it is wrong.
 
-    Raises Barred after too many failures; it says nothing about who exists.
+    `address` is the visitor's of the network, `device` and `former` are what the browser brings of
+    its log-ins before: that it is known here, and a session, which ends. The session that begins is
+    a new one always. Raises Barred after too many tries and TooMany for too many at the same
+    moment; neither says anything about who exists.
     """
+    login = login.strip()[:LONGEST_LOGIN]
     now, token = engine.clock.now(), _new_token()
-    doors = (
-        (digest_of(f"login {login.casefold()[:200]}"), MOST_KNOCKS),
-        (digest_of(f"address {address}"), MOST_KNOCKS_OF_ADDRESS),
-    )
-    with engine.ledger.read() as tx:
-        barred = any(staff.knocked(tx, whom, now - KNOCKS_WITHIN) >= most for whom, most in doors)
-        member = staff.find(tx, login[:200])
-    if barred:
-        log.warning("login.barred")
-        raise Barred(
-            _("Too many attempts. Try again in {count} minutes, or ask for a new link.").format(
-                count=int(KNOCKS_WITHIN.total_seconds() // 60)
-            )
-        )
-    known = member.password if member and member.disabled_at is None else None
-    right = is_right(password, known)
+    doors = knocking.doors_of(login, address, device, engine.secret)
 
-    def act(tx: Transaction) -> None:
-        if not right or member is None:
-            for whom, _most in doors:
-                staff.knock(tx, whom, now)
-            return
-        staff.forget_knocks(tx, doors[0][0])
-        staff.forget_old(tx, now - KNOCKS_KEPT)
-        _begin(tx, engine, member.id, token)
-        trail.note(tx, now, member.login, "staff.log_in", f"staff:{member.id}")
+    def knock(tx: Transaction) -> tuple[Sequence[int], Member | None]:
+        return knocking.try_doors(tx, doors, now), staff.find(tx, login)
 
-    engine.ledger.insist(act)
+    with a_place():
+        try:
+            counted, member = engine.ledger.insist(knock)
+        except Barred:
+            log.warning("login.barred")
+            raise
+        known = member.password if member and member.disabled_at is None else None
+        right = is_right(password, known)
     if not right or member is None:
         log.warning("login.refused")
         return None
-    return Entered(person_of(member), token)
+    known_id = member.id
+
+    def come_in(tx: Transaction) -> Member | None:
+        found = staff.get(tx, known_id)
+        if found.disabled_at is not None or found.password != known:
+            return None  # shut out, or a new password, while this one was looked at
+        knocking.open_doors(tx, doors, counted)
+        staff.forget_old(tx, now - OLD_KEPT)
+        if former:
+            staff.end_session(tx, digest_of(former), now)
+        _begin(tx, engine, found.id, token)
+        trail.note(tx, now, found.login, "staff.log_in", f"staff:{found.id}")
+        return found
+
+    found = engine.ledger.insist(come_in)
+    return Entered(person_of(found), token) if found is not None else None
+
+
+def change_password(
+    engine: Engine, person: Person, token: str, former: str, wanted: str, address: str
+) -> None:
+    """Another password for oneself; whoever is in by the former one elsewhere is out.
+
+    Raises NotPossible where the former one is wrong or the new one is weak, Barred and TooMany.
+    """
+    check_password(wanted, person.login, person.name)
+    now = engine.clock.now()
+    doors = knocking.doors_of(person.login, f"own {address}", "", engine.secret)[:1]
+
+    def knock(tx: Transaction) -> tuple[Sequence[int], Member]:
+        return knocking.try_doors(tx, doors, now), staff.get(tx, person.id)
+
+    with a_place():
+        counted, member = engine.ledger.insist(knock)
+        if not is_right(former, member.password):
+            raise WrongPassword
+        kept = hashed(wanted)
+
+    def act(tx: Transaction) -> None:
+        knocking.open_doors(tx, doors, counted)
+        staff.change(tx, person.id, password=kept)
+        staff.withdraw_invitations(tx, person.id)
+        ended = staff.end_sessions_of(tx, person.id, now, but=digest_of(token))
+        trail.note(tx, now, person.login, "staff.password", f"staff:{person.id}", sessions=ended)
+
+    engine.ledger.insist(act)
 
 
 def log_out(engine: Engine, token: str, person: Person) -> None:
@@ -167,6 +214,15 @@ def person_with(engine: Engine, token: str) -> Person | None:
     if now - session.seen_at > SEEN_EVERY:
         engine.ledger.insist(lambda tx: staff.touch(tx, digest, now))
     return person_of(session.member)
+
+
+def is_still_in(engine: Engine, token: str, person: Person) -> bool:
+    """Whether somebody's session is good, and their role the same. Unlike a visit this is no sign
+    of life: a page that refreshes itself keeps nobody in."""
+    now = engine.clock.now()
+    with engine.ledger.read() as tx:
+        session = staff.session(tx, digest_of(token), now, now - SESSION_IDLES)
+    return session is not None and session.member.role == person.role.value
 
 
 def csrf_token(token: str) -> str:
@@ -194,7 +250,7 @@ def first_invitation(engine: Engine) -> str | None:
     def act(tx: Transaction) -> bool:
         if not needs_first_administrator(tx):
             return False
-        known = staff.find(tx, FIRST_LOGIN)
+        known = staff.find(tx, FIRST_LOGIN)  # from a start before
         name, role = _("Administrator"), Role.ADMINISTRATOR.value
         staff_id = (
             known.id
@@ -206,7 +262,10 @@ def first_invitation(engine: Engine) -> str | None:
         trail.note(tx, now, "console", "staff.invite_first", f"staff:{staff_id}")
         return True
 
-    return token if engine.ledger.insist(act) else None
+    try:
+        return token if engine.ledger.insist(act) else None
+    except NotPossible:
+        return None  # another process of this moment has made one
 
 
 def needs_first_administrator(tx: Transaction) -> bool:

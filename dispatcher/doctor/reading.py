@@ -126,9 +126,9 @@ def _ledger(tx: Transaction, settings: Settings, facts: Facts) -> LedgerFacts:
     return LedgerFacts(
         clock_ahead=timedelta(seconds=found.clock_ahead_seconds),
         processes=found.processes,
-        left=_left(tx, found.processes, now),
+        left=left_in_flight(tx, found.processes, now),
         under_way=under_way,
-        waiting=_waiting(tx, heads, under_way, now),
+        waiting=waiting_on(tx, heads, under_way, now),
         in_flight=found.in_flight,
         calls=symptoms.open_calls(tx, now),
         lines_are_full=_are_full(tx, settings, facts, [head for head, _count in heads]),
@@ -150,7 +150,7 @@ def _ledger(tx: Transaction, settings: Settings, facts: Facts) -> LedgerFacts:
     )
 
 
-def _left(tx: Transaction, processes: Sequence[Seen], now: datetime) -> Left | None:
+def left_in_flight(tx: Transaction, processes: Sequence[Seen], now: datetime) -> Left | None:
     """What was begun before the last of the dead senders was seen, and is not done yet."""
     silent = [one.silent_for for one in processes if one.process.queues and not one.is_alive]
     return symptoms.left_behind(tx, now - min(silent)) if silent else None
@@ -175,9 +175,11 @@ def _are_full(tx: Transaction, settings: Settings, facts: Facts, heads: Sequence
     )
 
 
-def _waiting(
+def waiting_on(
     tx: Transaction, heads: Sequence[tuple[Head, int]], under_way: Sequence[int], now: datetime
 ) -> Mapping[ChannelName, Waiting]:
+    """What is due on each channel, and whether it is late: of the first of each campaign and desk,
+    and how many wait there."""
     holidays = Holidays(calendar.corrections(tx))
     late_since = {
         channel: min(

@@ -190,6 +190,26 @@ def everything(tx: Transaction) -> Sequence[Campaign]:
     return [_read(row) for row in tx.execute(_SELECT.order_by(campaigns.c.id))]
 
 
+def before(tx: Transaction, campaign_id: int | None, limit: int) -> Sequence[Campaign]:
+    """So many campaigns older than this one, the newest first; None: the newest of all."""
+    query = _SELECT.order_by(campaigns.c.id.desc()).limit(limit)
+    if campaign_id is not None:
+        query = query.where(campaigns.c.id < campaign_id)
+    return [_read(row) for row in tx.execute(query)]
+
+
+def of_audience(tx: Transaction, audience_id: int) -> Sequence[Campaign]:
+    """The campaigns over a list, oldest first."""
+    rows = tx.execute(_SELECT.where(campaigns.c.audience_id == audience_id).order_by(campaigns.c.id))
+    return [_read(row) for row in rows]
+
+
+def of_ids(tx: Transaction, ids: Collection[int]) -> Mapping[int, Campaign]:
+    """Those of them that are there, by their numbers."""
+    rows = tx.execute(_SELECT.where(campaigns.c.id.in_(list(ids))))
+    return {row.id: _read(row) for row in rows}
+
+
 def hold_draft(tx: Transaction, campaign_id: int) -> bool:
     """Whether a campaign is still a draft. If so, it stays one until this transaction ends, and
     nobody else plans it meanwhile."""

@@ -63,6 +63,12 @@ def render(
     return response
 
 
+def fragment(template: str, **values: object) -> str:
+    """A piece of a page that no request asked for: one that is sent to whoever watches. `values`
+    hold what its filters want to know: `person`, `zone`."""
+    return _environment().get_template(template).render(**values)
+
+
 def go(request: Request, path: str, notice: str = "") -> Response:
     """To another page after an act, with a word about what was done; without personal data."""
     if request.headers.get("hx-request"):

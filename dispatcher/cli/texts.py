@@ -1,17 +1,17 @@
 """How what a campaign would say is shown: in numbers, with what does not fit and why."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from dispatcher.campaigning import Preview
 from dispatcher.cli import screen
 from dispatcher.examination import CallFigures, Examination, SmsFigures, TextsUnfit, Unfit
 from dispatcher.ledger.reports import StatusCount
 from dispatcher.planner import HeldBack
+from dispatcher.report.unfit_words import advice_on, why
 from dispatcher.report.words import channels, skip_reasons, word
 from templates.filters import money
 from templates.i18n import _, current_language, ngettext
@@ -40,42 +40,6 @@ def unfit_line(one: Unfit) -> str:
     return _("{channel}, account {account}: {why}").format(
         channel=word(channels, one.channel), account=one.account_number, why=why(one)
     )
-
-
-def why(one: Unfit) -> str:
-    """What is wrong with it."""
-    measured = f"{one.measured:g}" if one.measured is not None else ""
-    match one.code:
-        case "too_long" if one.channel is ChannelName.PHONE:
-            return _("{seconds} s where 60 are allowed").format(seconds=measured)
-        case "too_long":
-            fields = ", ".join(f"{name} {length}" for name, length in one.fields)
-            told = ngettext(
-                "{characters} character where 160 are allowed",
-                "{characters} characters where 160 are allowed",
-                int(one.measured or 0),
-            ).format(characters=measured)
-            return f"{told} ({fields})" if fields else told
-        case "missing_value":
-            return _("nobody fills {name}").format(name=one.name)
-        case "empty_text":
-            return _("the text is empty")
-        case "too_many_accounts":
-            return _("{count} accounts in one message").format(count=measured)
-        case _:
-            return _("a value does not fit the filter {name}").format(name=one.name or "—")
-
-
-def advice_on(unfit: Sequence[Unfit]) -> Iterator[str]:
-    """What can be done about such messages."""
-    kinds = {(one.channel, one.code) for one in unfit}
-    if (ChannelName.SMS, "too_long") in kinds:
-        yield _(
-            "Shorten the text or the values named, or let the scenario do so: too_long under"
-            " [channels.sms] (docs/scenarios.md)."
-        )
-    if (ChannelName.PHONE, "too_long") in kinds:
-        yield _("Shorten the call, or leave out what a letter can say.")
 
 
 def write_unfit(found: Examination, path: Path) -> None:

@@ -12,11 +12,14 @@ from campaigns.scenario_file import ScenarioFile, restore_scenario
 from dispatcher.errors import NotFound
 from dispatcher.ledger import sounds, trail
 from dispatcher.ledger.connection import Transaction
-from dispatcher.ledger.tables import scenarios
+from dispatcher.ledger.tables import campaigns, scenarios
 from templates.call import SoundRef
 from templates.i18n import _
 
 Templates = Mapping[ChannelName, Mapping[str, str]]
+
+# Names our locks among the advisory locks of a PostgreSQL database, one for each scenario.
+SCENARIO_LOCK = 72_115_301
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,24 @@ class StoredScenario:
     added_at: datetime
     added_by: str
     sounds: Mapping[str, SoundRef] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """A version in a list of them."""
+
+    version: int
+    title: str
+    added_at: datetime
+    added_by: str
+    digest: str
+
+
+def hold(tx: Transaction, name: str) -> None:
+    """Nobody else who holds this name stores a version of it until the transaction ends. On SQLite
+    a writing transaction is alone anyway."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(SCENARIO_LOCK, func.hashtext(name))))
 
 
 def add(tx: Transaction, file: ScenarioFile, actor: str, now: datetime) -> StoredScenario:
@@ -88,6 +109,39 @@ def find(tx: Transaction, name: str, version: int | None = None) -> StoredScenar
         known = tx.execute(select(scenarios.c.name).distinct().order_by(scenarios.c.name))
         raise NotFound(_("scenario"), name, tuple(known.scalars()))
     return _read(row)
+
+
+def versions(tx: Transaction, name: str) -> Sequence[VersionLine]:
+    """Every version of a scenario, the newest first; none for one that nobody stored."""
+    s = scenarios.c
+    rows = tx.execute(
+        select(s.version, s.title, s.added_at, s.added_by, s.digest)
+        .where(s.name == name)
+        .order_by(s.version.desc())
+    )
+    return [VersionLine(*row) for row in rows]
+
+
+def last_used(tx: Transaction) -> Mapping[str, datetime]:
+    """When the last campaign of each scenario began, or will begin; by name."""
+    rows = tx.execute(
+        select(scenarios.c.name, func.max(campaigns.c.start_at).label("at"))
+        .join(campaigns, campaigns.c.scenario_id == scenarios.c.id)
+        .where(campaigns.c.status != "draft")
+        .group_by(scenarios.c.name)
+    )
+    return {row.name: row.at for row in rows}
+
+
+def recordings(tx: Transaction, name: str) -> Mapping[str, SoundRef]:
+    """The sound files of all versions by name; where two share one, the later."""
+    s = scenarios.c
+    rows = tx.execute(select(s.sounds).where(s.name == name).order_by(s.version))
+    return {
+        file: SoundRef(told["digest"], told["seconds"])
+        for played in rows.scalars()
+        for file, told in played.items()
+    }
 
 
 def all_ids(tx: Transaction) -> Sequence[int]:

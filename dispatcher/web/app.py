@@ -14,7 +14,7 @@ from dispatcher.engine import Engine
 from dispatcher.errors import DispatcherError, LedgerAway, NotFound
 from dispatcher.ledger import LedgerFault
 from dispatcher.readiness import Readiness
-from dispatcher.web import entry, files, inquiries, today
+from dispatcher.web import entry, files, inquiries, scenarios, scenarios_editor, today
 from dispatcher.web.rendering import render
 from dispatcher.web.screens import Forbidden
 from dispatcher.web.security import Guard
@@ -29,6 +29,8 @@ SCREENS: Sequence[APIRouter] = (
     files.router,
     today.screens,
     inquiries.screens,
+    scenarios.screens,
+    scenarios_editor.screens,
 )
 # Requests that may be longer than a form, by the beginning of their path.
 LIMITS: Mapping[str, int] = {"/audiences/upload": 64 * 1024 * 1024}

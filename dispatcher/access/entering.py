@@ -93,7 +93,8 @@ def invite_again(engine: Engine, staff_id: int, actor: str) -> str:
 def accept(engine: Engine, token: str, password: str) -> Entered:
     """Choose a password by an invitation, and come in. All other sessions of the person end.
 
-    Raises NotPossible for a link that is used, expired or made up, and for a weak password; TooMany.
+    Raises NotPossible for a link that is used, expired or made up, and for a weak password, and
+    TooMany.
     """
     now, session_token = engine.clock.now(), _new_token()
     with engine.ledger.read() as tx:
@@ -204,14 +205,15 @@ def log_out(engine: Engine, token: str, person: Person) -> None:
     engine.ledger.insist(act)
 
 
-def person_with(engine: Engine, token: str) -> Person | None:
-    """Whose session a token is, if it is good now."""
+def person_with(engine: Engine, token: str, *, by_itself: bool = False) -> Person | None:
+    """Whose session a token is, if it is good now. What a page asks `by_itself` is no sign that
+    anybody sits before it, and keeps no session open."""
     now, digest = engine.clock.now(), digest_of(token)
     with engine.ledger.read() as tx:
         session = staff.session(tx, digest, now, now - SESSION_IDLES)
     if session is None:
         return None
-    if now - session.seen_at > SEEN_EVERY:
+    if not by_itself and now - session.seen_at > SEEN_EVERY:
         engine.ledger.insist(lambda tx: staff.touch(tx, digest, now))
     return person_of(session.member)
 

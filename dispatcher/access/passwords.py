@@ -1,5 +1,8 @@
 """Passwords: what is asked of one, and how it is kept (argon2id, RFC 9106)."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -10,6 +13,28 @@ from templates.i18n import _
 
 # NIST SP 800-63B-4: length is what counts; nobody is made to use signs of four kinds.
 SHORTEST, LONGEST = 12, 200
+# A hash takes 64 MiB and four threads on purpose. So many at once in a process, and so many more
+# that wait for their turn: strangers can take neither its memory nor the threads that pages need.
+AT_ONCE, PLACES = 2, 10
+_turns, _places = threading.BoundedSemaphore(AT_ONCE), threading.BoundedSemaphore(PLACES)
+
+
+class TooMany(NotPossible):
+    """Too many people, or one who is none, send passwords at this moment."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Too many people are logging in just now. Try again in a few seconds."))
+
+
+@contextmanager
+def a_place() -> Iterator[None]:
+    """Stand in the line of those whose passwords are looked at. Raises TooMany."""
+    if not _places.acquire(blocking=False):
+        raise TooMany
+    try:
+        yield
+    finally:
+        _places.release()
 
 
 def check_password(password: str, login: str, name: str) -> None:
@@ -32,13 +57,16 @@ def check_password(password: str, login: str, name: str) -> None:
 
 def hashed(password: str) -> str:
     """About 0.15 s of work, which is meant so."""
-    return _hasher().hash(password)
+    with _turns:
+        return _hasher().hash(password)
 
 
 def is_right(password: str, known: str | None) -> bool:
     """Whether it is this password. Takes the same time for somebody who is not there."""
+    against = known or _nobodys()
     try:
-        return _hasher().verify(known or _nobodys(), password[:LONGEST]) and known is not None
+        with _turns:
+            return _hasher().verify(against, password[:LONGEST]) and known is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -3,11 +3,12 @@
 Of links and sessions only digests are kept: who reads the table can do nothing with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger.connection import Transaction
@@ -40,15 +41,29 @@ class Session:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One session of somebody, as its owner sees it."""
+
+    digest: str
+    began_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """When somebody was here last, and in how many sessions they are in now."""
+
+    seen_at: datetime
+    sessions: int
+
+
 def add(
     tx: Transaction, login: str, name: str, role: str, language: str, actor: str, now: datetime
 ) -> int:
-    """Raises NotPossible where somebody of that login is there."""
-    if find(tx, login) is not None:
-        raise NotPossible(
-            _("There is somebody with the login {login} already.").format(login=login)
-        )
-    row = insert(staff).values(
+    """Raises NotPossible where somebody of that login is there, or is being added just now."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(staff).values(
         login=login.casefold(),
         name=name,
         role=role,
@@ -56,7 +71,12 @@ def add(
         added_at=now,
         added_by=actor,
     )
-    return int(tx.execute(row.returning(staff.c.id)).scalar_one())
+    added = tx.execute(row.on_conflict_do_nothing().returning(staff.c.id)).scalar()
+    if added is None:
+        raise NotPossible(
+            _("There is somebody with the login {login} already.").format(login=login)
+        )
+    return int(added)
 
 
 def find(tx: Transaction, login: str) -> Member | None:
@@ -75,6 +95,13 @@ def get(tx: Transaction, staff_id: int) -> Member:
 def everybody(tx: Transaction) -> Sequence[Member]:
     rows = tx.execute(select(staff).order_by(staff.c.disabled_at.is_not(None), staff.c.name))
     return [_member(row) for row in rows]
+
+
+def hold_role(tx: Transaction, role: str) -> None:
+    """Keep others from changing whoever has a role until this transaction ends: of two who count
+    them at the same time one waits for the other."""
+    of_role = select(staff.c.id).where(staff.c.role == role).order_by(staff.c.id)
+    tx.execute(of_role.with_for_update()).all()
 
 
 def count_active(tx: Transaction, role: str) -> int:
@@ -137,6 +164,20 @@ def use_invitation(tx: Transaction, digest: str, now: datetime) -> bool:
     return used.rowcount == 1
 
 
+def withdraw_invitations(tx: Transaction, staff_id: int) -> None:
+    """Links of somebody that were not used work no more."""
+    of_person = (invitations.c.staff_id == staff_id, invitations.c.used_at.is_(None))
+    tx.execute(delete(invitations).where(*of_person))
+
+
+def open_invitations(tx: Transaction, now: datetime) -> Mapping[int, datetime]:
+    """Who has a link that can be used, and until when."""
+    query = select(invitations.c.staff_id, func.max(invitations.c.expires_at)).where(
+        invitations.c.used_at.is_(None), invitations.c.expires_at > now
+    )
+    return {row[0]: row[1] for row in tx.execute(query.group_by(invitations.c.staff_id))}
+
+
 # --- sessions --------------------------------------------------------------------------------
 
 
@@ -158,9 +199,7 @@ def session(tx: Transaction, digest: str, now: datetime, seen_after: datetime) -
         .join(staff, staff.c.id == sessions.c.staff_id)
         .where(
             sessions.c.digest == digest,
-            sessions.c.ended_at.is_(None),
-            sessions.c.expires_at > now,
-            sessions.c.seen_at > seen_after,
+            *_good(now, seen_after),
             staff.c.disabled_at.is_(None),
         )
     ).first()
@@ -169,12 +208,29 @@ def session(tx: Transaction, digest: str, now: datetime, seen_after: datetime) -
     return Session(_member(row), row.began_at, row.seen_at, row.expires_at)
 
 
-def sessions_of(tx: Transaction, staff_id: int, now: datetime) -> int:
-    """How many sessions of somebody are open."""
-    query = select(func.count()).where(
-        sessions.c.staff_id == staff_id, sessions.c.ended_at.is_(None), sessions.c.expires_at > now
+def open_sessions(
+    tx: Transaction, staff_id: int, now: datetime, seen_after: datetime
+) -> Sequence[OpenSession]:
+    """Where somebody is in just now, newest first."""
+    c = sessions.c
+    query = select(c.digest, c.began_at, c.seen_at).where(
+        c.staff_id == staff_id, *_good(now, seen_after)
     )
-    return int(tx.execute(query).scalar_one())
+    return [OpenSession(*row) for row in tx.execute(query.order_by(c.began_at.desc(), c.digest))]
+
+
+def presence(tx: Transaction, now: datetime, seen_after: datetime) -> Mapping[int, Presence]:
+    """When each member was here last, as far as sessions are kept, and how many are open."""
+    c = sessions.c
+    seen = select(c.staff_id, func.max(c.seen_at)).group_by(c.staff_id)
+    open_now = select(c.staff_id, func.count()).where(*_good(now, seen_after)).group_by(c.staff_id)
+    counts = {row[0]: int(row[1]) for row in tx.execute(open_now)}
+    return {row[0]: Presence(row[1], counts.get(row[0], 0)) for row in tx.execute(seen)}
+
+
+def _good(now: datetime, seen_after: datetime) -> tuple[ColumnElement[bool], ...]:
+    c = sessions.c
+    return c.ended_at.is_(None), c.expires_at > now, c.seen_at > seen_after
 
 
 def touch(tx: Transaction, digest: str, now: datetime) -> None:
@@ -189,13 +245,11 @@ def end_session(tx: Transaction, digest: str, now: datetime) -> None:
     )
 
 
-def end_sessions_of(tx: Transaction, staff_id: int, now: datetime) -> int:
-    """Somebody is out everywhere; how many sessions that ended."""
-    return tx.execute(
-        update(sessions)
-        .where(sessions.c.staff_id == staff_id, sessions.c.ended_at.is_(None))
-        .values(ended_at=now)
-    ).rowcount
+def end_sessions_of(tx: Transaction, staff_id: int, now: datetime, but: str = "") -> int:
+    """Somebody is out everywhere, but in the session of the digest `but`; how many that ended."""
+    of_person = (sessions.c.staff_id == staff_id, sessions.c.ended_at.is_(None))
+    others = sessions.c.digest != but
+    return tx.execute(update(sessions).where(*of_person, others).values(ended_at=now)).rowcount
 
 
 def forget_old(tx: Transaction, before: datetime) -> None:
@@ -209,8 +263,14 @@ def forget_old(tx: Transaction, before: datetime) -> None:
 # --- failed log-ins --------------------------------------------------------------------------
 
 
-def knock(tx: Transaction, whom: str, now: datetime) -> None:
-    tx.execute(insert(knocks).values(whom=whom, at=now))
+def knock(tx: Transaction, whom: str, now: datetime) -> int:
+    """Count a try; its number, by which it can be taken back."""
+    row = insert(knocks).values(whom=whom, at=now)
+    return int(tx.execute(row.returning(knocks.c.id)).scalar_one())
+
+
+def take_back_knocks(tx: Transaction, ids: Sequence[int]) -> None:
+    tx.execute(delete(knocks).where(knocks.c.id.in_(ids)))
 
 
 def knocked(tx: Transaction, whom: str, since: datetime) -> int:

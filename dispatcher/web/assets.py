@@ -1,6 +1,7 @@
 """Our own files: style, scripts, the icon; htmx from its package."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path
@@ -14,14 +15,17 @@ KINDS = {
 _OF_PACKAGES = {"htmx.js": "htmx/htmx.min.js", "sse.js": "htmx/ext/sse.js"}
 
 
-@cache
 def content_of(name: str) -> bytes | None:
     """A file by its name; None where there is none of ours."""
-    if name in _OF_PACKAGES:
-        return (resources("js_lib_htmx") / "static" / _OF_PACKAGES[name]).read_bytes()
-    if Path(name).suffix not in KINDS or name not in {path.name for path in STATIC.iterdir()}:
-        return None
-    return (STATIC / name).read_bytes()
+    return _contents().get(name)
+
+
+@cache
+def _contents() -> Mapping[str, bytes]:
+    """All of them, read once: whatever names strangers ask for, nothing more is kept."""
+    own = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in KINDS}
+    folder = resources("js_lib_htmx") / "static"
+    return own | {name: (folder / path).read_bytes() for name, path in _OF_PACKAGES.items()}
 
 
 @cache

@@ -1,18 +1,29 @@
 """The door: log in, log out, choose a password by an invitation, choose a language."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from dispatcher.access import entering
+from dispatcher.access import entering, knocking
+from dispatcher.access.entering import Entered
+from dispatcher.access.knocking import Barred
+from dispatcher.access.passwords import TooMany
 from dispatcher.access.roles import Right
+from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import staff
 from dispatcher.web.rendering import render
 from dispatcher.web.screens import Asker, Engined, Screens
-from dispatcher.web.visitor import forget, remember, remember_language, visitor_of
+from dispatcher.web.visitor import (
+    cookie_name,
+    device_of,
+    forget,
+    remember,
+    remember_device,
+    remember_language,
+    visitor_of,
+)
 from templates.i18n import LANGUAGES, _
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
@@ -38,23 +49,29 @@ def log_in(
 ) -> Response:
     address = request.client.host if request.client else ""
     why = _("The login or the password is wrong.")
+    status = 403
     try:
-        entered = entering.log_in(engine, login.strip(), password, address)
-    except entering.Barred as barred:
-        entered, why = None, str(barred)
+        entered = entering.log_in(
+            engine,
+            login,
+            password,
+            address,
+            device=device_of(request),
+            former=request.cookies.get(cookie_name(request.scope), ""),
+        )
+    except (Barred, TooMany) as error:
+        entered, why, status = None, str(error), 429
     if entered is None:
         return render(
             request,
             "login.html",
-            403,
+            status,
             wanted=_own_path(wanted),
             is_new=False,
             login=login.strip(),
             why=why,
         )
-    response = RedirectResponse(_own_path(wanted), 303)
-    remember(response, request, entered.token)
-    return response
+    return _into(request, engine, entered, _own_path(wanted))
 
 
 @screens.act("/logout", Right.LOOK)
@@ -96,9 +113,7 @@ def accept(
         if member is None:
             return render(request, "trouble.html", 410, words=str(error), status_code=410)
         return render(request, "invitation.html", 422, member=member, why=str(error))
-    response = RedirectResponse("/", 303)
-    remember(response, request, entered.token)
-    return response
+    return _into(request, engine, entered, "/")
 
 
 @router.post("/language")
@@ -119,14 +134,16 @@ def choose_language(
     return response
 
 
+def _into(request: Request, engine: Engine, entered: Entered, path: str) -> Response:
+    """Somebody has come in: the browser is given the session, and remembers that it was here."""
+    response = RedirectResponse(path, 303)
+    remember(response, request, entered.token)
+    remember_device(response, request, knocking.new_device(entered.person.login, engine.secret))
+    return response
+
+
 def _own_path(wanted: str) -> str:
-    """A path of this site; anything else leads to the first page."""
-    parts = urlsplit(wanted)
-    if (
-        parts.scheme
-        or parts.netloc
-        or not wanted.startswith("/")
-        or wanted.startswith(("//", "/\\"))
-    ):
-        return "/"
-    return wanted if wanted.isprintable() else "/"
+    """A path of this site; anything else leads to the first page. Browsers take `\\` for `/`, and
+    leave out tabs and line ends."""
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    return wanted if is_ours and wanted.isprintable() else "/"

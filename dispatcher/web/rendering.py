@@ -20,6 +20,7 @@ from dispatcher.engine import Engine
 from dispatcher.web import formats
 from dispatcher.web.assets import asset
 from dispatcher.web.navigation import places
+from dispatcher.web.security import is_secure
 from dispatcher.web.visitor import visitor_of
 from templates.i18n import LANGUAGES, _, current_language, ngettext
 
@@ -79,7 +80,14 @@ def go(request: Request, path: str, notice: str = "") -> Response:
         engine: Engine = request.app.state.engine
         text = base64.urlsafe_b64encode(json.dumps(notice).encode()).decode()
         signed = f"{text}.{_signature(engine, text)}"
-        response.set_cookie(_NOTICE, signed, max_age=60, httponly=True, samesite="lax")
+        response.set_cookie(
+            _NOTICE,
+            signed,
+            max_age=60,
+            httponly=True,
+            secure=is_secure(request.scope),
+            samesite="lax",
+        )
     return response
 
 

@@ -5,7 +5,8 @@ nobody else. A request that changes something comes from a page of ours: browser
 (`Sec-Fetch-Site`, `Origin`), and the form carries the session's token besides.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,11 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+# Paths that hold a token: no page tells another one which it is. Not by `no-referrer`: with that,
+# browsers say of the page's own form that it comes from `null`, and it would seem to be foreign.
+SECRET_PATHS = ("/invitation/",)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_LENGTH = re.compile(r"[0-9]{1,15}")
 # A form of ours; files have an address of their own with a limit of their own.
 MOST_BYTES = 1024 * 1024
 
@@ -37,23 +42,33 @@ class Guard:
     """ASGI middleware: headers on every answer, limits and origin on every request.
 
     `limits`: the most bytes of a body, by the beginning of the path; `foreign`: beginnings of paths
-    that other programs call, which are no browsers and send no origin.
+    that other programs call, which are no browsers and send no origin; `tls`: browsers come to us
+    by https, whatever the proxy before us tells.
     """
 
     def __init__(
-        self, app: ASGIApp, limits: MutableMapping[str, int], foreign: tuple[str, ...]
+        self,
+        app: ASGIApp,
+        limits: Mapping[str, int],
+        foreign: tuple[str, ...],
+        *,
+        tls: bool = False,
     ) -> None:
-        self._app, self._limits, self._foreign = app, limits, foreign
+        self._app, self._limits, self._foreign, self._tls = app, limits, foreign, tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._tls:
+            scope["scheme"] = "https"
         headers = Headers(scope=scope)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
+                if scope["path"].startswith(SECRET_PATHS):
+                    answer.setdefault("Referrer-Policy", "strict-origin")
                 for name, value in HEADERS.items():
                     answer.setdefault(name, value)
                 if is_secure(scope):
@@ -68,7 +83,7 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._limit(scope["path"]):
+        if not _LENGTH.fullmatch(length) or int(length) > self._limit(scope["path"]):
             return PlainTextResponse("too large", 413)
         if scope["method"] in SAFE_METHODS or scope["path"].startswith(self._foreign):
             return None
@@ -91,8 +106,8 @@ def comes_from_us(headers: Headers) -> bool:
 
 
 def is_secure(scope: Scope) -> bool:
-    """Whether the browser speaks TLS, with us or with the proxy before us (uvicorn believes one on
-    this machine alone)."""
+    """Whether the browser speaks TLS, with us or with the proxy before us: DISPATCHER_WEB_URL says
+    so, or a proxy that uvicorn believes (on this machine, or in FORWARDED_ALLOW_IPS)."""
     return bool(scope.get("scheme") == "https")
 
 

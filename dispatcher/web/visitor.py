@@ -18,9 +18,12 @@ from dispatcher.engine import Engine
 from dispatcher.web.security import is_secure
 from templates.i18n import LANGUAGES, speaking
 
-# Beginnings of the paths that need no session. `/api/` asks for a key instead.
-PUBLIC = ("/login", "/invitation/", "/language", "/static/", "/api/", "/health", "/ready")
+# What needs no session: these paths, and all that begin so. `/api/` asks for a key instead.
+PUBLIC = frozenset({"/login", "/language", "/health", "/ready"})
+PUBLIC_UNDER = ("/invitation/", "/static/", "/api/")
 _COOKIE = "session"
+_DEVICE_COOKIE = "device"
+_YEAR_SECONDS = 31_536_000
 _LANGUAGE_COOKIE = "language"
 
 
@@ -50,15 +53,24 @@ class Entrance:
             return
         request = HTTPConnection(scope)
         token = request.cookies.get(cookie_name(scope))
-        person = await run_in_threadpool(person_with, self._engine, token) if token else None
+        person = await self._person(scope, token) if token else None
         language = person.language if person else _language(request, self._engine)
         visitor = Visitor(person, token if person else None, language)
         scope.setdefault("state", {})["visitor"] = visitor
         with speaking(language):
-            if person is None and not scope["path"].startswith(PUBLIC):
+            if person is None and not is_public(scope["path"]):
                 await _to_log_in(scope)(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
+
+    async def _person(self, scope: Scope, token: str) -> Person | None:
+        """Whose session it is. What htmx fetches on its own does not keep one open."""
+        by_itself = scope["method"] == "GET" and "hx-request" in Headers(scope=scope)
+        return await run_in_threadpool(person_with, self._engine, token, by_itself=by_itself)
+
+
+def is_public(path: str) -> bool:
+    return path in PUBLIC or path.startswith(PUBLIC_UNDER)
 
 
 def visitor_of(request: Request) -> Visitor:
@@ -84,12 +96,30 @@ def forget(response: Response, request: Request) -> None:
     )
 
 
+def device_of(request: Request) -> str:
+    """What this browser remembers of a log-in before; anything may stand in it."""
+    return request.cookies.get(_DEVICE_COOKIE, "")[:200]
+
+
+def remember_device(response: Response, request: Request, device: str) -> None:
+    """For the log-in alone: that somebody has come in by this browser before."""
+    response.set_cookie(
+        _DEVICE_COOKIE,
+        device,
+        max_age=_YEAR_SECONDS,
+        path="/login",
+        httponly=True,
+        secure=is_secure(request.scope),
+        samesite="lax",
+    )
+
+
 def remember_language(response: Response, request: Request, language: str) -> None:
     """For pages before the log-in."""
     response.set_cookie(
         _LANGUAGE_COOKIE,
         language,
-        max_age=31_536_000,
+        max_age=_YEAR_SECONDS,
         httponly=True,
         secure=is_secure(request.scope),
         samesite="lax",

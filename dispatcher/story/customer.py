@@ -67,18 +67,13 @@ class Standing:
     in_anothers: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """`rows` and `people` are of the same recipients, the newest list first."""
+@dataclass(frozen=True)
+class Known:
+    """Who a customer is, by all lists: `rows` and `people` are of the same recipients, the newest
+    list first."""
 
     rows: Sequence[Row]
     people: Mapping[int, Recipient]
-    said: Sequence[Said]
-    standings: Sequence[Standing]
-    statements: Sequence[Statement]
-    stops: Sequence[StoredSuppression]
-    inquiries: Sequence[Inquiry]
-    waiting: Sequence[LaunchRequest]
 
     @property
     def row(self) -> Row:
@@ -105,12 +100,35 @@ class Story:
         )
 
 
+@dataclass(frozen=True)
+class Story(Known):
+    """A customer, and everything that was said to them and is still to be said."""
+
+    said: Sequence[Said]
+    standings: Sequence[Standing]
+    statements: Sequence[Statement]
+    stops: Sequence[StoredSuppression]
+    inquiries: Sequence[Inquiry]
+    waiting: Sequence[LaunchRequest]
+
+
+def known(tx: Transaction, recipient_id: int) -> Known:
+    """The customer behind a row of a list. Raises NotFound."""
+    rows = _rows_of(tx, recipient_id)
+    return Known(rows, audiences.get_many(tx, [row.recipient_id for row in rows]))
+
+
+def stops_of(tx: Transaction, customer: Known) -> Sequence[StoredSuppression]:
+    """Every entry that ever stood for them on the stop-list, the newest first."""
+    parties = {party for one in customer.people.values() for party in parties_of(one)}
+    return suppressions.all_of(tx, sorted(parties))
+
+
 def story_of(tx: Transaction, engine: Engine, recipient_id: int, now: datetime) -> Story:
     """Everything of the customer behind a row of a list. Raises NotFound."""
-    rows = _rows_of(tx, recipient_id)
-    people = audiences.get_many(tx, [row.recipient_id for row in rows])
+    customer = known(tx, recipient_id)
+    rows, people = customer.rows, customer.people
     found = person.of_account(tx, rows[0].account_number)
-    parties = {party for one in people.values() for party in parties_of(one)}
     audience_ids = {row.audience_id for row in rows}
     return Story(
         rows=rows,
@@ -118,7 +136,7 @@ def story_of(tx: Transaction, engine: Engine, recipient_id: int, now: datetime) 
         said=said_to(tx, engine, rows),
         standings=_standings(tx, engine, [row.recipient_id for row in rows], now),
         statements=_statements(rows, people),
-        stops=suppressions.all_of(tx, sorted(parties)),
+        stops=stops_of(tx, customer),
         inquiries=person.inquiries_of(tx, found),
         waiting=[
             one for one in launch_requests.waiting(tx) if one.wish.audience_id in audience_ids
@@ -145,20 +163,20 @@ def heard(
 def said_to(tx: Transaction, engine: Engine, rows: Sequence[Row]) -> Sequence[Said]:
     """Everything that was said to them, the latest first."""
     ids = {row.recipient_id for row in rows}
-    known: dict[int, Campaign] = {}
+    seen: dict[int, Campaign] = {}
     reading = Reading(tx, engine)
     found: list[Said] = []
     for one in told.of_customer(tx, rows[0].account_number, ids):
-        campaign = _campaign(tx, one.attempt.campaign_id, known)
+        campaign = _campaign(tx, one.attempt.campaign_id, seen)
         words = reading.words_of(one, engine.scenario(tx, campaign.scenario_id))
         found.append(Said(one, campaign, words, one.recipient_id in ids))
     return found
 
 
-def _campaign(tx: Transaction, campaign_id: int, known: dict[int, Campaign]) -> Campaign:
-    if campaign_id not in known:
-        known[campaign_id] = campaigns.get(tx, campaign_id)
-    return known[campaign_id]
+def _campaign(tx: Transaction, campaign_id: int, seen: dict[int, Campaign]) -> Campaign:
+    if campaign_id not in seen:
+        seen[campaign_id] = campaigns.get(tx, campaign_id)
+    return seen[campaign_id]
 
 
 def _standings(
@@ -168,10 +186,10 @@ def _standings(
     leads = told.leads_of(tx, [one for one in own if one.reason in groups.JOINED])
     asked = [leads.get(one.id, one) for one in own]
     last = attempts.latest(tx, [one.id for one in asked if one.status in OPEN])
-    known: dict[int, Campaign] = {}
+    seen: dict[int, Campaign] = {}
     found: list[Standing] = []
     for delivery, carrier in zip(own, asked, strict=True):
-        campaign = _campaign(tx, delivery.campaign_id, known)
+        campaign = _campaign(tx, delivery.campaign_id, seen)
         ahead = (
             outlook(tx, engine, campaign, carrier, last.get(carrier.id), now)
             if carrier.status in OPEN and campaign.closed_at is None

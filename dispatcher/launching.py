@@ -1,0 +1,124 @@
+"""The jobs behind the launch screen: rehearse, and launch.
+
+Either may be begun anew after a crash. A rehearsal takes back the draft of its former try; a launch
+goes on with it, for the request names its campaign from the instant at which the draft was made.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dispatcher import approving, campaigning
+from dispatcher.engine import Engine
+from dispatcher.errors import NotFound, NotPossible
+from dispatcher.examination import TextsUnfit
+from dispatcher.forecast import outlook
+from dispatcher.jobs import Progress
+from dispatcher.ledger import Transaction, audiences, campaigns, jobs, launch_requests
+from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.jobs import Job
+from dispatcher.ledger.launch_requests import RequestStatus
+from dispatcher.voices import find_voice
+from templates.i18n import _
+
+
+def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
+    """Plan and measure as a launch does, reckon what would follow, and leave nothing behind."""
+    _take_back(engine, job)
+    asked = job.asked
+    now = engine.clock.now()
+    start_at = datetime.fromisoformat(asked["start_at"]) if asked["start_at"] else now
+
+    def begin(tx: Transaction) -> Campaign:
+        draft = campaigning.begin(
+            tx,
+            engine,
+            engine.scenario(tx, asked["scenario"]),
+            audiences.get(tx, asked["audience"]),
+            job.asked_by,
+            start_at=max(start_at, now),
+            end_at=datetime.fromisoformat(asked["end_at"]),
+            on_trial=True,
+        )
+        # The next one who does this job finds what we leave if we die.
+        jobs.tell(tx, job.id, {"draft": draft.id, "begun_at": draft.created_at.isoformat()})
+        return draft
+
+    draft = engine.ledger.insist(begin)
+    left_out = bool(asked["leave_out_unfit"])
+    found = campaigning.try_out(engine, draft, find_voice(), without_unfit=left_out, told=progress)
+    with engine.ledger.read() as tx:
+        seen = outlook(tx, engine, draft, found, left_out=left_out)
+    if asked.get("request") is not None:
+        engine.ledger.insist(
+            lambda tx: launch_requests.keep_rehearsal(
+                tx, asked["request"], job.id, seen.audience_rows, seen.recipients
+            )
+        )
+    return {"outlook": seen.model_dump(mode="json")}
+
+
+def launch(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
+    """Make the campaign of an approved request: exactly one, and whole."""
+    request_id = job.asked["request"]
+    campaign = engine.ledger.insist(lambda tx: _draft_of(tx, engine, request_id))
+    if campaign.status is CampaignStatus.DRAFT:
+        with engine.ledger.read() as tx:
+            wish = launch_requests.get(tx, request_id).wish
+        try:
+            campaigning.resume(
+                engine,
+                campaign.id,
+                job.asked_by,
+                leave_out_unfit=wish.leave_out_unfit,
+                told=progress,
+                voice=find_voice(),
+            )
+        except TextsUnfit:
+            engine.ledger.insist(lambda tx: launch_requests.keep_campaign(tx, request_id, None))
+            raise
+        except NotPossible:
+            # Whoever was thought to be dead was quicker: then it stands.
+            with engine.ledger.read() as tx:
+                if campaigns.get(tx, campaign.id).status is CampaignStatus.DRAFT:
+                    raise
+    return {"campaign": campaign.id}
+
+
+def _draft_of(tx: Transaction, engine: Engine, request_id: int) -> Campaign:
+    """The campaign of a request; made, if it has none, in the transaction that says so."""
+    request = launch_requests.hold(tx, request_id)
+    if request.status is not RequestStatus.APPROVED:
+        raise NotPossible(_("This launch was not approved."))
+    if request.campaign_id is not None:
+        try:
+            return campaigns.get(tx, request.campaign_id)
+        except NotFound:
+            raise NotPossible(_("Its campaign was taken back. Rehearse it anew.")) from None
+    wish, now = request.wish, engine.clock.now()
+    approving.check_list(tx, wish)
+    approving.check_end(wish, now)
+    draft = campaigning.begin(
+        tx,
+        engine,
+        engine.scenario(tx, wish.scenario_id),
+        audiences.get(tx, wish.audience_id),
+        request.asked_by,
+        start_at=max(wish.start_at or now, now),
+        end_at=wish.end_at,
+    )
+    launch_requests.keep_campaign(tx, request_id, draft.id)
+    return draft
+
+
+def _take_back(engine: Engine, job: Job) -> None:
+    """The draft that a former try of this rehearsal has left."""
+    if "draft" not in job.told:
+        return
+    with engine.ledger.read() as tx:
+        try:
+            left = campaigns.get(tx, job.told["draft"])
+        except NotFound:
+            return
+    if left.created_at == datetime.fromisoformat(job.told["begun_at"]):
+        campaigning.take_back(engine, left)

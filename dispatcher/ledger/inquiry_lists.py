@@ -196,3 +196,28 @@ def written(
     return [
         Written(MailKind(row[0]), row[1], MailStatus(row[2]), *row[3:]) for row in tx.execute(query)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintTally:
+    branch: str
+    segment: str
+    inquiries: int
+
+
+def complaints(
+    tx: Transaction, since_at: datetime, before_at: datetime
+) -> Sequence[ComplaintTally]:
+    """Complaints that came within a time, by branch and segment; empty where nobody knows them."""
+    i = inquiries.c
+    rows = tx.execute(
+        select(i.branch, i.segment, func.count())
+        .where(
+            i.received_at >= since_at,
+            i.received_at < before_at,
+            i.topic == Topic.COMPLAINT,
+            i.kind != Wish.STOP,
+        )
+        .group_by(i.branch, i.segment)
+    )
+    return [ComplaintTally(*row) for row in rows]

@@ -68,7 +68,9 @@ def carried(
         for channel, provider, *counts in tx.execute(query):
             known = sums.setdefault((channel, provider), [0] * len(counts))
             known[:] = [one + other for one, other in zip(known, counts, strict=True)]
-    return [
-        Carried(ChannelName(channel), provider, *map(int, counts[:5]), seconds=counts[5])
-        for (channel, provider), counts in sorted(sums.items())
-    ]
+    found = []
+    for (channel, provider), counts in sorted(sums.items()):
+        made, positives, charged, parts, uncounted = (int(one) for one in counts[:5])
+        way = ChannelName(channel), provider
+        found.append(Carried(*way, made, positives, charged, parts, uncounted, counts[5]))
+    return found

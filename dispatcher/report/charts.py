@@ -15,6 +15,7 @@ from campaigns.scenario import Window
 _WIDTH = 360
 _BAR, _STEP = 16, 44
 _PLOT_TOP, _PLOT_HEIGHT = 18, 110
+_LABELS, _WIDEST = 6, 45  # under the columns; of a column
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,17 @@ class Bar:
     value: int
     shown: str
     colour: str = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A quantity and the part of it that reached the customer; `top` is written at the highest."""
+
+    label: str
+    value: int
+    part: int
+    shown: str
+    top: str
 
 
 def bars(rows: Sequence[Bar], title: str) -> Markup:
@@ -101,6 +113,43 @@ def hours(counts: Sequence[int], window: Window, title: str, colour: str = "work
             f'<text class="value" x="{(peak + 0.5) * step:.1f}" y="{_PLOT_TOP - 4}" '
             f'text-anchor="{anchor}">{counts[peak]}</text>'
         )
+    return _svg(bottom + 20, title, parts)
+
+
+def columns(rows: Sequence[Pair], title: str) -> Markup:
+    """A column each, of which the lower part is in the colour of what was reached; a label under
+    the first, the last, and as many between them as there is room for."""
+    largest = max((row.value for row in rows), default=0) or 1
+    step = min(_WIDTH / max(len(rows), 1), _WIDEST)
+    bottom = _PLOT_TOP + _PLOT_HEIGHT
+    gap = min(step * 0.2, 6)
+    parts = []
+    for index, row in enumerate(rows):
+        left, width = index * step + gap / 2, step - gap
+        for value, colour in ((row.value, "rest"), (row.part, "good")):
+            if value:
+                height = max(value / largest * _PLOT_HEIGHT, 1.5)
+                parts.append(
+                    f'<rect class="c-{colour}" x="{left:.1f}" y="{bottom - height:.1f}" '
+                    f'width="{width:.1f}" height="{height:.1f}"><title>{escape(row.label)}: '
+                    f"{escape(row.shown)}</title></rect>"
+                )
+    parts.append(f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{bottom}" y2="{bottom}"/>')
+    every = max(1, -(-len(rows) // _LABELS))
+    for index in range(0, len(rows), every):
+        is_edge = index == 0 and step < _WIDEST
+        anchor = "start" if is_edge else "middle"
+        left = 0 if is_edge else (index + 0.5) * step
+        parts.append(
+            f'<text x="{left:.1f}" y="{bottom + 15}" text-anchor="{anchor}">'
+            f"{escape(rows[index].label)}</text>"
+        )
+    parts.append(
+        f'<text class="value" x="{_WIDTH}" y="{_PLOT_TOP - 6}" text-anchor="end">'
+        f"{escape(max(rows, key=lambda row: row.value).top)}</text>"
+        if rows
+        else ""
+    )
     return _svg(bottom + 20, title, parts)
 
 

@@ -21,6 +21,7 @@ from dispatcher.logs import mask
 from dispatcher.report import charts, words
 from dispatcher.report.charts import Bar
 from dispatcher.report.figures import CampaignReport, ChannelFigures
+from dispatcher.report.standing import ChannelStanding, Standing
 from templates.i18n import _, current_language, ngettext
 
 _FOLDER = Path(__file__).parent
@@ -30,7 +31,7 @@ _NARROW = "\u202f"
 def render(report: CampaignReport) -> str:
     """The page in the current language."""
     campaign = report.campaign
-    customers = _customers(report)
+    customers = customers_of(report)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -50,10 +51,10 @@ def render(report: CampaignReport) -> str:
             local=local,
             customers=customers,
             customers_chart=charts.stack(customers, _("Customers")),
-            funnels={c.channel: _funnel(c) for c in report.channels},
-            fates={c.channel: _fates(c) for c in report.channels},
-            columns={c.channel: _hours(c) for c in report.channels},
-            skips=_skips(report),
+            funnels={c.channel: funnel(c) for c in report.channels},
+            fates={c.channel: fates(c) for c in report.channels},
+            columns={c.channel: hours_chart(c) for c in report.channels},
+            skips=skips_by_reason(report),
             joined=[c for c in report.channels if c.merged_messages or c.duplicates],
             uncertain_total=report.total(Status.UNCERTAIN),
             _=_,
@@ -106,7 +107,7 @@ def _style() -> str:
     return (_FOLDER / "style.css").read_text(encoding="utf-8")
 
 
-def _customers(report: CampaignReport) -> list[Bar]:
+def customers_of(report: CampaignReport) -> list[Bar]:
     reach = report.reach
     rows = [
         (_("Reached"), reach.reached, "good"),
@@ -117,7 +118,7 @@ def _customers(report: CampaignReport) -> list[Bar]:
     return [Bar(label, value, number(value), colour) for label, value, colour in rows if value]
 
 
-def _funnel(c: ChannelFigures) -> Markup:
+def funnel(c: ChannelStanding) -> Markup:
     rows = [
         (_("Recipients"), c.recipients, "rest"),
         (_("Planned"), c.planned, "work"),
@@ -131,11 +132,11 @@ def _funnel(c: ChannelFigures) -> Markup:
     return charts.bars(shown, _("From recipients to positive outcomes"))
 
 
-def _hours(c: ChannelFigures) -> Markup:
+def hours_chart(c: ChannelFigures) -> Markup:
     return charts.hours(c.hours.counts, c.window, _("Attempts by local hour"))
 
 
-def _fates(c: ChannelFigures) -> list[tuple[str, int, bool]]:
+def fates(c: ChannelStanding) -> list[tuple[str, int, bool]]:
     """(name, count, whether it is a part of the line above): sums to the recipients."""
     rows: list[tuple[str, int, bool]] = [
         (words.word(words.statuses, Status.POSITIVE), c.positive, False),
@@ -157,7 +158,7 @@ def _fates(c: ChannelFigures) -> list[tuple[str, int, bool]]:
     return rows
 
 
-def _skips(report: CampaignReport) -> list[tuple[str, Mapping[ChannelName, int]]]:
+def skips_by_reason(report: Standing) -> list[tuple[str, Mapping[ChannelName, int]]]:
     """Reasons with their count on each channel, the commonest first."""
     reasons = {reason for channel in report.channels for reason in channel.skipped}
     rows = [

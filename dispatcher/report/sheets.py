@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ ROW_LIMIT = 1_048_576
 """Rows of a sheet, the header included (Excel specifications and limits)."""
 _LONGEST_TEXT = 32_767
 
-Value = Cell | float | date | datetime
+Value = Cell | float | Decimal | date | datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Formats:
     strong: Any
     whole: Any
     share: Any
+    money: Any
     instant: Any
     day: Any
 
@@ -72,6 +74,7 @@ def _formats(book: Any) -> Formats:
         strong=book.add_format({"bold": True, "font_size": 13}),
         whole=book.add_format({"num_format": "#,##0"}),
         share=book.add_format({"num_format": "0.0%"}),
+        money=book.add_format({"num_format": "#,##0.00"}),
         instant=book.add_format({"num_format": "dd.mm.yyyy hh:mm:ss", "align": "left"}),
         day=book.add_format({"num_format": "dd.mm.yyyy", "align": "left"}),
     )
@@ -113,6 +116,8 @@ def write_cell(sheet: Any, formats: Formats, row: int, column: int, value: Value
         sheet.write_datetime(row, column, value, formats.instant)
     elif isinstance(value, date):
         sheet.write_datetime(row, column, value, formats.day)
+    elif isinstance(value, Decimal):
+        sheet.write_number(row, column, value, formats.money)
     elif isinstance(value, float):
         sheet.write_number(row, column, value, formats.share)
     elif isinstance(value, int):

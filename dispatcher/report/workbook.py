@@ -57,13 +57,13 @@ def write(
         _by_channel(book, formats, report)
         _by_calls(book, formats, report)
         attempts = export.attempts(tx, campaign_id, full=full)
-        listing(book, formats, _("Attempts"), _attempt_columns(), _cells(attempts), row_limit)
+        listing(book, formats, _("Attempts"), attempt_columns(), cells(attempts), row_limit)
         unreached = export.unreached(tx, campaign_id, full=full)
         listing(
-            book, formats, _("Without a result"), _unreached_columns(), _cells(unreached), row_limit
+            book, formats, _("Without a result"), unreached_columns(), cells(unreached), row_limit
         )
         skips = export.skips(tx, campaign_id)
-        listing(book, formats, _("Skips"), _skip_columns(), _skip_cells(skips), row_limit)
+        listing(book, formats, _("Skips"), skip_columns(), skip_cells(skips), row_limit)
         listing(
             book, formats, _("Row errors"), _error_columns(), _error_cells(tx, report), row_limit
         )
@@ -205,27 +205,27 @@ def _clock(at: Any) -> str:
     return words.clock(at) if at is not None else "—"
 
 
-def _cells(rows: Iterable[Row]) -> Iterator[list[Value]]:
+def cells(rows: Iterable[Row]) -> Iterator[list[Value]]:
     """Exported rows as a clerk reads them: words for codes, dates for ISO texts."""
     tables = {name: table() for name, table in _TRANSLATED.items()}
     yes_no = {True: _("yes"), False: _("no")}
     for row in rows:
-        cells: list[Value] = []
+        found: list[Value] = []
         for name, value in row.items():
             if isinstance(value, bool):
-                cells.append(yes_no[value])
+                found.append(yes_no[value])
             elif isinstance(value, str) and name in _INSTANTS:
-                cells.append(datetime.fromisoformat(value).replace(tzinfo=None))
+                found.append(datetime.fromisoformat(value).replace(tzinfo=None))
             elif isinstance(value, str) and name in tables:
-                cells.append(tables[name].get(value, value))
+                found.append(tables[name].get(value, value))
             elif isinstance(value, str) and name == "reason":
-                cells.append(words.ending(value) if value else None)
+                found.append(words.ending(value) if value else None)
             else:
-                cells.append(value)
-        yield cells
+                found.append(value)
+        yield found
 
 
-def _skip_cells(rows: Iterable[Row]) -> Iterator[list[Value]]:
+def skip_cells(rows: Iterable[Row]) -> Iterator[list[Value]]:
     channels, reasons = words.channels(), words.skip_reasons()
     for row in rows:
         channel, reason = str(row["channel"]), str(row["reason"])
@@ -252,7 +252,7 @@ def _error_cells(tx: Transaction, report: CampaignReport) -> Iterator[list[Value
         ]
 
 
-def _attempt_columns() -> list[Column]:
+def attempt_columns() -> list[Column]:
     return [
         Column(_("Account"), 16),
         Column(_("Channel"), 10),
@@ -274,7 +274,7 @@ def _attempt_columns() -> list[Column]:
     ]
 
 
-def _unreached_columns() -> list[Column]:
+def unreached_columns() -> list[Column]:
     return [
         Column(_("Account"), 16),
         Column(_("Channel"), 10),
@@ -288,7 +288,7 @@ def _unreached_columns() -> list[Column]:
     ]
 
 
-def _skip_columns() -> list[Column]:
+def skip_columns() -> list[Column]:
     return [
         Column(_("Account"), 16),
         Column(_("Channel"), 10),

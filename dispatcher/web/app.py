@@ -10,7 +10,17 @@ from starlette.responses import PlainTextResponse, Response
 
 from dispatcher.engine import Engine
 from dispatcher.readiness import Readiness
-from dispatcher.web import entry, files, inquiries, scenarios, scenarios_editor, today
+from dispatcher.web import (
+    entry,
+    files,
+    inquiries,
+    report_files,
+    report_periods,
+    reports,
+    scenarios,
+    scenarios_editor,
+    today,
+)
 from dispatcher.web.security import Guard
 from dispatcher.web.trouble import TOLD, LastResort, trouble
 from dispatcher.web.visitor import Entrance
@@ -23,6 +33,9 @@ SCREENS: Sequence[APIRouter] = (
     inquiries.screens,
     scenarios.screens,
     scenarios_editor.screens,
+    reports.screens,
+    report_periods.screens,
+    report_files.screens,
 )
 # Requests that may be longer than a form, by the beginning of their path.
 LIMITS: Mapping[str, int] = {"/audiences/upload": 64 * 1024 * 1024}

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 
 from dispatcher.engine import Engine
 from dispatcher.jobs import Doer, JobRunner
+from dispatcher.reporting import stored
 
-DOERS: Mapping[str, Doer] = {}
+DOERS: Mapping[str, Doer] = {
+    stored.KIND: stored.count,
+}
 
 
 def make_runner(engine: Engine) -> JobRunner:

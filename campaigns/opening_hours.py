@@ -19,9 +19,10 @@ from campaigns.scenario import STANDARD_WINDOW, Window
 
 @dataclass(frozen=True, slots=True)
 class ZoneHours:
-    """One zone. `changes_at`: when the window closes, or opens; None when it never does.
+    """Regions whose clocks show the same. `zone` is that of most of them.
 
-    `closed` says why it is closed now, and is None while it is open.
+    `closed` says why the window is closed now, and is None while it is open; `changes_at`, when it
+    closes or opens: None when it never does.
     """
 
     zone: str
@@ -36,17 +37,24 @@ def hours_now(
     holidays: Holidays,
     window: Window = STANDARD_WINDOW,
 ) -> Sequence[ZoneHours]:
-    """Every zone of these regions, from the west to the east."""
+    """These regions by what their clocks show and what the window does, from the west to the
+    east."""
     names: dict[str, set[str]] = {}
     for region in regions.by_key.values():  # each stands there in all its spellings
         names.setdefault(region.zone, set()).add(region.name)
+    alike: dict[object, list[str]] = {}
+    for zone in sorted(names, key=lambda zone: (-len(names[zone]), zone)):
+        clock = now.astimezone(zone_named(zone)).utcoffset()
+        alike.setdefault((clock, _change(now, zone, window, holidays)), []).append(zone)
     found = [
-        ZoneHours(zone, tuple(sorted(of_zone)), *_change(now, zone, window, holidays))
-        for zone, of_zone in names.items()
+        ZoneHours(
+            zones[0],
+            tuple(sorted(name for zone in zones for name in names[zone])),
+            *_change(now, zones[0], window, holidays),
+        )
+        for zones in alike.values()
     ]
-    return sorted(
-        found, key=lambda one: (now.astimezone(zone_named(one.zone)).utcoffset(), one.zone)
-    )
+    return sorted(found, key=lambda one: now.astimezone(zone_named(one.zone)).utcoffset())
 
 
 def _change(

@@ -225,7 +225,7 @@ def scope(entry: StoredSuppression) -> str:
     """Of which channel and purpose a line of the stop-list speaks."""
     stop = entry.suppression
     if stop.channel is None and stop.purpose is None:
-        return _("everything")
+        return _("nothing may be sent")
     parts = (
         channel_title(stop.channel) if stop.channel else "",
         purpose_title(stop.purpose) if stop.purpose else "",

@@ -200,7 +200,9 @@ def before(tx: Transaction, campaign_id: int | None, limit: int) -> Sequence[Cam
 
 def of_audience(tx: Transaction, audience_id: int) -> Sequence[Campaign]:
     """The campaigns over a list, oldest first."""
-    rows = tx.execute(_SELECT.where(campaigns.c.audience_id == audience_id).order_by(campaigns.c.id))
+    rows = tx.execute(
+        _SELECT.where(campaigns.c.audience_id == audience_id).order_by(campaigns.c.id)
+    )
     return [_read(row) for row in rows]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Row, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -112,7 +112,7 @@ def messages_ended(tx: Transaction, delivery_ids: Collection[int], now: datetime
         )
         .order_by(d.id)
     )
-    found: dict[int, list[Row[Any]]] = {}
+    found: dict[int, list[Any]] = {}
     for row in rows:
         found.setdefault(row.recipient_id, []).append(row)
     facts = [
@@ -150,7 +150,9 @@ def open_messages(tx: Transaction, campaign_ids: Collection[int]) -> Sequence[in
     ).all()
 
 
-def message_state(statuses: Collection[Status]) -> str:
+def message_state(
+    statuses: Collection[Status],
+) -> Literal["in_progress", "reached", "not_reached", "not_sent"]:
     """A message in one word, of how it stands on its channels."""
     if any(status in OPEN for status in statuses):
         return "in_progress"

@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from dispatcher.api import application as api
 from dispatcher.engine import Engine
 from dispatcher.readiness import Readiness
 from dispatcher.web import (
@@ -38,7 +39,7 @@ SCREENS: Sequence[APIRouter] = (
     report_files.screens,
 )
 # Requests that may be longer than a form, by the beginning of their path.
-LIMITS: Mapping[str, int] = {"/audiences/upload": 64 * 1024 * 1024}
+LIMITS: Mapping[str, int] = {"/audiences/upload": 64 * 1024 * 1024, "/api/": api.MOST_BYTES}
 # Other programs call these.
 FOREIGN = ("/api/",)
 
@@ -75,4 +76,5 @@ def application(engine: Engine) -> FastAPI:
         app.include_router(router)
     for kind in TOLD:
         app.add_exception_handler(kind, trouble)
+    app.mount(api.PATH, api.api(engine))
     return app

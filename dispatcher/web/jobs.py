@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from dispatcher.api import launching as api_launching
 from dispatcher.engine import Engine
 from dispatcher.jobs import Doer, JobRunner
 from dispatcher.reporting import stored
 
 DOERS: Mapping[str, Doer] = {
+    api_launching.KIND: api_launching.launch,
     stored.KIND: stored.count,
 }
 

@@ -1,0 +1,87 @@
+"""A request that may come again: carried out once, answered alike each time.
+
+The header `Idempotency-Key` names it, as in the draft of the IETF (httpapi-idempotency-key-header).
+The act and the memory of its answer are one transaction. Whoever dies in the middle has done
+nothing, and the next try does it; whoever died after it has done it, and the next try is told so.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from dispatcher.api.problems import FieldError, Problem
+from dispatcher.api.routes import caller_of, engine_of
+from dispatcher.ledger import Transaction, idempotency
+from dispatcher.ledger.idempotency import Remembered
+
+REPLAYED = "Idempotency-Replayed"
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+Act = Callable[[Transaction], Mapping[str, Any]]
+
+
+class Once:
+    """What a route is given to do its act with. Raises Problem for a key that is missing, used for
+    another request, or under way."""
+
+    def __init__(self, request: Request, key: str | None) -> None:
+        if key is None or not _KEY.fullmatch(key):
+            why = "1 to 200 printable ASCII characters that name this request."
+            error = FieldError(why, "idempotency_key", parameter="Idempotency-Key")
+            raise Problem("invalid", errors=[error])
+        self._request, self._key = request, key
+
+    def do(self, asked: BaseModel, status: int, act: Act) -> JSONResponse:
+        """Carry out `act` for what was asked, or give the answer that was given before."""
+        engine, caller = engine_of(self._request), caller_of(self._request)
+        digest = _digest(self._request.url.path, asked)
+        replayed = False
+
+        def once(tx: Transaction) -> Remembered:
+            nonlocal replayed
+            replayed = False
+            if not idempotency.hold(tx, caller.id, self._key):
+                raise Problem("under-way", headers={"Retry-After": "1"})
+            known = idempotency.recall(tx, caller.id, self._key)
+            if known is not None:
+                if known.request_digest != digest:
+                    raise Problem("key-used-before")
+                replayed = True
+                return known
+            answered = Remembered(digest, status, act(tx))
+            idempotency.remember(tx, caller.id, self._key, answered, engine.clock.now())
+            return answered
+
+        answered = engine.ledger.insist(once)
+        headers = {REPLAYED: "true"} if replayed else {}
+        return JSONResponse(answered.answer, answered.status, headers=headers)
+
+
+def once_of(
+    request: Request,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Names this request: sent again under the same key, it is carried out "
+            "once and answered alike. Kept for 7 days. Required.",
+            min_length=1,
+            max_length=200,
+            pattern=r"^[\x21-\x7e]+$",
+        ),
+    ] = None,
+) -> Once:
+    return Once(request, key)
+
+
+Repeatable = Annotated[Once, Depends(once_of)]
+
+
+def _digest(path: str, asked: BaseModel) -> str:
+    """What was asked, however it was written down."""
+    return hashlib.sha256(f"{path} {asked.model_dump_json()}".encode()).hexdigest()

@@ -11,15 +11,27 @@ from starlette.responses import PlainTextResponse, Response
 from dispatcher.api import application as api
 from dispatcher.engine import Engine
 from dispatcher.readiness import Readiness
+from dispatcher.uploading import MOST_BYTES
 from dispatcher.web import (
+    audiences,
+    audiences_upload,
+    calendar_page,
+    campaigns,
+    campaigns_decisions,
     entry,
     files,
     inquiries,
+    launch,
+    launch_approval,
+    me,
+    people,
+    recipients,
     report_files,
     report_periods,
     reports,
     scenarios,
     scenarios_editor,
+    stop_list,
     today,
 )
 from dispatcher.web.security import Guard
@@ -31,15 +43,30 @@ SCREENS: Sequence[APIRouter] = (
     entry.screens,
     files.router,
     today.screens,
+    campaigns_decisions.screens,
+    campaigns.screens,
+    audiences_upload.screens,
+    audiences.screens,
     inquiries.screens,
+    launch.screens,
+    launch_approval.screens,
     scenarios.screens,
     scenarios_editor.screens,
     reports.screens,
     report_periods.screens,
     report_files.screens,
+    recipients.screens,
+    stop_list.screens,
+    calendar_page.screens,
+    me.screens,
+    people.screens,
 )
 # Requests that may be longer than a form, by the beginning of their path.
-LIMITS: Mapping[str, int] = {"/audiences/upload": 64 * 1024 * 1024, "/api/": api.MOST_BYTES}
+LIMITS: Mapping[str, int] = {
+    "/audiences/upload": MOST_BYTES,
+    "/campaigns/": 16 * 1024 * 1024,  # who has paid
+    "/api/": api.MOST_BYTES,
+}
 # Other programs call these.
 FOREIGN = ("/api/",)
 

@@ -2,11 +2,11 @@
 
 import re
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
+from campaigns.calendar import zone_named
 from templates import filters
 from templates.i18n import current_language
 
@@ -44,13 +44,13 @@ def short_day(value: date) -> str:
 
 def moment(at: datetime, zone: str) -> str:
     """«1 дек. 2026, 10:05» on a clock of that zone."""
-    local = at.astimezone(ZoneInfo(zone))
+    local = at.astimezone(zone_named(zone))
     return _solid(format_datetime(local, "d MMM y, HH:mm", locale=current_language()))
 
 
 def clock(at: datetime, zone: str) -> str:
     """«10:05» on a clock of that zone."""
-    return format_time(at.astimezone(ZoneInfo(zone)).time(), "HH:mm", locale=current_language())
+    return format_time(at.astimezone(zone_named(zone)).time(), "HH:mm", locale=current_language())
 
 
 def lasting(seconds: float) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from campaigns.audience import RowError
+from campaigns.contact import read_emails, read_phones
 from campaigns.recipient import Recipient
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import audiences as stored
@@ -32,6 +33,7 @@ from templates.i18n import _
 
 # A search by name looks at so many people, and says so if there are more.
 LOOKED_AT = 200_000
+MOST_WORDS = 6
 # A list that is not whole: one that is being imported, or taken away.
 UNFINISHED = "importing"
 # People of a list that goes, in one transaction.
@@ -84,6 +86,19 @@ class Sought:
     words: Sequence[str] = ()
 
 
+def whom(text: str) -> Sought:
+    """What somebody has typed: an address, an account, a number, or a name."""
+    if "@" in text:
+        points = [point.address for point in read_emails(text)[0]]
+        return Sought(addresses=[*dict.fromkeys((*points, *(point.lower() for point in points)))])
+    if any(map(str.isdigit, text)):
+        plain = text.lstrip("№#'").strip()
+        points = [point.address for point in read_phones(text)[0]]
+        accounts = [*dict.fromkeys((plain, "".join(plain.split())))]
+        return Sought(accounts=accounts, addresses=points)
+    return Sought(words=text.split()[:MOST_WORDS])
+
+
 def lists(tx: Transaction, before_id: int | None, limit: int) -> Sequence[Listed]:
     """The newest first; whole ones alone."""
     a, c = audiences.c, campaigns.c
@@ -99,7 +114,7 @@ def lists(tx: Transaction, before_id: int | None, limit: int) -> Sequence[Listed
         .where(c.audience_id.in_([row.id for row in rows]))
         .group_by(c.audience_id)
     )
-    uses: dict[int, int] = dict(made.tuples())
+    uses: dict[int, int] = dict(made.all())
     return [
         Listed(
             id=row.id,

@@ -66,6 +66,7 @@ def begin(
     audience_id: int = tx.execute(
         insert(audiences)
         .values(
+            **_unused_id(tx),
             name=name,
             file_name=file_name,
             status="importing",
@@ -79,6 +80,18 @@ def begin(
         .returning(audiences.c.id)
     ).scalar_one()
     return audience_id
+
+
+def _unused_id(tx: Transaction) -> Mapping[str, int]:
+    """SQLite gives the id of a list that was deleted to the next one, and with it what the trail
+    tells of the former: there the trail is asked. PostgreSQL never does."""
+    if tx.dialect.name != "sqlite":
+        return {}
+    used = (
+        tx.execute(select(func.max(audiences.c.id))).scalar(),
+        trail.last_number(tx, "audience"),
+    )
+    return {"id": max(number or 0 for number in used) + 1}
 
 
 def add_recipients(

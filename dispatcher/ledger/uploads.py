@@ -4,6 +4,7 @@ An upload has a size once its last piece has been written; before that nobody se
 broken off, or never accepted, is swept away: personal data stay no longer than they are needed.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ SILENT = timedelta(minutes=15)
 # A file that nobody accepted within a day is sent again when it is wanted.
 KEPT = timedelta(days=1)
 IMPORT = "import"
+_OPEN = (JobStatus.WAITING, JobStatus.RUNNING)
 # Names our lock among the advisory locks of a PostgreSQL database.
 ACCEPTANCE_LOCK = 0x75706C64
 
@@ -51,7 +53,10 @@ class Upload:
 def begin(tx: Transaction, file_name: str, actor: str, now: datetime) -> int:
     """A file is about to come. Those that will never be whole, or are too old, go."""
     sweep(tx, now)
-    row = insert(uploads).values(file_name=file_name, sent_at=now, sent_by=actor)
+    # SQLite would give the id of a file that has gone to the next one, and with it the import of
+    # the former.
+    upload_id = 1 + secrets.randbelow(2**31 - 1)
+    row = insert(uploads).values(id=upload_id, file_name=file_name, sent_at=now, sent_by=actor)
     return int(tx.execute(row.returning(uploads.c.id)).scalar_one())
 
 
@@ -75,6 +80,13 @@ def finish(tx: Transaction, upload_id: int, size: int, now: datetime) -> None:
 def discard(tx: Transaction, upload_id: int) -> None:
     """Whether it is whole or not."""
     tx.execute(delete(uploads).where(uploads.c.id == upload_id))
+
+
+def discard_unaccepted(tx: Transaction, upload_id: int) -> None:
+    """Unless an import is to read it."""
+    lock_acceptance(tx)
+    if not any(job.asked["upload_id"] == str(upload_id) for job in open_imports(tx)):
+        discard(tx, upload_id)
 
 
 def get(tx: Transaction, upload_id: int) -> Upload:
@@ -104,7 +116,7 @@ def unaccepted(tx: Transaction, actor: str, now: datetime) -> Sequence[Upload]:
     u = uploads.c
     accepted = select(_upload_of_job()).where(
         jobs.c.kind == IMPORT,
-        jobs.c.status != JobStatus.FAILED,
+        jobs.c.status.in_(_OPEN),
         _upload_of_job() == cast(u.id, String),
     )
     rows = tx.execute(
@@ -122,7 +134,7 @@ def sweep(tx: Transaction, now: datetime) -> int:
     u = uploads.c
     wanted = select(_upload_of_job()).where(
         jobs.c.kind == IMPORT,
-        jobs.c.status.in_((JobStatus.WAITING, JobStatus.RUNNING)),
+        jobs.c.status.in_(_OPEN),
         _upload_of_job() == cast(u.id, String),
     )
     old = or_(
@@ -152,7 +164,7 @@ def import_of(tx: Transaction, upload_id: int) -> Job | None:
 
 def open_imports(tx: Transaction) -> Sequence[Job]:
     """Imports that wait or are under way, the oldest first."""
-    is_open = jobs.c.status.in_((JobStatus.WAITING, JobStatus.RUNNING))
+    is_open = jobs.c.status.in_(_OPEN)
     rows = tx.execute(select(jobs).where(is_open, jobs.c.kind == IMPORT).order_by(jobs.c.id))
     return [read_job(row) for row in rows]
 

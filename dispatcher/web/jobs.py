@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from dispatcher.api import launching as api_launching
+from dispatcher import uploading
 from dispatcher.engine import Engine
 from dispatcher.jobs import Doer, JobRunner
 from dispatcher.reporting import stored
@@ -10,6 +11,8 @@ from dispatcher.reporting import stored
 DOERS: Mapping[str, Doer] = {
     api_launching.KIND: api_launching.launch,
     stored.KIND: stored.count,
+    uploading.IMPORT: uploading.import_upload,
+    uploading.DISCARD: uploading.discard_list,
 }
 
 

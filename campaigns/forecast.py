@@ -83,13 +83,15 @@ class Stretch:
 
 @dataclass(slots=True)
 class Fates:
-    """What becomes of the deliveries of a channel; the four add up to `deliveries`."""
+    """What becomes of the deliveries of a channel: reached, given up, superseded and out of time
+    add up to `deliveries`."""
 
     deliveries: float = 0.0
     reached: float = 0.0
     given_up: float = 0.0
     superseded: float = 0.0  # reached on another channel
     out_of_time: float = 0.0
+    untried: float = 0.0  # of these, without a single attempt
     attempts: float = 0.0
 
 

@@ -154,7 +154,9 @@ class _Flow:
         """Until the window is open, if that comes before the end."""
         at = self._due(server.channel, max(due_at, not_before or due_at), zone)
         if at is None:
-            self._fates[server.channel].out_of_time += count
+            fates = self._fates[server.channel]
+            fates.out_of_time += count
+            fates.untried += count if number == 1 else 0.0
             return
         # Who is due already and still may go keeps the place in the queue.
         keeps = not_before is not None and at <= not_before

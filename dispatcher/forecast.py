@@ -83,6 +83,7 @@ class ChannelOutlook(Stored):
     given_up: float
     superseded: float
     out_of_time: float
+    untried: float  # of these, without a single attempt
     finishes_at: datetime | None
     cost_kopecks: float | None = None
     cost_most_kopecks: float | None = None
@@ -144,8 +145,13 @@ class Outlook(Stored):
         return sum(one.attempts for one in self.channels)
 
     @property
-    def out_of_time(self) -> float:
-        return sum(one.out_of_time for one in self.channels)
+    def untried(self) -> float:
+        return sum(one.untried for one in self.channels)
+
+    @property
+    def unfinished(self) -> float:
+        """What was tried, and would be tried again if the campaign did not end."""
+        return sum(one.out_of_time - one.untried for one in self.channels)
 
 
 def outlook(
@@ -350,6 +356,7 @@ def _of_channel(
         given_up=fates.given_up if fates else 0.0,
         superseded=fates.superseded if fates else 0.0,
         out_of_time=fates.out_of_time if fates else 0.0,
+        untried=fates.untried if fates else 0.0,
         finishes_at=forecast.finishes_at(channel),
         cost_kopecks=each * attempts if each is not None else None,
         cost_most_kopecks=each * most if each is not None else None,

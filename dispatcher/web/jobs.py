@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 
+from dispatcher import approving, launching, uploading
 from dispatcher.api import launching as api_launching
-from dispatcher import uploading
 from dispatcher.engine import Engine
 from dispatcher.jobs import Doer, JobRunner
 from dispatcher.reporting import stored
 
 DOERS: Mapping[str, Doer] = {
-    api_launching.KIND: api_launching.launch,
+    approving.REHEARSE: launching.rehearse,
+    approving.LAUNCH: launching.launch,
     stored.KIND: stored.count,
+    api_launching.KIND: api_launching.launch,
     uploading.IMPORT: uploading.import_upload,
     uploading.DISCARD: uploading.discard_list,
 }

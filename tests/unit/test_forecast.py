@@ -212,6 +212,7 @@ def test_a_campaign_that_ends_too_soon_leaves_people_out_and_says_how_many() -> 
     found = foresee([calls(1000)], rules(100, chance=1.0, end_at=START + timedelta(hours=3)))
     assert found.fates[PHONE].reached == pytest.approx(300)
     assert found.fates[PHONE].out_of_time == pytest.approx(700)
+    assert found.fates[PHONE].untried == pytest.approx(700)
 
 
 def test_desks_share_the_providers_lines_by_what_they_want_and_waste_none() -> None:

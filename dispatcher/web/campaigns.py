@@ -36,8 +36,8 @@ def _kinds() -> Mapping[str, tuple[str, tuple[CampaignStatus, ...]]]:
     """What the list may be asked for: its title, and which campaigns those are."""
     return {
         "all": (_("All"), tuple(CampaignStatus)),
-        "running": (_("Running"), (CampaignStatus.RUNNING,)),
-        "paused": (_("Paused"), (CampaignStatus.PAUSED,)),
+        "running": (_("Going on"), (CampaignStatus.RUNNING,)),
+        "paused": (_("On hold"), (CampaignStatus.PAUSED,)),
         "scheduled": (_("Ahead"), (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED)),
         "over": (_("Over"), _OVER),
     }

@@ -85,7 +85,7 @@ def bar_of(progress: Progress) -> Sequence[tuple[int, str, str]]:
         (count(Status.POSITIVE), "good", _("reached")),
         (count(Status.SENDING, Status.AWAITING), "busy", _("on the way")),
         (count(Status.UNCERTAIN), "warn", _("uncertain")),
-        (count(Status.GIVEN_UP, Status.EXPIRED), "bad", _("not reached")),
+        (count(Status.GIVEN_UP, Status.EXPIRED), "bad", _("in vain")),
         (
             count(Status.SETTLED, Status.SUPERSEDED, Status.WITHDRAWN, Status.CANCELLED),
             "off",

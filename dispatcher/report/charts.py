@@ -39,9 +39,10 @@ class Pair:
     top: str
 
 
-def bars(rows: Sequence[Bar], title: str) -> Markup:
-    """Horizontal bars on a common scale, each under its label: a funnel read downwards."""
-    largest = max((row.value for row in rows), default=0) or 1
+def bars(rows: Sequence[Bar], title: str, whole: int = 0) -> Markup:
+    """Horizontal bars on a common scale, each under its label: a funnel read downwards. `whole` is
+    what fills the track; without it the largest does."""
+    largest = whole or max((row.value for row in rows), default=0) or 1
     parts = []
     for index, row in enumerate(rows):
         top = index * _STEP
@@ -144,12 +145,14 @@ def columns(rows: Sequence[Pair], title: str) -> Markup:
             f'<text x="{left:.1f}" y="{bottom + 15}" text-anchor="{anchor}">'
             f"{escape(rows[index].label)}</text>"
         )
-    parts.append(
-        f'<text class="value" x="{_WIDTH}" y="{_PLOT_TOP - 6}" text-anchor="end">'
-        f"{escape(max(rows, key=lambda row: row.value).top)}</text>"
-        if rows
-        else ""
-    )
+    if rows:
+        peak = max(range(len(rows)), key=lambda index: rows[index].value)
+        left = (peak + 0.5) * step
+        anchor = "start" if left < 40 else "end" if left > _WIDTH - 40 else "middle"
+        parts.append(
+            f'<text class="value" x="{left:.1f}" y="{_PLOT_TOP - 6}" text-anchor="{anchor}">'
+            f"{escape(rows[peak].top)}</text>"
+        )
     return _svg(bottom + 20, title, parts)
 
 

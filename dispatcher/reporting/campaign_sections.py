@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
+from campaigns.channel import ChannelName
 from dispatcher.inquiries import words as inquiry_words
 from dispatcher.report import charts, words
 from dispatcher.report.calls import CallFigures
@@ -92,6 +93,7 @@ def _customers(report: CampaignReport) -> Section:
                         for row in rows
                     ],
                     _("Customers"),
+                    report.recipients,
                 ),
             ),
         ),
@@ -227,52 +229,50 @@ def _steps(c: ChannelStanding) -> Panel:
             for one in found[:CHARTED]
         ],
         _("Reached by then, of all that were tried"),
+        c.attempted,
     )
     return Panel(_channel(c.channel), Table(heads, rows), chart, remark if later.missed else "")
 
 
 def _groups(figures: Sequence[GroupFigure], column: str) -> Section:
     title = column_title(column)
-    heads = [title, _("Customers")]
     channels = [one.channel for one in figures[0].channels] if figures else []
-    for channel in channels:
-        name = _channel(channel)
-        heads += [
-            f"{name}: {_('planned')}",
-            f"{name}: {_('reached')}",
-            f"{name}: {_('share')}",
-        ]
-    rows: list[tuple[Cell, ...]] = []
-    sums = [0] * (1 + 2 * len(channels))
-    for one in figures:
-        row: list[Cell] = [value_title(one.value, column), one.customers]
-        sums[0] += one.customers
-        for place, c in enumerate(one.channels):
-            row += [c.planned, c.reached, Share(c.reached, c.planned)]
-            sums[1 + 2 * place] += c.planned
-            sums[2 + 2 * place] += c.reached
-        rows.append(tuple(row))
-    total: list[Cell] = [_("Total"), sums[0]]
-    for place in range(len(channels)):
-        planned, reached = sums[1 + 2 * place], sums[2 + 2 * place]
-        total += [planned, reached, Share(reached, planned)]
-    rows.append(tuple(total))
-    bars = [
-        Bar(value_title(one.value, column), one.customers, number(one.customers), "work")
-        for one in figures[:CHARTED]
-    ]
     return Section(
         "groups",
         _("By {column}").format(column=title[:1].lower() + title[1:]),
         _("Planned are the recipients who were not skipped on the channel."),
-        (
-            Panel(
-                "",
-                Table(tuple(heads), tuple(rows), total=True),
-                charts.bars(bars, _("Customers")) if bars else None,
-            ),
-        ),
+        tuple(_groups_on(channel, figures, column) for channel in channels),
     )
+
+
+def _groups_on(channel: ChannelName, figures: Sequence[GroupFigure], column: str) -> Panel:
+    found = [
+        (value_title(figure.value, column), one)
+        for figure in figures
+        for one in figure.channels
+        if one.channel is channel
+    ]
+    rows: list[tuple[Cell, ...]] = [
+        (name, one.customers, one.planned, one.reached, Share(one.reached, one.planned))
+        for name, one in found
+    ]
+    customers, planned, reached = (
+        sum(getattr(one, name) for _title, one in found)
+        for name in ("customers", "planned", "reached")
+    )
+    rows.append((_("Total"), customers, planned, reached, Share(reached, planned)))
+    heads = (column_title(column), _("Customers"), _("Planned"), _("Reached"), _("Share"))
+    bars = [
+        Bar(
+            name,
+            round(one.reached / one.planned * 1000) if one.planned else 0,
+            f"{number(one.reached)} · {percent(one.reached, one.planned)}",
+            "good",
+        )
+        for name, one in found[:CHARTED]
+    ]
+    chart = charts.bars(bars, _("Share of the reached"), 1000)
+    return Panel(_channel(channel), Table(heads, tuple(rows), total=True), chart)
 
 
 def value_title(value: str | None, column: str) -> str:

@@ -19,7 +19,6 @@ def cost_of(carried: Sequence[Carried], prices: Mapping[str, int]) -> int | None
 def cost_panel(carried: Sequence[Carried], prices: Mapping[str, int]) -> Panel:
     rows: list[tuple[Cell, ...]] = []
     for one in carried:
-        price = prices.get(one.provider) if one.channel is ChannelName.SMS else None
         rows.append(
             (
                 words.word(words.channels, one.channel),
@@ -29,7 +28,7 @@ def cost_panel(carried: Sequence[Carried], prices: Mapping[str, int]) -> Panel:
                 Share(one.positives, one.attempts),
                 one.parts if one.channel is ChannelName.SMS else None,
                 round(one.seconds / 60) if one.channel is ChannelName.PHONE else None,
-                Kopecks(one.parts * price) if price is not None else _("not known"),
+                _cost(one, prices),
             )
         )
     total = cost_of(carried, prices)
@@ -51,6 +50,13 @@ def cost_panel(carried: Sequence[Carried], prices: Mapping[str, int]) -> Panel:
     )
     table = Table(heads, tuple(rows), total=bool(rows))
     return Panel("", table, None, " ".join(_remarks(carried, prices)))
+
+
+def _cost(one: Carried, prices: Mapping[str, int]) -> Cell:
+    if one.channel is ChannelName.EMAIL:
+        return Kopecks(0)
+    known = one.channel is ChannelName.SMS and one.provider in prices
+    return Kopecks(one.parts * prices[one.provider]) if known else _("not known")
 
 
 def _remarks(carried: Sequence[Carried], prices: Mapping[str, int]) -> Sequence[str]:

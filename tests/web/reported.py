@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import insert, update
@@ -27,6 +28,7 @@ from tests.web.house import House, open_house
 
 BRANCHES = ("Курск", "Тверь", "Смоленск")
 PRICE_KOPECKS = 350
+_COUNT = count(1)
 _WAYS = {
     PHONE: ((Outcome.BUSY, Outcome.NO_ANSWER, Outcome.MACHINE), Outcome.HEARD),
     SMS: ((Outcome.UNDELIVERED, Outcome.NO_RECEIPT), Outcome.DELIVERED),
@@ -44,10 +46,10 @@ def busy_house(folder: Path, url: str | None = None) -> Iterator[tuple[House, Bo
         yield house, Books(house.engine.ledger, house.engine, clock)
 
 
-def customers(count: int) -> Sequence[Recipient]:
+def customers(many: int) -> Sequence[Recipient]:
     """Of several branches, segments and districts; some without a telephone, some without mail."""
     people = []
-    for n in range(count):
+    for n in range(many):
         points = [mobile(f"+7916{n:07}")] if n % 10 else []
         points += [address(f"customer{n}@example.com")] if n % 3 else []
         one = recipient(f"4-{n:05}", *points, row=n + 2)
@@ -63,9 +65,9 @@ def customers(count: int) -> Sequence[Recipient]:
     return people
 
 
-def run(books: Books, count: int = 60, seed: int = 1) -> None:
+def run(books: Books, many: int = 60, seed: int = 1) -> None:
     """Plan a campaign over customers, and try each up to three times, over some days."""
-    books.launch(customers(count))
+    books.launch(customers(many))
     with books.ledger.write() as tx:
         tx.execute(update(t.audiences).values(columns=["debt_kopecks", "район"]))
     chance = random.Random(seed)
@@ -172,7 +174,7 @@ def asked(
 def answered(engine: Engine, at: datetime, seconds: float | None) -> None:
     """A letter that came then, and the robot's answer to it; None: it has not gone yet."""
     row = {
-        "occasion": f"answer {at.isoformat()} {seconds}",
+        "occasion": f"answer {next(_COUNT)}",
         "kind": MailKind.ACKNOWLEDGEMENT,
         "sender": "",
         "recipient": "anna@example.com",

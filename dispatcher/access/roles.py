@@ -48,6 +48,19 @@ class Person:
         return right in RIGHTS[self.role]
 
 
+def right_title(right: Right) -> str:
+    """What a right allows, in the words of the screen."""
+    return {
+        Right.LOOK: _("see campaigns, lists and figures; customers are masked"),
+        Right.SEE_PERSONS: _("see who the customers are, and what was said to them"),
+        Right.EDIT: _("change lists, scenarios, the stop-list, the calendar; answer inquiries"),
+        Right.LAUNCH: _("ask for launches; pause, resume and cancel campaigns"),
+        Right.EXPORT: _("take data out as files, which the journal notes"),
+        Right.APPROVE: _("approve the large launches that somebody else asks for"),
+        Right.ADMINISTER: _("people, keys of other systems, settings, the journal"),
+    }[right]
+
+
 def role_title(role: Role) -> str:
     """A role in the words of the screen."""
     return {

@@ -130,6 +130,26 @@ def open_sessions(engine: Engine, staff_id: int) -> Sequence[OpenSession]:
         return staff.open_sessions(tx, staff_id, now, now - SESSION_IDLES)
 
 
+def end_own_session(engine: Engine, staff_id: int, mark: str, actor: str) -> bool:
+    """End the session that `mark` stands for (`mark_of`); False where there is none such."""
+    now = engine.clock.now()
+
+    def act(tx: Transaction) -> bool:
+        found = staff.open_sessions(tx, staff_id, now, now - SESSION_IDLES)
+        marked = [one for one in found if mark_of(one) == mark]
+        for one in marked:
+            staff.end_session(tx, one.digest, now)
+            trail.note(tx, now, actor, "staff.end_sessions", f"staff:{staff_id}", sessions=1)
+        return bool(marked)
+
+    return engine.ledger.insist(act)
+
+
+def mark_of(session: OpenSession) -> str:
+    """Tells the sessions of a person apart on a page; nobody comes in by it."""
+    return session.digest[:16]
+
+
 def member_of(engine: Engine, login: str) -> Member:
     """Raises NotFound, naming who there is."""
     with engine.ledger.read() as tx:

@@ -17,10 +17,9 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.params import Depends as Dependency
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
-from dispatcher.access.entering import is_csrf_token, person_with
+from dispatcher.access.entering import is_csrf_token
 from dispatcher.access.roles import Person, Right
 from dispatcher.engine import Engine
 from dispatcher.web.visitor import visitor_of
@@ -83,16 +82,6 @@ def right_of(dependencies: "list[Dependency]") -> Right | None:
         if isinstance(one.dependency, May):
             return one.dependency.right
     return None
-
-
-async def may_still(request: Request, right: Right) -> bool:
-    """Whether whoever opened a page that stays open, a stream, may go on seeing it; to be asked
-    every few seconds. Somebody who is shut out meanwhile is told no more."""
-    token = visitor_of(request).token
-    if token is None:
-        return False
-    person = await run_in_threadpool(person_with, engine_of(request), token, by_itself=True)
-    return person is not None and person.may(right)
 
 
 def engine_of(request: Request) -> Engine:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from campaigns.calendar import (
     Closed,
@@ -44,8 +44,9 @@ def hours_now(
         names.setdefault(region.zone, set()).add(region.name)
     alike: dict[object, list[str]] = {}
     for zone in sorted(names, key=lambda zone: (-len(names[zone]), zone)):
-        clock = now.astimezone(zone_named(zone)).utcoffset()
-        alike.setdefault((clock, _change(now, zone, window, holidays)), []).append(zone)
+        alike.setdefault((_offset(now, zone), _change(now, zone, window, holidays)), []).append(
+            zone
+        )
     found = [
         ZoneHours(
             zones[0],
@@ -54,7 +55,11 @@ def hours_now(
         )
         for zones in alike.values()
     ]
-    return sorted(found, key=lambda one: now.astimezone(zone_named(one.zone)).utcoffset())
+    return sorted(found, key=lambda one: _offset(now, one.zone))
+
+
+def _offset(at: datetime, zone: str) -> timedelta:
+    return at.astimezone(zone_named(zone)).utcoffset() or timedelta()
 
 
 def _change(

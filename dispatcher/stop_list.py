@@ -2,7 +2,8 @@
 reasons are called."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +17,13 @@ from dispatcher.errors import NotPossible
 from dispatcher.ledger import Transaction, suppressions
 from dispatcher.ledger.suppressions import BY_KEY, StoredSuppression
 from dispatcher.refusing import BY_MAIL, BY_SMS, CUSTOMER, UNSUBSCRIBED
+from dispatcher.report.export import shielded
 from dispatcher.report.words import outcomes, word
 from templates.i18n import _
 
 # The reason where staff give none.
 STAFF = "staff"
-# The head of the file that `export_rows` makes: what comes back is known by it.
+# The head of the file that `written` makes: what comes back is known by it.
 COLUMNS = ("party", "kind", "channel", "purpose", "reason", "since_at", "until_at", "added_by")
 
 
@@ -99,20 +101,26 @@ def read_text(raw: bytes) -> str:
         return raw.decode("cp1251", errors="replace")
 
 
-def export_rows(entries: Sequence[StoredSuppression]) -> Iterator[Mapping[str, str]]:
-    """The list for another program; instants are ISO 8601 in UTC, empty is every one."""
+def written(entries: Sequence[StoredSuppression]) -> bytes:
+    """The list as a file that a spreadsheet opens and `import_lines` takes in again; instants are
+    ISO 8601 in UTC, an empty channel or purpose is every one. No cell is taken for a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(COLUMNS)
     for entry in entries:
         stop = entry.suppression
-        yield {
-            "party": stop.account_number or stop.contact_point or "",
-            "kind": "account" if stop.account_number else "contact",
-            "channel": stop.channel or "",
-            "purpose": stop.purpose or "",
-            "reason": stop.reason,
-            "since_at": entry.since_at.isoformat(),
-            "until_at": stop.until_at.isoformat() if stop.until_at else "",
-            "added_by": entry.added_by,
-        }
+        cells = (
+            stop.account_number or stop.contact_point or "",
+            "account" if stop.account_number else "contact",
+            stop.channel or "",
+            stop.purpose or "",
+            stop.reason,
+            entry.since_at.isoformat(),
+            stop.until_at.isoformat() if stop.until_at else "",
+            entry.added_by,
+        )
+        writer.writerow(map(shielded, cells))
+    return text.getvalue().encode("utf-8-sig")
 
 
 def reason_title(reason: str) -> str:

@@ -14,7 +14,8 @@ _UNSPACED = str.maketrans({"\u202f": "\u00a0"})
 
 def local_moment(at: datetime, zone: str) -> str:
     """«вт, 1 дек. 2026, 10:05» in that zone."""
-    shown = format_datetime(_in(at, zone), "EEEEEE, d MMM y, HH:mm", locale=current_language())
+    day = "EEEEEE" if current_language() == "ru" else "EEE"
+    shown = format_datetime(_in(at, zone), f"{day}, d MMM y, HH:mm", locale=current_language())
     return shown.translate(_UNSPACED)
 
 

@@ -123,21 +123,24 @@ def outlook(
         until_at = campaign.start_at if standing is Why.STARTS else None
         grounds.append(Ground(standing, until_at, note=campaign.note))
     due_at = max(now, delivery.due_at or now)
+    so_far: list[Ground] = []
     # What the rules will say once the campaign is at work, at the instant when this is due.
     at_work = replace(campaign, status=CampaignStatus.RUNNING)
     bench = set_up(tx, engine, at_work, delivery.channel, [delivery], due_at, only_look=True)
     if due_at > now:
         bench.busy.clear()  # who is being called now is not being called then
-        grounds += _so_far(bench, delivery, last)
+        so_far += _so_far(bench, delivery, last)
     verdict = clear(bench, delivery)
     ahead = tuple(_ahead(bench, delivery, verdict))
     next_at: datetime | None = due_at
     if isinstance(verdict, Change):
         next_at = verdict.due_at if verdict.after is Status.PENDING else None
     elif bench.is_away(delivery.channel):
-        grounds += _away(bench, delivery)
+        so_far += _away(bench, delivery)
     elif delivery.reason in _POSTPONED and due_at <= now:
-        grounds.append(Ground(_POSTPONED[delivery.reason]))
+        so_far.append(Ground(_POSTPONED[delivery.reason]))
+    if next_at is not None:  # why it would have waited matters no more when it never goes
+        grounds += so_far
     grounds += ahead
     grounds += _stopped_points(bench, delivery, verdict)
     held = standing in (Why.PAUSED, Why.PLANNING)

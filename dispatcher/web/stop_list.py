@@ -1,6 +1,5 @@
 """The stop-list: who must not be contacted, since when, and who said so."""
 
-import io
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -13,17 +12,15 @@ from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import suppressions, trail
 from dispatcher.ledger.suppressions import StoredSuppression
-from dispatcher.report.export import write_csv
 from dispatcher.stop_list import (
-    COLUMNS,
     STAFF,
     Imported,
-    export_rows,
     import_lines,
     party_named,
     read_contact,
     read_text,
     reason_title,
+    written,
 )
 from dispatcher.story import words
 from dispatcher.web.rendering import go, render
@@ -157,11 +154,9 @@ def export(engine: Engined, person: Asker) -> Response:
             tx, now, person.login, "export.stop_list", "stop-list", rows=len(entries)
         )
     )
-    text = io.StringIO(newline="")
-    write_csv(export_rows(entries), text, COLUMNS)
     name = f"stop-list-{now:%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text.getvalue().encode(), media_type="text/csv", headers=headers)
+    return Response(written(entries), media_type="text/csv", headers=headers)
 
 
 def _parties(wanted: str) -> list[str]:

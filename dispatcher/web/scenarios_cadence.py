@@ -9,7 +9,7 @@ from campaigns.channel import ChannelName
 from campaigns.outlook import ChannelOutlook, Outlook
 
 # In units of the picture, which grows with its place.
-LEFT, WIDTH = 96.0, 1000.0
+LEFT, WIDTH = 168.0, 1000.0
 HEAD, ROW = 46.0, 44.0
 
 

@@ -30,9 +30,9 @@ IMPORT, DISCARD = uploads.IMPORT, "discard"
 FIRST_ROWS = 6
 LONGEST_NAME = 120
 # A million customers with twenty columns, packed; more is no list of one run.
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 64_000_000
 # Rows that come back go in as one transaction, which must not last.
-MOST_RETURNING_BYTES = 8 * 1024 * 1024
+MOST_RETURNING_BYTES = 8_000_000
 # A workbook is held in memory while it is read: one of them at a time in a process.
 _READING = threading.BoundedSemaphore(1)
 READING_SECONDS = 20.0

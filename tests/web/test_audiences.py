@@ -78,9 +78,9 @@ def test_two_who_accept_the_same_file_make_one_list(house: House) -> None:
 def test_bad_rows_are_told_by_kind_and_row_taken_out_mended_and_brought_back(house: House) -> None:
     guest = house.visit(Role.EDITOR)
     list_id = bring(house, guest, EXPORT, "Декабрь")
-    page = words_of(guest.get(f"/audiences/{list_id}/errors"))
-    assert "Это не лицевой счёт." in page
-    assert BAD in page
+    told = words_of(guest.get(f"/audiences/{list_id}/errors"))
+    assert "Это не лицевой счёт." in told
+    assert BAD in told
     assert guest.get(f"/audiences/{list_id}/errors?code=nothing_such").status_code == 200
     answer = guest.post(f"/audiences/{list_id}/bad-rows")
     assert answer.headers["content-disposition"].endswith(f'"bad-rows-{list_id}.csv"')

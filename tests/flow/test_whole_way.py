@@ -3,11 +3,16 @@
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import select
 
+from campaigns.content import SmsContent
 from campaigns.delivery import Status
 from dispatcher import campaigning, planner
+from dispatcher.compose import content_of
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import campaigns
+from dispatcher.ledger.tables import attempts
+from templates.sms import measure
 from tests.flow.conftest import Rehearse
 from tests.flow.rehearsing import (
     ACTOR,
@@ -137,3 +142,16 @@ def test_the_same_account_twice_is_one_recipient_with_both_numbers(rehearse: Reh
     rehearsal.run(3 * HOUR)
     assert len(rehearsal.rows()) == 1
     assert [one.contact_point for one in rehearsal.taken()] == ["+79160000001", "+79160000002"]
+
+
+def test_an_attempt_keeps_how_many_parts_its_sms_went_in(rehearsal: Rehearsal) -> None:
+    who = customer("1", "+79160000001", "anna@example.com")
+    campaign = rehearsal.launch([who])
+    rehearsal.run(campaign.end_at)
+    engine, a = rehearsal.engine, attempts.c
+    with rehearsal.ledger.read() as tx:
+        stored = engine.scenario(tx, campaign.scenario_id)
+        kept = {row.channel: row.parts for row in tx.execute(select(a.channel, a.parts))}
+    text = content_of(engine, stored, SMS, [who], "1.1")
+    assert isinstance(text, SmsContent)
+    assert kept == {SMS: len(measure(text.text).parts), PHONE: None, EMAIL: None}

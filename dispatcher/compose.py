@@ -89,8 +89,11 @@ def compose(
     number: int,
     now: datetime,
     operator_is_there: bool = True,
+    mark: str = "",
 ) -> Message:
     """The message of one attempt. Raises RenderError when the words cannot be made.
+
+    `mark` stands before what is written: of a test that no customer gets.
 
     Everything in it follows from the attempt, so that a letter that is sent once more is the same
     letter under the same Message-ID.
@@ -117,7 +120,7 @@ def compose(
                 token=token,
                 contact_point=contact_point,
                 sender=sender or settings.sms_sign,
-                text=content.text,
+                text=mark + content.text,
                 receipts_url=engine.receipts_url,
             )
         case MailContent():
@@ -135,7 +138,7 @@ def compose(
                     sender_name=settings.mail_from_name or settings.company,
                     to=contact_point,
                     to_name=" ".join(filter(None, (first.name, first.patronymic))),
-                    subject=content.subject,
+                    subject=mark + content.subject,
                     text=content.text,
                     html=content.html,
                     message_id=message_id,

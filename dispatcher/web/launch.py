@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from fastapi import Form, Request
 from starlette.responses import Response
 
+from campaigns.channel import ChannelName
 from campaigns.scenario_description import channel_title
-from dispatcher import approving
+from dispatcher import approving, trial_send
 from dispatcher.access.roles import Right
 from dispatcher.campaigning import DEFAULT_LENGTH
 from dispatcher.engine import Engine
@@ -96,6 +97,29 @@ def launch(request: Request, engine: Engined, person: Asker, job_id: int) -> Res
     return go(request, f"/launch/requests/{asked_for.id}")
 
 
+@screens.act("/launch/rehearsals/{job_id}/trial", Right.LAUNCH)
+def send_trial(
+    request: Request,
+    engine: Engined,
+    person: Asker,
+    job_id: int,
+    channel: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = "",
+    values: Annotated[str, Form()] = "",
+) -> Response:
+    """One message of the scenario to whoever asks."""
+    with engine.ledger.read() as tx:
+        job = _rehearsal(tx, job_id)
+        stored, audience = _subjects(tx, engine, job)
+        first = audiences.after(tx, audience.id, 0, 1) if values == "first" else {}
+    if channel not in stored.scenario.channels:
+        raise NotFound(_("channel"), channel[:20])
+    recipient = next(iter(first.values()), None)
+    trial_send.send_trial(engine, stored, ChannelName(channel), to, person, recipient)
+    told = _("The test message has been handed over.")
+    return go(request, f"/launch/rehearsals/{job_id}", told)
+
+
 def _told(tx: Transaction, engine: Engine, job: Job) -> Mapping[str, Any]:
     """What the page of a rehearsal shows besides how far it is."""
     stored, audience = _subjects(tx, engine, job)
@@ -110,6 +134,11 @@ def _told(tx: Transaction, engine: Engine, job: Job) -> Mapping[str, Any]:
         "has_changed": wish is not None and approving.list_has_changed(tx, wish),
         "above": engine.settings.approval_above,
         "shown": shown_outlook(tx, engine, seen) if seen is not None else None,
+        "trial_channels": [
+            (channel.value, channel_title(channel))
+            for channel in stored.scenario.sequence()
+            if channel in trial_send.CHANNELS
+        ],
         "again": _again(engine, job, stored),
     }
 

@@ -160,6 +160,12 @@ recipients = Table(
     Column("fields", Json, nullable=False),
     Column("erased_at", Instant),  # nobody can be told from this row any more
     UniqueConstraint("audience_id", "account_number"),
+    Index(  # whom staff look for, over all audiences
+        "ix_recipients_surname",
+        "surname",
+        sqlite_where=text("surname <> ''"),
+        postgresql_where=text("surname <> ''"),
+    ),
 )
 
 contact_points = Table(
@@ -721,6 +727,9 @@ trail = Table(
     Column("subject", Text, nullable=False),
     Column("details", Json, nullable=False),
     Index(None, "subject"),
+    Index(None, "at"),
+    Index(None, "actor"),
+    Index(None, "action"),
 )
 
 # What the triggers of PostgreSQL need goes with the tables.

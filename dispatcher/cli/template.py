@@ -26,6 +26,7 @@ from dispatcher.errors import NotFound, NotPossible
 from dispatcher.examination import unfit_of
 from dispatcher.examining import phrases_with_seconds
 from dispatcher.ledger import audiences, scenarios, sounds
+from dispatcher.report.unfit_words import advice_on, why
 from dispatcher.report.words import channels, word
 from dispatcher.voices import Voice, find_voice
 from templates.call import PAUSE_SECONDS, Action, CallScript, Say, SoundRef
@@ -142,8 +143,8 @@ def _content(
         )
     except RenderError as error:
         unfit = unfit_of(channel, 0, accounts[0].account_number, error)
-        told = [_("{channel}: {why}").format(channel=word(channels, channel), why=texts.why(unfit))]
-        raise NotPossible("\n  → ".join([*told, *texts.advice_on([unfit])])) from None
+        told = [_("{channel}: {why}").format(channel=word(channels, channel), why=why(unfit))]
+        raise NotPossible("\n  → ".join([*told, *advice_on([unfit])])) from None
 
 
 def _facts(content: Content, prices: Mapping[str, int], voice: Voice | None) -> dict[str, Any]:

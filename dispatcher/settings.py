@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8088, ge=0, le=65535)
     web_url: str = ""
     approval_above: int = Field(default=1000, ge=0, le=100_000_000)
+    webhooks_to_this_machine: bool = False
 
     # e-mail
     smtp_host: str = ""

@@ -63,6 +63,7 @@ def _branches() -> dict[str, tuple[str, str]]:
         "inquiries": (f"{here}.inquiries", _("What customers write to us.")),
         "mailrobot": (f"{here}.mailrobot", _("Takes letters in and answers them.")),
         "suppress": (f"{here}.suppress", _("The stop-list.")),
+        "key": (f"{here}.key", _("Keys by which other systems come in.")),
         "calendar": (f"{here}.calendar", _("Public holidays as staff corrected them.")),
         "retention": (f"{here}.retention", _("What is old: archive, erase, find again.")),
         "migrate": (f"{here}.migrate:migrate", _("Bring the ledger's schema up to date.")),

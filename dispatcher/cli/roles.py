@@ -49,6 +49,7 @@ def up(sandbox: WithSandbox = False) -> None:
     # The pages' framework takes a while to import; the other roles do without it.
     from dispatcher.cli.web import open_pages, tell_pages
     from dispatcher.web.jobs import make_runner
+    from dispatcher.webhooks.postman import Postman
 
     settings = shared.settings()
     with ExitStack() as stack:
@@ -87,6 +88,7 @@ def up(sandbox: WithSandbox = False) -> None:
         endings.append(start_keeping(engine))
         endings.append(pages.start(engine).stop)
         endings.append(make_runner(engine).start().stop)
+        endings.append(Postman(engine).start().stop)
         if engine.channels.get(ChannelName.EMAIL):
             check_settings(engine)
             robot = Robot(engine).start()

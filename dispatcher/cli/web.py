@@ -10,6 +10,7 @@ from dispatcher.monitoring.watched import watched
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.web.jobs import make_runner
 from dispatcher.web.server import WebServer
+from dispatcher.webhooks.postman import Postman
 from dispatcher.wiring import make_engine
 from templates.i18n import _
 
@@ -18,15 +19,16 @@ def web() -> None:
     settings = shared.settings()
     engine = make_engine(settings)
     stop = heed_signals(engine.stopping)
-    runner = make_runner(engine)
+    runner, postman = make_runner(engine), Postman(engine)
     with (
         on_the_ledger(settings),
         open_pages(settings) as pages,
-        watched(engine, "web", works=lambda: _limping(pages, runner)) as pulse,
+        watched(engine, "web", works=lambda: _limping(pages, runner, postman)) as pulse,
         ended_together() as endings,
     ):
         endings.append(pages.start(engine).stop)
         endings.append(runner.start().stop)
+        endings.append(postman.start().stop)
         tell_pages(engine, pages)
         wait(stop, pulse)
 
@@ -54,8 +56,10 @@ def tell_pages(engine: Engine, pages: WebServer) -> None:
         print(f"  {url}/invitation/{token}", flush=True)
 
 
-def _limping(pages: WebServer, runner: JobRunner) -> str:
+def _limping(pages: WebServer, runner: JobRunner, postman: Postman) -> str:
     """Which part of this process has ended while the others go on."""
     if not pages.is_serving:
         return "the pages do not answer"
+    if not postman.is_whole:
+        return "other systems are not told what happens"
     return "" if runner.is_whole else "what staff ask for is not done"

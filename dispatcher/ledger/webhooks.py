@@ -301,10 +301,9 @@ def finish(
     )
 
 
-def tell_again(tx: Transaction, post_id: int, now: datetime) -> bool:
+def tell_again(tx: Transaction, webhook_id: int, post_id: int, now: datetime) -> bool:
     """What was given up is tried anew; False where it was not."""
     p = webhook_posts.c
-    alive = select(webhooks.c.id).where(webhooks.c.ended_at.is_(None))
     return bool(
         tx.execute(
             update(webhook_posts)
@@ -312,7 +311,7 @@ def tell_again(tx: Transaction, post_id: int, now: datetime) -> bool:
                 p.id == post_id,
                 p.due_at.is_(None),
                 p.heard_at.is_(None),
-                p.webhook_id.in_(alive),
+                p.webhook_id == webhook_id,
             )
             .values(due_at=now, tries=0)
         ).rowcount

@@ -13,6 +13,7 @@ from dispatcher.engine import Engine
 from dispatcher.readiness import Readiness
 from dispatcher.uploading import MOST_BYTES
 from dispatcher.web import (
+    api_page,
     audiences,
     audiences_upload,
     calendar_page,
@@ -21,6 +22,8 @@ from dispatcher.web import (
     entry,
     files,
     inquiries,
+    journal,
+    keys,
     launch,
     launch_approval,
     me,
@@ -33,12 +36,16 @@ from dispatcher.web import (
     scenarios_editor,
     stop_list,
     today,
+    webhooks_page,
 )
 from dispatcher.web.security import Guard
 from dispatcher.web.trouble import TOLD, LastResort, trouble
 from dispatcher.web.visitor import Entrance
 
 SCREENS: Sequence[APIRouter] = (
+    api_page.screens,
+    keys.screens,
+    webhooks_page.screens,
     entry.router,
     entry.screens,
     files.router,
@@ -60,6 +67,7 @@ SCREENS: Sequence[APIRouter] = (
     calendar_page.screens,
     me.screens,
     people.screens,
+    journal.screens,
 )
 # Requests that may be longer than a form, by the beginning of their path.
 LIMITS: Mapping[str, int] = {

@@ -1,0 +1,137 @@
+"""One POST to an address that somebody typed in, such that no harm can come of it.
+
+The name is looked up here, each address is checked, and the connection goes to the very address
+that was checked: a name that answers differently the second time leads nowhere else. TLS proves the
+name. No redirect is followed, a little of the answer is read, and everything together has an end.
+"""
+
+import contextlib
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from dispatcher.errors import NotPossible
+from templates.i18n import _
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
+MOST_ANSWER_BYTES = 4096
+LONGEST_URL = 2000
+# IPv4 behind a translator (RFC 6052): any house's addresses may be.
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+
+
+class BadAddress(NotPossible):
+    """Nothing is sent there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a webhook listens."""
+
+    host: str
+    port: int
+    path: str
+    is_secure: bool
+
+
+def place_of(url: str, *, loopback: bool = False) -> Place:
+    """An address taken apart. `loopback`: plain http on this very machine will do, too, as tests
+    and rehearsals need it. Raises BadAddress with what to write instead."""
+    bad = BadAddress(
+        _(
+            "An address such as https://billing.example.com/hooks is expected, without a user and "
+            "“#”."
+        )
+    )
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise bad from None
+    is_plain = len(url) <= LONGEST_URL and url.isascii() and url.isprintable() and " " not in url
+    if not host or not is_plain or "@" in parts.netloc or parts.fragment or "\\" in url:
+        raise bad
+    is_secure = parts.scheme == "https"
+    if not is_secure and not (loopback and parts.scheme == "http" and _is_loopback(host)):
+        raise bad
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Place(host, port or (443 if is_secure else 80), path, is_secure)
+
+
+def post(place: Place, body: bytes, headers: Mapping[str, str], *, loopback: bool = False) -> int:
+    """Send it; the status of the answer. Raises BadAddress, OSError and http.client.HTTPException
+    where there is none."""
+    address = _checked(place, loopback=loopback)
+    sock = socket.create_connection((address, place.port), CONNECT_SECONDS)
+    with sock, _ended_in_time(sock.dup()):
+        sock.settimeout(ANSWER_SECONDS)
+        connection: http.client.HTTPConnection
+        if place.is_secure:
+            connection = http.client.HTTPSConnection(place.host, place.port)
+            context = ssl.create_default_context()
+            connection.sock = context.wrap_socket(sock, server_hostname=place.host)
+        else:
+            connection = http.client.HTTPConnection(place.host, place.port)
+            connection.sock = sock
+        try:
+            connection.request("POST", place.path, body, dict(headers))
+            answer = connection.getresponse()
+            answer.read(MOST_ANSWER_BYTES)
+            return answer.status
+        finally:
+            connection.close()
+
+
+def _checked(place: Place, *, loopback: bool) -> str:
+    """The address to connect to: one that the whole internet may reach. Raises BadAddress when the
+    name leads into a house, ours or another one's; of several addresses none may."""
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    addresses = [str(one[4][0]) for one in found]
+    for address in addresses:
+        if not _is_public(address) and not (loopback and _is_loopback(address)):
+            raise BadAddress(_("This name leads into a network of a house: nothing is sent there."))
+    if not addresses:
+        raise BadAddress(_("Nobody knows this name."))
+    return addresses[0]
+
+
+@contextlib.contextmanager
+def _ended_in_time(kept: socket.socket) -> Iterator[None]:
+    """Whoever answers one byte in nine seconds keeps us for ten seconds, not for ever. `kept` is
+    another handle of the same connection, which stays ours whoever wraps the first."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            kept.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(ANSWER_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        kept.close()
+
+
+def _is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip in _TRANSLATED:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    if mapped is not None and not mapped.is_global:
+        return False
+    return ip.is_global and not ip.is_multicast
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,190 @@
+"""The thread that tells webhooks what happened: each event once at least, under one id.
+
+A post is claimed for a while, sent with no transaction open, and written down. Whoever dies in
+between leaves a claim that lapses, and the event is told again. A webhook that does not answer has
+a few posts under way at a time, so that it holds up nobody else.
+"""
+
+import http.client
+import random
+import ssl
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Self
+
+import structlog
+
+from dispatcher.engine import Engine
+from dispatcher.errors import LedgerAway
+from dispatcher.ledger import LedgerFault, Transaction, idempotency, trail, webhooks
+from dispatcher.ledger.webhooks import Post, Webhook
+from dispatcher.webhooks.connection import BadAddress, place_of, post
+from dispatcher.webhooks.signing import signatures
+
+log = structlog.get_logger()
+
+# As the specification proposes: three days in all, the first tries close together.
+BACKOFF: Sequence[timedelta] = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+LOOK_SECONDS = 1.0
+LEASE = timedelta(minutes=2)
+AT_ONCE = 4  # for one webhook
+THREADS = 16
+SWEEP_EVERY = timedelta(hours=1)
+POSTS_KEPT = timedelta(days=30)
+ANSWERS_KEPT = timedelta(days=7)
+JOIN_SECONDS = 15.0
+GONE = 410
+
+
+@dataclass
+class Postman:
+    """Each process of the web role has one; any number may work at once."""
+
+    engine: Engine
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _under_way: Counter[int] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _swept_at: datetime | None = None
+
+    def start(self) -> Self:
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """What is being sent may end; what is claimed and not sent is told by somebody else."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(JOIN_SECONDS)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def turn(self, pool: ThreadPoolExecutor) -> int:
+        """Claim what is due, and let the pool send it; how many posts that were."""
+        self.sweep()
+        with self.engine.ledger.read() as tx:
+            waiting = webhooks.waiting(tx, self.engine.clock.now())
+        count = 0
+        for webhook_id in waiting:
+            with self._lock:
+                room = AT_ONCE - self._under_way[webhook_id]
+            if room <= 0:
+                continue
+            claim, now = str(uuid.uuid4()), self.engine.clock.now()
+
+            def take(
+                tx: Transaction,
+                webhook_id: int = webhook_id,
+                claim: str = claim,
+                now: datetime = now,
+                room: int = room,
+            ) -> tuple[Webhook, Sequence[Post]]:
+                webhook = webhooks.get(tx, webhook_id, now)
+                return webhook, webhooks.claim(tx, webhook_id, claim, now, now + LEASE, room)
+
+            webhook, posts = self.engine.ledger.insist(take)
+            for one in posts:
+                with self._lock:
+                    self._under_way[webhook_id] += 1
+                pool.submit(self._send, webhook, one, claim)
+            count += len(posts)
+        return count
+
+    def sweep(self) -> None:
+        """Once an hour: what was told or given up long ago, and answers that nobody asks for."""
+        now = self.engine.clock.now()
+        if self._swept_at is not None and now - self._swept_at < SWEEP_EVERY:
+            return
+        self._swept_at = now
+        self.engine.ledger.insist(lambda tx: webhooks.forget_old(tx, now - POSTS_KEPT))
+        self.engine.ledger.insist(lambda tx: idempotency.forget_old(tx, now - ANSWERS_KEPT))
+
+    def _send(self, webhook: Webhook, one: Post, claim: str) -> None:
+        try:
+            if self._ended.is_set():
+                return
+            status, answer = self._told(webhook, one)
+            self.engine.ledger.insist(partial(self._finish, webhook, one, claim, status, answer))
+            log.info(
+                "webhook.post", webhook=webhook.id, kind=one.kind, tries=one.tries, answer=answer
+            )
+        except (LedgerAway, *LedgerFault) as error:
+            log.error("ledger.away", kind=type(error).__name__)
+        except Exception as error:
+            log.error("webhook.broken", webhook=webhook.id, kind=type(error).__name__)
+        finally:
+            with self._lock:
+                self._under_way[webhook.id] -= 1
+
+    def _told(self, webhook: Webhook, one: Post) -> tuple[int, str]:
+        """The status of the answer, 0 where there was none; and what the page shows of it."""
+        timestamp, body = int(self.engine.clock.now().timestamp()), one.body.encode()
+        keys = [key for key in (webhook.secret, webhook.former_secret) if key is not None]
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "Dispatcher-Webhooks/1",
+            "webhook-id": one.event_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signatures(keys, one.event_id, timestamp, body),
+        }
+        try:
+            loopback = self.engine.settings.webhooks_to_this_machine
+            place = place_of(webhook.url, loopback=loopback)
+            status = post(place, body, headers, loopback=loopback)
+        except BadAddress:
+            return 0, "address"
+        except TimeoutError:
+            return 0, "timeout"
+        except ssl.SSLError:
+            return 0, "tls"
+        except (OSError, http.client.HTTPException) as error:
+            return 0, type(error).__name__
+        return status, str(status)
+
+    def _finish(
+        self, webhook: Webhook, one: Post, claim: str, status: int, answer: str, tx: Transaction
+    ) -> None:
+        now = self.engine.clock.now()
+        was_heard = 200 <= status < 300
+        due_at = None
+        if not was_heard and status != GONE and one.tries <= len(BACKOFF):
+            # Not everything that failed together comes again together.
+            due_at = now + BACKOFF[one.tries - 1] * random.uniform(1, 1.1)  # noqa: S311
+        heard_at = now if was_heard else None
+        webhooks.finish(tx, one.id, claim, heard_at=heard_at, due_at=due_at, answer=answer)
+        if status == GONE and webhooks.end(tx, webhook.id, now):
+            # The specification: whoever says 410 wants to hear no more.
+            trail.note(tx, now, "webhook", "webhook.gone", f"webhook:{webhook.id}")
+
+    def _run(self) -> None:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="webhook") as pool:
+            while not self._ended.is_set():
+                try:
+                    found = self.turn(pool)
+                except (LedgerAway, *LedgerFault) as error:
+                    log.error("ledger.away", kind=type(error).__name__)
+                    found = 0
+                except Exception as error:
+                    # A bug here must not end the thread: others wait to hear, too.
+                    log.error("webhooks.broken", kind=type(error).__name__)
+                    found = 0
+                self._ended.wait(0.05 if found else LOOK_SECONDS)

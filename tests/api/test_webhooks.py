@@ -1,0 +1,273 @@
+"""Other systems hear what happens: signed, again until they heard, and never into a house."""
+
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from dispatcher import campaigning
+from dispatcher.access.keys import Scope
+from dispatcher.ledger import webhooks
+from dispatcher.ledger.webhooks import Event, Post
+from dispatcher.webhooks import keeping
+from dispatcher.webhooks.connection import BadAddress, place_of, post
+from dispatcher.webhooks.postman import BACKOFF, LEASE, Postman
+from dispatcher.webhooks.signing import new_secret, signatures
+from tests.api.caller import ACCOUNT, PHONE_NUMBER, Town, open_town
+from tests.flow.rehearsing import DAY
+
+
+@dataclass
+class Listener:
+    """Another system's server. `statuses`: what it answers, one after another, then 204."""
+
+    url: str
+    statuses: list[int] = field(default_factory=list)
+    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        return [json.loads(body) for _headers, body in self.heard]
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            listener.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            status = listener.statuses.pop(0) if listener.statuses else 204
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("location", f"{listener.url}/elsewhere")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_given: object) -> None:
+            """Quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener = Listener(f"http://127.0.0.1:{server.server_port}/hooks")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield listener
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
+@pytest.fixture
+def town(tmp_path: Path, ledger_url: str) -> Iterator[Town]:
+    with open_town(tmp_path, ledger_url, webhooks_to_this_machine=True) as town:
+        yield town
+
+
+def tell(town: Town) -> None:
+    """One turn of the postman, to its end."""
+    postman = Postman(town.rehearsal.engine)
+    with ThreadPoolExecutor(4) as pool:
+        postman.turn(pool)
+
+
+def hook(town: Town, url: str, *events: Event) -> tuple[int, str]:
+    return keeping.add(town.rehearsal.engine, url, events or tuple(Event), "tests")
+
+
+def posts(town: Town, webhook_id: int) -> list[Post]:
+    with town.rehearsal.ledger.read() as tx:
+        return list(webhooks.latest(tx, webhook_id, 100))
+
+
+def test_the_end_of_a_message_is_told_signed_and_without_personal_data(
+    town: Town, listener: Listener
+) -> None:
+    town.store()
+    webhook_id, secret = hook(town, listener.url, Event.MESSAGE_FINISHED)
+    message = town.system(Scope.SEND).send().json()["id"]
+    town.rehearsal.run(2 * DAY)
+    tell(town)
+    [event] = listener.events
+    assert event["type"] == "message.finished"
+    assert isinstance(event["data"], dict)
+    assert (event["data"]["message"], event["data"]["state"]) == (message, "reached")
+    [(headers, body)] = listener.heard
+    for personal in (ACCOUNT, PHONE_NUMBER, "Анна"):
+        assert personal.encode() not in body
+    # As the specification tells the one who listens to do it.
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{wanted}"
+    [told] = posts(town, webhook_id)
+    assert told.heard_at is not None
+    tell(town)
+    assert len(listener.heard) == 1
+
+
+def test_the_vectors_of_the_specification_hold() -> None:
+    """From the test of the reference libraries (standard-webhooks)."""
+    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
+    found = signatures([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_campaigns_and_stops_are_told(town: Town, listener: Listener) -> None:
+    town.store()
+    hook(town, listener.url)
+    system = town.system()
+    campaign = int(system.send().json()["campaign_id"])
+    stop = system.post("/stop-list", {"account": ACCOUNT}).json()["id"]
+    engine = town.rehearsal.engine
+    campaigning.pause(engine, campaign, "chief")
+    campaigning.resume(engine, campaign, "chief")
+    campaigning.cancel(engine, campaign, "chief")
+    for _turn in range(3):
+        tell(town)
+    told = {str(e["type"]): e["data"] for e in listener.events}
+    assert told["recipient.stopped"] == {
+        "stop": stop,
+        "channel": None,
+        "purpose": None,
+        "reason": "staff",
+    }
+    assert told["campaign.paused"] == {"campaign": campaign, "status": "paused"}
+    assert told["campaign.finished"] == {"campaign": campaign, "status": "cancelled"}
+    assert "message.finished" in told
+
+
+def test_what_was_not_heard_comes_again_under_the_same_id_for_three_days(
+    town: Town, listener: Listener
+) -> None:
+    webhook_id, _secret = hook(town, listener.url)
+    listener.statuses = [500] * 20
+    keeping.try_out(town.rehearsal.engine, webhook_id, "tests")
+    began, last_try = town.rehearsal.clock.now(), None
+    while (due_at := posts(town, webhook_id)[0].due_at) is not None:
+        town.rehearsal.clock.move_to(max(due_at, town.rehearsal.clock.now()))
+        last_try = town.rehearsal.clock.now()
+        tell(town)
+    assert len(listener.heard) == len(BACKOFF) + 1
+    assert len({headers["webhook-id"] for headers, _body in listener.heard}) == 1
+    assert last_try is not None
+    assert timedelta(days=3) < last_try - began < timedelta(days=4)
+    [given_up] = posts(town, webhook_id)
+    assert (given_up.heard_at, given_up.answer) == (None, "500")
+    listener.statuses = []
+    assert keeping.tell_again(town.rehearsal.engine, webhook_id, given_up.id, "tests")
+    tell(town)
+    assert posts(town, webhook_id)[0].heard_at is not None
+
+
+def test_a_postman_that_dies_leaves_what_the_next_one_tells(town: Town, listener: Listener) -> None:
+    webhook_id, _secret = hook(town, listener.url)
+    keeping.try_out(town.rehearsal.engine, webhook_id, "tests")
+    now = town.rehearsal.clock.now()
+    with town.rehearsal.ledger.write() as tx:
+        assert webhooks.claim(tx, webhook_id, "of the dead one", now, now + LEASE, 10)
+    tell(town)
+    assert listener.heard == []
+    town.rehearsal.clock.move_to(now + LEASE)
+    tell(town)
+    assert len(listener.heard) == 1
+
+
+def test_a_redirect_is_not_followed_and_410_ends_it(town: Town, listener: Listener) -> None:
+    webhook_id, _secret = hook(town, listener.url)
+    listener.statuses = [302, 410]
+    keeping.try_out(town.rehearsal.engine, webhook_id, "tests")
+    tell(town)
+    assert len(listener.heard) == 1
+    due_at = posts(town, webhook_id)[0].due_at
+    assert due_at is not None
+    town.rehearsal.clock.move_to(due_at)
+    tell(town)
+    with town.rehearsal.ledger.read() as tx:
+        assert webhooks.get(tx, webhook_id, due_at).ended_at is not None
+
+
+def test_for_a_day_both_secrets_sign(town: Town, listener: Listener) -> None:
+    engine = town.rehearsal.engine
+    webhook_id, _former = hook(town, listener.url)
+    keeping.rotate(engine, webhook_id, "tests")
+    keeping.try_out(engine, webhook_id, "tests")
+    tell(town)
+    town.rehearsal.clock.move_to(town.rehearsal.clock.now() + DAY)
+    keeping.try_out(engine, webhook_id, "tests")
+    tell(town)
+    counts = [len(headers["webhook-signature"].split()) for headers, _body in listener.heard]
+    assert counts == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://billing.example.com/hooks",
+        "https://user:word@billing.example.com/",
+        "https://",
+        "ftp://billing.example.com/",
+        "https://billing.example.com/#part",
+        "https://billing.example.com:port/",
+        "https://билинг.example/",
+        "https://billing.example.com/a b",
+    ],
+)
+def test_an_address_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(BadAddress):
+        place_of(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "[::1]",
+        "[fe80::1]",
+        "[fd00::1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::a00:1]",
+        "2130706433",
+        "0x7f.1",
+    ],
+)
+def test_nothing_is_sent_into_a_house_however_it_is_written(host: str) -> None:
+    with pytest.raises((BadAddress, OSError)) as refused:
+        post(place_of(f"https://{host}/"), b"{}", {})
+    assert not isinstance(refused.value, ConnectionRefusedError)
+
+
+def test_where_nobody_listens_to_an_event_no_row_is_written(town: Town) -> None:
+    town.store()
+    town.system(Scope.SEND).send()
+    town.rehearsal.run(2 * DAY)
+    assert town.rehearsal.count("webhook_posts") == 0
+
+
+def test_secrets_are_long_and_never_the_same() -> None:
+    found = {new_secret() for _one in range(10)}
+    assert len(found) == 10
+    assert all(len(base64.b64decode(s.removeprefix("whsec_"))) == 32 for s in found)

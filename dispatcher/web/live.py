@@ -63,7 +63,7 @@ class Feed:
 
     engine: Engine
     look: Look
-    step_seconds: float = STEP_SECONDS
+    step_seconds: float
     watchers: int = 0
     number: int = 0
     ended: bool = False
@@ -142,8 +142,8 @@ def _render(engine: Engine, show: Show, person: Person) -> Mapping[str, str]:
 class Feeds:
     """All feeds of a process, and how many watch."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, step_seconds: float = STEP_SECONDS) -> None:
+        self.engine, self._step_seconds = engine, step_seconds
         self.feeds: dict[Hashable, Feed] = {}
         self.by_session: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -204,7 +204,7 @@ class Feeds:
     def _join(self, key: Hashable, look: Look) -> Feed:
         feed = self.feeds.get(key)
         if feed is None or feed.ended:
-            feed = self.feeds[key] = Feed(self.engine, look)
+            feed = self.feeds[key] = Feed(self.engine, look, self._step_seconds)
             feed.watchers += 1
             task = asyncio.get_running_loop().create_task(self._run(key, feed))
             self._tasks.add(task)

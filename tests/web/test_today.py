@@ -1,0 +1,98 @@
+"""The day on the screen: calm when nothing is wrong, and plain when something is."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from campaigns.channel import ChannelName
+from campaigns.outcome import Outcome
+from dispatcher.access.roles import Role
+from dispatcher.ledger import campaigns, circuits, processes
+from dispatcher.ledger.campaigns import Stopped, Why
+from dispatcher.ledger.processes import Process
+from dispatcher.queue import SEND_QUEUES, URGENT
+from dispatcher.rehearsal import stand_ins
+from dispatcher.report import words
+from tests.web.browser import DESK, PHONE, faults_of, overflow_of, window
+from tests.web.campaigning import SMS, Office, open_office
+from tests.web.house import House, words_of
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with open_office(tmp_path) as office:
+        yield office
+
+
+def let_work(office: Office) -> None:
+    """Providers are set up, and a process does everything."""
+    office.books.engine.channels = stand_ins()
+    queues = (*SEND_QUEUES.values(), URGENT)
+    with office.books.ledger.write() as tx:
+        processes.beat(tx, Process("one", "up", "host", 1, queues, "1.0"))
+
+
+def test_an_empty_house_says_what_to_do_first(house: House) -> None:
+    said = words_of(house.visit(Role.EDITOR).get("/"))
+    assert "Первая кампания за три шага" in said
+    assert "Ничего не ждёт решения" not in said
+
+
+def test_a_day_on_which_all_is_well_is_calm(office: Office) -> None:
+    let_work(office)
+    office.make(SMS, [Outcome.DELIVERED] * 3)
+    said = words_of(office.clerk.get("/"))
+    assert "Ничего не ждёт решения." in said
+    assert "Всё работает." in said
+    assert "извещено: 3" in said
+    assert "Новосибирск 10:00 открыто, до 21:00" in said
+
+
+def test_campaigns_that_nobody_works_on_are_told(office: Office) -> None:
+    said = words_of(office.house.visit(Role.EDITOR).get("/"))
+    assert "ни один процесс над ними не работает" in said
+    assert "Сообщите администратору." in said
+    assert "dispatcher up" not in said
+    assert "dispatcher up" in words_of(office.clerk.get("/"))
+
+
+def test_what_waits_for_a_decision_leads_to_where_it_is_made(office: Office) -> None:
+    let_work(office)
+    office.make(SMS, [Outcome.UNCERTAIN])
+    office.books.tamper("UPDATE deliveries SET due_at = NULL WHERE status = 'uncertain'")
+    with office.books.ledger.write() as tx:
+        [run] = campaigns.running(tx)
+        why = Stopped(Why.WORDS, 6, 10)
+        campaigns.stop_itself(tx, run, why, "loop", office.books.clock.now())
+    page = office.clerk.get("/")
+    assert f'href="{office.path}/uncertain"' in page.text
+    assert "о 1 сообщении неизвестно, дошло ли оно" in words_of(page)
+    assert "6" in words_of(page)
+
+
+def test_a_provider_in_trouble_is_named_with_its_trouble(office: Office) -> None:
+    let_work(office)
+    now = office.books.clock.now()
+    with office.books.ledger.write() as tx:
+        key = (ChannelName.SMS, "smsaero")
+        circuits.open_(tx, key, "no_money", now, now + timedelta(minutes=5))
+    said = words_of(office.clerk.get("/"))
+    assert f"SMS smsaero {words.word(words.troubles, 'no_money')}" in said
+    assert "Всё работает." not in said
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_the_day_can_be_read_by_everybody_and_moves_by_itself(
+    browser: Browser, office: Office, size: tuple[int, int]
+) -> None:
+    let_work(office)
+    with window(browser, office.house, size=size) as page:
+        page.goto("/")
+        expect(page.locator("#live-state")).to_have_text("Цифры обновляются сами")
+        office.make(SMS, [Outcome.DELIVERED] * 2)
+        expect(page.locator(".running .legend")).to_contain_text("извещено: 2")
+        assert faults_of(page) == []
+        assert overflow_of(page) == 0

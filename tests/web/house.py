@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from dispatcher.access import entering
 from dispatcher.access.roles import Role
+from dispatcher.clock import SharedClock
 from dispatcher.engine import Engine
 from dispatcher.jobs import JobRunner
 from dispatcher.settings import Settings
@@ -96,6 +97,8 @@ def open_house(folder: Path, ledger_url: str | None = None, **settings: Any) -> 
         with house_over(engine) as house:
             yield house
     finally:
+        if isinstance(engine.clock, SharedClock):
+            engine.clock.stop()  # it would open the ledger once more
         engine.ledger.close()
 
 

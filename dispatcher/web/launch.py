@@ -22,6 +22,7 @@ from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import Wish
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.web.launch_outlook import shown_outlook
+from dispatcher.web.launch_words import zone_title
 from dispatcher.web.rendering import go, render
 from dispatcher.web.screens import Asker, Engined, Screens
 from templates.i18n import _, ngettext
@@ -186,6 +187,7 @@ def _form(request: Request, engine: Engine, typed: Typed, wrong: Mapping[str, st
         lists=lists,
         waiting=waiting,
         above=engine.settings.approval_above,
+        clock_title=zone_title(engine.settings.zone, engine.clock.now()),
     )
 
 

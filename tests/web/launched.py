@@ -54,11 +54,11 @@ def furnish(
     return number
 
 
-def form(house: House, audience: int, **changes: str) -> dict[str, str]:
+def form(house: House, number: int, **changes: str) -> dict[str, str]:
     end_at = house.engine.clock.now() + timedelta(days=14)
     return {
         "scenario": "debt-reminder",
-        "audience": str(audience),
+        "audience": str(number),
         "end": f"{end_at:%Y-%m-%dT%H:%M}",
         **changes,
     }

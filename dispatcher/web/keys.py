@@ -4,7 +4,7 @@ A key is shown once, to whoever made it; it stands in no redirect and in no jour
 """
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Form, Request
 from starlette.responses import Response
@@ -60,7 +60,7 @@ def _page(request: Request, engine: Engine, status: int = 200, **more: object) -
     with engine.ledger.read() as tx:
         found = api_keys.everything(tx)
     known = {scope.value: scope_title(scope) for scope in Scope}
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "typed": {"name": "", "scopes": [], "days": "365"},
         "wrong": "",
         "token": "",

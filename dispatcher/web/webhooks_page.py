@@ -1,6 +1,6 @@
 """Webhooks: which systems are told what happens, whether they hear it, and their secrets."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Form, Request
 from starlette.responses import Response
@@ -97,7 +97,7 @@ def end(request: Request, engine: Engined, person: Asker, webhook_id: int) -> Re
 def _everything(request: Request, engine: Engine, status: int = 200, **more: object) -> Response:
     with engine.ledger.read() as tx:
         found, standing = webhooks.everything(tx), webhooks.standing(tx)
-    values: dict[str, object] = {"typed": {"url": "", "events": []}, "wrong": "", **more}
+    values: dict[str, Any] = {"typed": {"url": "", "events": []}, "wrong": "", **more}
     return render(
         request,
         "webhooks.html",
@@ -118,7 +118,7 @@ def _one(
         standing = webhooks.standing(tx).get(webhook_id)
         latest = webhooks.latest(tx, webhook_id, LATEST)
     typed = {"url": webhook.url, "events": webhook.events}
-    values: dict[str, object] = {"typed": typed, "wrong": "", "secret": "", **more}
+    values: dict[str, Any] = {"typed": typed, "wrong": "", "secret": "", **more}
     return render(
         request,
         "webhook.html",

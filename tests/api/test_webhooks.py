@@ -45,11 +45,11 @@ def listening() -> Iterator[Listener]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            listener.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            status = listener.statuses.pop(0) if listener.statuses else 204
+            other.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            status = other.statuses.pop(0) if other.statuses else 204
             self.send_response(status)
             if 300 <= status < 400:
-                self.send_header("location", f"{listener.url}/elsewhere")
+                self.send_header("location", f"{other.url}/elsewhere")
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -57,11 +57,11 @@ def listening() -> Iterator[Listener]:
             """Quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener = Listener(f"http://127.0.0.1:{server.server_port}/hooks")
+    other = Listener(f"http://127.0.0.1:{server.server_port}/hooks")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield listener
+        yield other
     finally:
         server.shutdown()
         server.server_close()

@@ -1,0 +1,38 @@
+"""What the launch screen asks of the ledger, on both databases."""
+
+from datetime import timedelta
+
+from dispatcher.ledger import Ledger, jobs, launch_requests, planned, trial_sends
+from dispatcher.ledger.launch_requests import RequestStatus, Wish
+from tests.ledger.making import ACTOR, NOW, PHONE, campaign_of, due_rows, person
+
+
+def test_a_request_is_found_by_its_rehearsal_and_decided_once(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        campaign = campaign_of(tx, [person("1", "+79160000001")])
+        job = jobs.ask(tx, "rehearse", {}, ACTOR, NOW)
+        wish = Wish(campaign.scenario_id, campaign.audience_id, 1, 1, None, NOW, False)
+        number = launch_requests.add(tx, wish, job, RequestStatus.WAITING, ACTOR, NOW)
+        found = launch_requests.of_rehearsal(tx, job)
+        assert found == launch_requests.hold(tx, number)
+        assert found is not None
+        assert found.wish == wish
+        assert launch_requests.waiting(tx) == [found]
+        assert launch_requests.decide(tx, number, RequestStatus.APPROVED, "b", NOW)
+        assert not launch_requests.decide(tx, number, RequestStatus.REFUSED, "c", NOW)
+        assert launch_requests.waiting(tx) == []
+
+
+def test_deliveries_that_are_due_within_a_quarter_of_an_hour_are_due_alike(ledger: Ledger) -> None:
+    campaign = due_rows(ledger, 3)
+    with ledger.read() as tx:
+        [found] = planned.due_alike(tx, campaign.id)
+        assert (found.channel, found.due_at, found.deliveries) == (PHONE, NOW, 3)
+        assert planned.came_of(tx, 50) == []
+
+
+def test_the_eleventh_test_message_of_an_hour_is_refused(ledger: Ledger) -> None:
+    since = NOW - timedelta(hours=1)
+    with ledger.write() as tx:
+        told = [trial_sends.note(tx, 1, "a", NOW, since, 10) for _time in range(11)]
+    assert told == [True] * 10 + [False]

@@ -1,6 +1,5 @@
 """`dispatcher check`: is everything in order, before anybody is called?"""
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
@@ -13,11 +12,11 @@ import typer
 from campaigns.channel import ChannelName
 from campaigns.regions import load_regions
 from campaigns.scenario_file import library, library_path, read_scenario
-from channels.base import AccountState, Channel
 from channels.mailbox import imap_troubles
 from channels.mailbox.account import MailboxAccount
 from channels.mailbox.imap_session import open_session
 from channels.sandbox import load_patterns
+from dispatcher import accounts
 from dispatcher.cli import screen, shared, summary
 from dispatcher.cli.shared import AsJson
 from dispatcher.errors import DispatcherError
@@ -27,13 +26,10 @@ from dispatcher.mailrobot.wellbeing import wellbeing_in
 from dispatcher.providers import make_channels
 from dispatcher.queue import QueueAway, ping
 from dispatcher.report import words
-from dispatcher.settings import Settings, environment_names
+from dispatcher.settings import Settings
 from dispatcher.wiring import make_desks, make_inquiry_rules, receipts_url_of
 from templates.i18n import _
 from templates.problem import Refused
-
-# A provider is asked one or two questions; each has its own time-out within this one.
-QUESTIONS = 3
 
 Live = Annotated[
     bool,
@@ -123,36 +119,15 @@ def _accounts(settings: Settings) -> Sequence[Examined]:
     except DispatcherError:
         return ()  # told in the channels' own lines
     ways = [one for providers in found.values() for one in providers.by_name.values()]
-    return asyncio.run(_ask_all(ways, QUESTIONS * settings.provider_timeout_seconds))
-
-
-async def _ask_all(ways: Sequence[Channel], seconds: float) -> list[Examined]:
-    async def ask(one: Channel) -> AccountState:
-        async with asyncio.timeout(seconds), one:
-            return await one.account()
-
-    # What one of them does wrong must not hide what the others say.
-    states = await asyncio.gather(*(ask(one) for one in ways), return_exceptions=True)
-    return [_told(one, state) for one, state in zip(ways, states, strict=True)]
-
-
-def _told(one: Channel, state: AccountState | BaseException) -> Examined:
-    what = f"{words.word(words.channels, one.channel)}, {one.provider}"
-    if isinstance(state, TimeoutError):
-        return Examined(what, False, _("no answer in time"))
-    if isinstance(state, Exception):
-        # Its text may hold an address or a secret.
-        return Examined(
-            what, False, _("the question failed ({kind})").format(kind=type(state).__name__)
+    states = accounts.ask(ways, accounts.QUESTIONS * settings.provider_timeout_seconds)
+    return [
+        Examined(
+            f"{words.word(words.channels, one.channel)}, {one.provider}",
+            state.ok,
+            accounts.note_of(state),
         )
-    if isinstance(state, BaseException):
-        raise state
-    note = environment_names(state.note)
-    if state.balance:
-        stop = "" if note.endswith((".", "!")) else "."
-        balance = _("Balance: {balance}.").format(balance=state.balance)
-        note = f"{note}{stop} {balance}" if note else balance
-    return Examined(what, state.ok, note)
+        for one, state in zip(ways, states, strict=True)
+    ]
 
 
 def _boxes(settings: Settings) -> Sequence[Examined]:

@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, expect
 from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from dispatcher.access.roles import Role
-from dispatcher.ledger import campaigns, circuits, processes
+from dispatcher.ledger import campaigns, circuits, jobs, launch_requests, processes
 from dispatcher.ledger.campaigns import Stopped, Why
+from dispatcher.ledger.launch_requests import RequestStatus, Wish
 from dispatcher.ledger.processes import Process
 from dispatcher.queue import SEND_QUEUES, URGENT
 from dispatcher.rehearsal import stand_ins
@@ -71,6 +72,29 @@ def test_what_waits_for_a_decision_leads_to_where_it_is_made(office: Office) -> 
     assert f'href="{office.path}/uncertain"' in page.text
     assert "о 1 сообщении неизвестно, дошло ли оно" in words_of(page)
     assert "6" in words_of(page)
+
+
+def test_a_launch_that_waits_for_approval_is_shown_to_those_who_may_look_at_it(
+    office: Office,
+) -> None:
+    let_work(office)
+    now, campaign = office.books.clock.now(), office.books.campaign
+    with office.books.ledger.write() as tx:
+        rehearsal = jobs.ask(tx, "rehearsal", {}, "olga", now)
+        wish = Wish(
+            scenario_id=campaign.scenario_id,
+            audience_id=campaign.audience_id,
+            audience_rows=12,
+            recipients=12,
+            start_at=None,
+            end_at=campaign.end_at,
+            leave_out_unfit=False,
+        )
+        number = launch_requests.add(tx, wish, rehearsal, RequestStatus.WAITING, "olga", now)
+    page = office.house.visit(Role.APPROVER).get("/")
+    assert "12 человек просит olga" in words_of(page)
+    assert f'href="/launch/requests/{number}"' in page.text
+    assert "/launch/requests" not in office.house.visit(Role.READER).get("/").text
 
 
 def test_a_provider_in_trouble_is_named_with_its_trouble(office: Office) -> None:

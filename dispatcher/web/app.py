@@ -34,6 +34,7 @@ from dispatcher.web import (
     reports,
     scenarios,
     scenarios_editor,
+    settings_page,
     stop_list,
     today,
     webhooks_page,
@@ -68,6 +69,7 @@ SCREENS: Sequence[APIRouter] = (
     me.screens,
     people.screens,
     journal.screens,
+    settings_page.screens,
 )
 # Requests that may be longer than a form, by the beginning of their path.
 LIMITS: Mapping[str, int] = {

@@ -261,7 +261,7 @@ def watched(home: House, engine: Any, url: str, path: str) -> list[dict[str, obj
         backend = tx.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     postgres = parent_of(int(backend), "postgres")
     people = watchers(engine)
-    rows = []
+    rows: list[dict[str, object]] = []
     for count in (0, 1, WATCHERS):
         over, got = threading.Event(), [0] * count
         threads = [

@@ -1,7 +1,8 @@
 """Pages that move by themselves: one look for all who watch, and only what has changed is sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def events_in(text: str) -> dict[str, str]:
     return found
 
 
+def play(scene: Callable[[], Coroutine[None, None, None]]) -> None:
+    """In a thread of its own: where a browser is open, this one has an event loop already."""
+    with ThreadPoolExecutor(1) as stage:
+        stage.submit(lambda: asyncio.run(scene())).result()
+
+
 async def next_events(stream: AsyncIterator[str]) -> dict[str, str]:
     """The next that is sent but for comments; empty at the end."""
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -99,7 +106,7 @@ def test_however_many_watch_there_is_one_look_and_none_when_all_have_left(office
         assert look.count == seen
         assert not feeds.by_session
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_only_what_has_changed_is_sent(office: Office) -> None:
@@ -115,7 +122,7 @@ def test_only_what_has_changed_is_sent(office: Office) -> None:
                 changed |= await next_events(stream)
             assert not {"history", "troubles"} & set(changed)
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_who_watches_enough_is_told_so_and_others_are_let_in(office: Office) -> None:
@@ -133,7 +140,7 @@ def test_who_watches_enough_is_told_so_and_others_are_let_in(office: Office) -> 
         for stream in [*many, other]:
             await stream.aclose()  # type: ignore[attr-defined]
 
-    asyncio.run(scene())
+    play(scene)
 
 
 @pytest.mark.parametrize("how", ["logged out", "another role"])
@@ -156,7 +163,7 @@ def test_who_is_out_or_has_another_role_sees_no_more(
         await until_seen(stream, lambda events: "out" in events)
         assert await next_events(stream) == {}
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_the_end_of_a_campaign_is_the_end_of_its_watch(office: Office) -> None:
@@ -172,7 +179,7 @@ def test_the_end_of_a_campaign_is_the_end_of_its_watch(office: Office) -> None:
         await until_seen(stream, lambda events: "over" in events)
         assert await next_events(stream) == {}
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_a_process_that_stops_lets_everybody_go(office: Office) -> None:
@@ -185,7 +192,7 @@ def test_a_process_that_stops_lets_everybody_go(office: Office) -> None:
         office.books.engine.stopping.set()
         assert await next_events(stream) == {}
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_over_http_it_is_a_stream_that_no_proxy_holds_back(office: Office) -> None:

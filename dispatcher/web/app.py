@@ -1,5 +1,6 @@
 """The application: every screen, and what stands before them."""
 
+import threading
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI
@@ -98,6 +99,7 @@ def application(engine: Engine) -> FastAPI:
         ],
     )
     app.state.engine = engine
+    app.state.leaving = threading.Event()  # what is watched ends
     readiness = Readiness(engine)
 
     async def health(_request: Request) -> Response:

@@ -1,6 +1,6 @@
 """Launch: choose a scenario and a list, see what would happen, and only then the button."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from campaigns.channel import ChannelName
 from campaigns.scenario_description import channel_title
+from campaigns.scenario_file import library
 from dispatcher import approving, trial_send
-from dispatcher.access.roles import Right
+from dispatcher.access.roles import Person, Right
 from dispatcher.campaigning import DEFAULT_LENGTH
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound
@@ -21,6 +22,7 @@ from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import Wish
 from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.rewording import built_in
 from dispatcher.web.launch_outlook import shown_outlook
 from dispatcher.web.launch_words import zone_title
 from dispatcher.web.rendering import go, render
@@ -62,6 +64,7 @@ def rehearse(
 ) -> Response:
     typed = Typed(scenario, audience, start, end, leave_out_unfit)
     now = engine.clock.now()
+    _take_off_the_shelf(engine, scenario, person)
     with engine.ledger.read() as tx:
         wish, wrong = _read(tx, engine, typed, now)
     if wish is None:
@@ -174,7 +177,7 @@ def _rehearsal(tx: Transaction, job_id: int) -> Job:
 
 def _form(request: Request, engine: Engine, typed: Typed, wrong: Mapping[str, str]) -> Response:
     with engine.ledger.read() as tx:
-        known = scenarios.newest(tx)
+        known = _choices(scenarios.newest(tx))
         lists = list(reversed(audiences.all_ready(tx)))
         waiting = launch_requests.waiting(tx)
     return render(
@@ -189,6 +192,25 @@ def _form(request: Request, engine: Engine, typed: Typed, wrong: Mapping[str, st
         above=engine.settings.approval_above,
         clock_title=zone_title(engine.settings.zone, engine.clock.now()),
     )
+
+
+def _choices(stored: Sequence[StoredScenario]) -> Sequence[tuple[str, str]]:
+    """Every scenario that can be launched, by name and in words: stored ones, and built-in ones
+    that nobody has used yet."""
+    version = _("version {number}")
+    found = [(one.name, f"{one.title} ({version.format(number=one.version)})") for one in stored]
+    new = {*library()} - {one.name for one in stored}
+    found += [(name, built_in(name).scenario.title) for name in new]
+    return sorted(found, key=lambda choice: choice[1].casefold())
+
+
+def _take_off_the_shelf(engine: Engine, name: str, person: Person) -> None:
+    """A built-in scenario is stored when somebody uses it first."""
+    if name not in library():
+        return
+    with engine.ledger.write() as tx:
+        if _scenario(tx, name) is None:
+            scenarios.add(tx, built_in(name), person.login, engine.clock.now())
 
 
 def _read(

@@ -7,6 +7,7 @@ minute the session is looked at, and not touched.
 """
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
@@ -64,6 +65,7 @@ class Feed:
     engine: Engine
     look: Look
     step_seconds: float
+    leaving: threading.Event  # set when the pages are about to end
     watchers: int = 0
     number: int = 0
     ended: bool = False
@@ -75,7 +77,7 @@ class Feed:
     async def run(self) -> None:
         """Look until nobody watches any more, it is over, or the process is to stop."""
         try:
-            while self.watchers and not self.engine.stopping.is_set():
+            while self.watchers and not self._is_to_end():
                 began = time.monotonic()
                 show = await self._looked()
                 if show is not None:
@@ -89,6 +91,9 @@ class Feed:
         finally:
             self.ended = True
             self._tell()
+
+    def _is_to_end(self) -> bool:
+        return self.leaving.is_set() or self.engine.stopping.is_set()
 
     async def _looked(self) -> Show | None:
         try:
@@ -142,8 +147,14 @@ def _render(engine: Engine, show: Show, person: Person) -> Mapping[str, str]:
 class Feeds:
     """All feeds of a process, and how many watch."""
 
-    def __init__(self, engine: Engine, step_seconds: float = STEP_SECONDS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        step_seconds: float = STEP_SECONDS,
+        leaving: threading.Event | None = None,
+    ) -> None:
         self.engine, self._step_seconds = engine, step_seconds
+        self._leaving = leaving or threading.Event()
         self.feeds: dict[Hashable, Feed] = {}
         self.by_session: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -204,7 +215,7 @@ class Feeds:
     def _join(self, key: Hashable, look: Look) -> Feed:
         feed = self.feeds.get(key)
         if feed is None or feed.ended:
-            feed = self.feeds[key] = Feed(self.engine, look, self._step_seconds)
+            feed = self.feeds[key] = Feed(self.engine, look, self._step_seconds, self._leaving)
             feed.watchers += 1
             task = asyncio.get_running_loop().create_task(self._run(key, feed))
             self._tasks.add(task)
@@ -232,7 +243,7 @@ def event(name: str, text: str) -> str:
 def feeds_of(request: Request, engine: Engine) -> Feeds:
     state = request.app.state
     if not hasattr(state, "feeds"):
-        state.feeds = Feeds(engine)
+        state.feeds = Feeds(engine, leaving=state.leaving)
     feeds: Feeds = state.feeds
     return feeds
 

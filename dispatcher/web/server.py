@@ -28,6 +28,7 @@ class WebServer:
         self.host, self.port = host, self.socket.getsockname()[1]
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
+        self._leaving = threading.Event()
 
     @property
     def url(self) -> str:
@@ -37,6 +38,7 @@ class WebServer:
         """Answer requests; returns when it does."""
         ready = threading.Event()
         app = application(engine)
+        self._leaving = app.state.leaving
 
         @contextlib.asynccontextmanager
         async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -71,6 +73,7 @@ class WebServer:
 
     def stop(self) -> None:
         if self._server is not None:
+            self._leaving.set()
             self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(GRACE_SECONDS * 2)

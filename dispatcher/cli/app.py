@@ -65,6 +65,7 @@ def _branches() -> dict[str, tuple[str, str]]:
         "suppress": (f"{here}.suppress", _("The stop-list.")),
         "key": (f"{here}.key", _("Keys by which other systems come in.")),
         "calendar": (f"{here}.calendar", _("Public holidays as staff corrected them.")),
+        "staff": (f"{here}.staff", _("Who may use the staff's screen.")),
         "retention": (f"{here}.retention", _("What is old: archive, erase, find again.")),
         "migrate": (f"{here}.migrate:migrate", _("Bring the ledger's schema up to date.")),
         "backup": (f"{here}.backup:backup", _("Copy the ledger, while everybody works on.")),

@@ -27,8 +27,8 @@ from templates.neutral import one_line
 from templates.render import compile_template
 from templates.subset import COMMAND_MARK as MARK
 
-# {% if … %} may stand before a command. Each tag ends where it ends: a line of forty tags must not be
-# tried in all the ways in which they could be taken together.
+# {% if … %} may stand before a command. Each tag ends where it ends: a line of forty tags must not
+# be tried in all the ways in which they could be taken together.
 _TAGS = r"(?:\s*(?:\{%(?:(?!%\}).)*%\}|\{#(?:(?!#\}).)*#\}))*\s*"
 _LINE = re.compile(rf"(?P<lead>{_TAGS})@(?P<command>.*)", re.DOTALL)
 _REMARK_LINE = re.compile(r"\s*#(?!\})")  # not the end of a {# … #} over several lines

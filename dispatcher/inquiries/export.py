@@ -7,6 +7,7 @@ stream. Whom it came from and what they wrote is in it only where that is asked 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -100,7 +101,7 @@ def _plain(found: Iterator[Line]) -> Iterator[Mapping[str, Cell]]:
 
 
 def _cell(value: Value) -> Cell:
-    return str(value) if isinstance(value, float | date) else value
+    return str(value) if isinstance(value, float | Decimal | date) else value
 
 
 def write_book(

@@ -12,7 +12,7 @@ KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_OF_PACKAGES = {"htmx.js": "htmx/htmx.min.js", "sse.js": "htmx/ext/sse.js"}
+_OF_PACKAGES = {"htmx.js": "htmx/htmx.min.js"}
 
 
 def content_of(name: str) -> bytes | None:

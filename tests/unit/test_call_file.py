@@ -355,7 +355,9 @@ def test_what_is_found_in_order_can_be_said_and_keys_stay_single(text: str, name
     assert all(digit in text for digit in digits)
 
 
-@pytest.mark.parametrize("line", ["{% if name %}x{% endif %}" * 200, "{#" * 50_000 + " @key 1 heard"])
+@pytest.mark.parametrize(
+    "line", ["{% if name %}x{% endif %}" * 200, "{#" * 50_000 + " @key 1 heard"]
+)
 def test_a_line_of_many_tags_is_read_in_one_pass(line: str) -> None:
     """Taken together in all possible ways they would outlast the night."""
     assert read_call(line).commands == ()

@@ -56,7 +56,7 @@ def test_the_specification_would_find_a_mistake(compose: dict[str, Any]) -> None
 
 def test_every_command_is_one_that_the_program_knows(ours: dict[str, Any]) -> None:
     roles = {parse(arguments_of(service)) for service in ours.values()}
-    assert roles == {"migrate", "loop", "worker", "receipts", "mailrobot", "backup"}
+    assert roles == {"migrate", "loop", "worker", "receipts", "web", "mailrobot", "backup"}
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,16 @@ def test_who_starts_waits_for_the_ledger_to_be_up_to_date(ours: dict[str, Any]) 
 
 def test_nothing_is_reached_from_other_machines(compose: dict[str, Any]) -> None:
     published = {name: one.get("ports", []) for name, one in compose["services"].items()}
-    assert {name for name, ports in published.items() if ports} == {"receipts"}
-    assert all(port.startswith("127.0.0.1:") for port in published["receipts"])
+    assert {name for name, ports in published.items() if ports} == {"receipts", "web"}
+    for ports in published.values():
+        assert all(port.startswith("127.0.0.1:") for port in ports)
     assert compose["networks"]["inside"]["internal"] is True
     for name in ("postgres", "redis"):
         assert compose["services"][name]["networks"] == ["inside"]
 
 
 def test_what_must_not_be_single_is_not(ours: dict[str, Any]) -> None:
-    for name in ("loop", "receipts"):
+    for name in ("loop", "receipts", "web"):
         assert ours[name]["deploy"]["replicas"] >= 2
 
 
@@ -199,7 +200,8 @@ def test_every_variable_that_is_set_anywhere_is_a_setting(ours: dict[str, Any]) 
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     text = "".join(path.read_text("utf-8") for path in DEPLOY.rglob("*") if path.is_file())
     assert set(re.findall(r"\bDISPATCHER_[A-Z0-9_]+\b", text)) <= known
-    assert ours["receipts"]["environment"].keys() == {"FORWARDED_ALLOW_IPS"}  # uvicorn's own
+    for name in ("receipts", "web"):
+        assert ours[name]["environment"].keys() == {"FORWARDED_ALLOW_IPS"}  # uvicorn's own
 
 
 def test_what_holds_secrets_is_kept_out_of_the_repository() -> None:

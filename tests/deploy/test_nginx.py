@@ -11,10 +11,13 @@ import pytest
 import yaml
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from dispatcher.web.app import LIMITS
 from tests.deploy.env_files import DEPLOY, ROOT
 from tests.ledger.servers import unavailable
 
 CONF = DEPLOY / "nginx" / "dispatcher.conf"
+WEB = DEPLOY / "nginx" / "dispatcher-web.conf"
+BOTH = pytest.mark.parametrize("conf", [CONF, WEB], ids=["receipts", "pages"])
 # For the machines within.
 INSIDE = {"health", "ready"}
 
@@ -34,15 +37,17 @@ def test_the_public_addresses_of_the_endpoint_are_let_through_and_no_others() ->
     assert "return 404" in text
 
 
-def test_no_log_holds_an_address_that_holds_a_token() -> None:
-    text = CONF.read_text("utf-8")
-    logged = re.search(r"log_format dispatcher '([^']*)'", text)
+@BOTH
+def test_no_log_holds_an_address_that_holds_a_token(conf: Path) -> None:
+    text = conf.read_text("utf-8")
+    logged = re.search(r"log_format (\w+) '([^']*)'", text)
     assert logged is not None
     assert not {"$request", "$request_uri", "$uri", "$args", "$http_referer", "$remote_addr"} & {
-        *logged[1].split()
+        *logged[2].split()
     }
     for line in re.findall(r"^\s*access_log .*;", text, re.MULTILINE):
-        assert line.rstrip(";").endswith(" dispatcher")
+        assert line.rstrip(";").endswith(f" {logged[1]}")
+    assert re.findall(r"^\s*error_log .* (\w+);", text, re.MULTILINE) == ["crit"]
 
 
 def test_a_form_is_not_handed_over_twice_and_a_visitor_cannot_name_an_address() -> None:
@@ -51,6 +56,18 @@ def test_a_form_is_not_handed_over_twice_and_a_visitor_cannot_name_an_address() 
     assert "proxy_next_upstream error;" in form
     assert "X-Forwarded-For $remote_addr" in text
     assert "proxy_add_x_forwarded_for" not in text
+
+
+def test_the_pages_are_open_to_the_own_networks_and_bear_the_longest_list() -> None:
+    text = WEB.read_text("utf-8")
+    assert re.findall(r"^\s*(allow|deny) (\S+);", text, re.MULTILINE)[-1] == ("deny", "all")
+    assert "0.0.0.0/0" not in text
+    most = int(re.search(r"client_max_body_size (\d+)m;", text)[1])  # type: ignore[index]
+    assert most * 1024 * 1024 > max(LIMITS.values())
+    assert "X-Forwarded-For $remote_addr" in text
+    assert "X-Forwarded-Proto $scheme" in text
+    assert "non_idempotent" not in text
+    assert "https://$host" not in text
 
 
 def visitor(trusted: str, came_from: str, told: str) -> str:
@@ -83,7 +100,8 @@ def test_no_example_of_a_proxy_passes_on_what_a_visitor_claims() -> None:
         assert "proxy_add_x_forwarded_for" not in path.read_text("utf-8"), path.name
 
 
-def test_nginx_reads_it(tmp_path: Path) -> None:
+@BOTH
+def test_nginx_reads_it(tmp_path: Path, conf: Path) -> None:
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     openssl = shutil.which("openssl")
     if nginx is None or openssl is None:
@@ -92,7 +110,7 @@ def test_nginx_reads_it(tmp_path: Path) -> None:
     made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
     made += ["-subj", "/CN=notify.example.com", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(made, check=True, capture_output=True)
-    text = CONF.read_text("utf-8")
+    text = conf.read_text("utf-8")
     text = text.replace("/etc/ssl/dispatcher", str(tmp_path)).replace(
         "/var/log/nginx", str(tmp_path)
     )

@@ -23,6 +23,7 @@ STARTED = (
     "dispatcher-loop.service",
     "dispatcher-worker@send-phone.service",
     "dispatcher-receipts@8089.service",
+    "dispatcher-web@8088.service",
     "dispatcher-mailrobot.service",
     "dispatcher-backup.service",
     "dispatcher-backup.timer",
@@ -89,6 +90,7 @@ def test_every_unit_runs_a_command_that_the_program_knows() -> None:
         "dispatcher-loop.service": "loop",
         "dispatcher-worker@.service": "worker",
         "dispatcher-receipts@.service": "receipts",
+        "dispatcher-web@.service": "web",
         "dispatcher-mailrobot.service": "mailrobot",
         "dispatcher-backup.service": "backup",
     }
@@ -106,7 +108,7 @@ def test_roles_come_back_by_themselves_and_are_given_time_to_end() -> None:
     roles = [
         path.read_text() for path in UNITS.glob("*.service") if "Type=exec" in path.read_text()
     ]
-    assert len(roles) == 4
+    assert len(roles) == 5
     for text in roles:
         assert "Restart=always" in text
         assert "StartLimitIntervalSec=0" in text

@@ -59,7 +59,7 @@ def _killing(*kinds: str) -> Callable[[Town, Chance], Blast]:
 
 def _stop_gently(town: Town, chance: Chance) -> Blast:
     """A rolling restart: SIGTERM, and it must be gone within ten seconds."""
-    victim = chance.choice(town.of_kind((*WORKERS, "loop", "receipts", "robot")))
+    victim = chance.choice(town.of_kind((*WORKERS, "loop", "receipts", "robot", "web")))
     seconds = victim.stop()
     late = f"{victim.name} took {seconds:.1f} s to stop, more than {GENTLE_SECONDS:g}"
     broken = late if seconds > GENTLE_SECONDS else ""
@@ -129,7 +129,7 @@ def _cut_worker(town: Town, chance: Chance) -> Blast:
 
 def _jump(town: Town, chance: Chance) -> Blast:
     """The wall clock of one machine is wrong for a while, by minutes or by an hour."""
-    victim = chance.choice(town.of_kind((*WORKERS, "loop", "receipts", "robot")))
+    victim = chance.choice(town.of_kind((*WORKERS, "loop", "receipts", "robot", "web")))
     seconds = chance.choice((-3600, -600, -90, 90, 600, 3600))
     town.shift_clock(victim.name, seconds)
     return Blast(f"{victim.name} by {seconds:+d} s", lambda: town.shift_clock(victim.name, 0))
@@ -163,6 +163,7 @@ FAULTS: Mapping[str, Fault] = {
             needs_calm=True,
         ),
         Fault("freeze-worker", (62, 75), _freeze, "a worker stands still beyond its lease"),
+        Fault("kill-web", (0, 0), _killing("web"), "kill -9 of the pages", leaves_doubt=False),
         Fault("flush-redis", (0, 0), _flush_redis, "Redis is flushed", leaves_doubt=False),
         Fault("stop-redis", (2, 8), _stop_redis, "Redis is away", leaves_doubt=False),
         Fault(

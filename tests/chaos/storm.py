@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 
 import psycopg
 import redis
@@ -21,6 +22,7 @@ from dispatcher import campaigning
 from dispatcher.errors import LedgerAway, NotPossible
 from dispatcher.importing import import_audience
 from dispatcher.ledger import LedgerFault, Transaction, calendar, scenarios, suppressions
+from tests.chaos.clerk import Clerk
 from tests.chaos.faults import Blast, Blow
 from tests.chaos.people import SCENARIO, Person, Window, people, scenario_text, write_audience
 from tests.chaos.town import Town
@@ -64,6 +66,9 @@ class Course:
     stopped: dict[str, tuple[Person, datetime]] = field(default_factory=dict)  # by account
     writers: dict[str, datetime] = field(default_factory=dict)  # who wrote to us, and when
     broken: list[str] = field(default_factory=list)
+    # Lists that a page has taken: how many people are in the file, and in each list of that name.
+    brought: dict[str, int] = field(default_factory=dict)
+    found: dict[str, list[int]] = field(default_factory=dict)
     calm: bool = False
     left: str = ""  # what was not at rest at the end
 
@@ -81,6 +86,7 @@ class Plan:
     settle_seconds: float = 40.0
     letters: int = 30
     stops: int = 20
+    lists: int = 8
 
 
 class Storm:
@@ -91,6 +97,7 @@ class Storm:
         self._chance = random.Random(f"staff {plan.seed}")
         self._active: list[tuple[float, Strike]] = []  # healed at, by the monotonic clock
         self._in_flight: InFlight = {}
+        self._clerk = Clerk(town.engine, town.web_url())
         self._stands, self._moves, self._is_paused = "nobody has looked yet", True, False
 
     def run(self) -> Course:
@@ -132,6 +139,7 @@ class Storm:
         looking.result()
         errands.result()
         course.left = self._stands
+        course.brought, course.found = self._clerk.brought, self._clerk.found()
         course.ended_at = datetime.now(UTC)
         return course
 
@@ -187,10 +195,12 @@ class Storm:
             FROM deliveries WHERE status IN ('pending', 'queued', 'sending', 'awaiting')
             GROUP BY channel, status"""
         paused = "SELECT count(*) FROM campaigns WHERE status = 'paused'"
+        asked = "SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running')"
         try:
             with self._town.ledger() as ledger:
                 rows = ledger.execute(query).fetchall()
                 self._is_paused = ledger.execute(paused).fetchone() != (0,)
+                is_asked = ledger.execute(asked).fetchone() != (0,)
         except psycopg.Error:
             self._stands, self._moves = "the ledger is away", True
             return
@@ -203,7 +213,7 @@ class Storm:
             counts[str(status)] = counts.get(str(status), 0) + int(str(count))
             moving += int(str(count if status in ("queued", "sending") else soon))
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-        self._stands, self._moves = told or "all is done", moving > 0
+        self._stands, self._moves = told or "all is done", moving > 0 or is_asked
 
     # --- what goes wrong ------------------------------------------------------------------------
 
@@ -260,7 +270,11 @@ class Storm:
             (chance.uniform(0, length), self._writer(f"writer{number}@letters.example", course))
             for number in range(plan.letters)
         ]
-        return sorted([*stops, *letters], key=lambda errand: errand[0])
+        lists = [
+            (chance.uniform(0, length), partial(self._clerk.bring, f"list-{number}"))
+            for number in range(plan.lists)
+        ]
+        return sorted([*stops, *letters, *lists], key=lambda errand: errand[0])
 
     def _stopper(self, person: Person, course: Course) -> Callable[[], bool]:
         def stop() -> bool:

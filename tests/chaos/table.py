@@ -46,6 +46,7 @@ def print_verdict(town: Town, course: Course, verdict: Verdict, lacking: Mapping
             f"letters to us: {len(course.writers)}, the slowest answer after "
             f"{verdict.slowest_answer.total_seconds():.0f} s"
         )
+    print(f"lists brought in by a clerk: {len(course.brought)}")
     fell = Counter({role.name: len(role.fell) for role in town.roles.values() if role.fell})
     if fell:
         print(f"roles that ended by themselves: {dict(fell)}")

@@ -198,3 +198,13 @@ def test_the_hours_of_a_storm_are_what_they_are_called() -> None:
     assert zones[Hours.OPENS] == "Etc/GMT+2"
     assert zones[Hours.CLOSES] == "Etc/GMT-8"
     assert WINDOW.toml() == '{ from = "10:00:10", until = "20:00:30" }'
+
+
+@pytest.mark.parametrize("found", [[], [299], [300, 300]])
+def test_a_list_that_is_absent_or_halved_or_there_twice_is_condemned(found: list[int]) -> None:
+    def change(story: Story) -> Story:
+        received, books, course, everybody = story
+        brought = replace(course, brought={"list-1": 300}, found={"list-1": found})
+        return received, books, brought, everybody
+
+    assert verdict_on(change).count("lists not whole") == 1

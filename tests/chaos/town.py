@@ -112,6 +112,7 @@ class Staffing:
     loops: int = 2
     workers: int = 4  # of each channel
     robots: int = 1
+    webs: int = 1
 
 
 class Town:
@@ -145,6 +146,9 @@ class Town:
                 self._employ(f"{channel.value}-{number}", ("worker", *queues, *more))
         for number in range(1, staffing.robots + 1):
             self._employ(f"robot-{number}", ("mailrobot",))
+        self.web_ports: dict[str, int] = {}
+        for number in range(1, staffing.webs + 1):
+            self._employ(f"web-{number}", ("web",))
         self._providers: subprocess.Popen[bytes] | None = None
 
     def _employ(self, name: str, command: tuple[str, ...]) -> None:
@@ -155,6 +159,10 @@ class Town:
         own = {"CLOCK_SHIFT": str(self.folder / f"{name}.clock")}
         if self.shift_library:
             own["LD_PRELOAD"] = str(self.shift_library)
+        if name.startswith("web"):
+            port = self.web_ports[name] = self.ground.port(8088)
+            own["DISPATCHER_WEB_HOST"] = self.ground.address(name)
+            own["DISPATCHER_WEB_PORT"] = str(port)
         self.roles[name] = Role(name, command, {**self.environment, **own}, self.ground, log)
 
     @cached_property
@@ -283,6 +291,9 @@ class Town:
         """Set the wall clock of one machine that far from the true time."""
         with (self.folder / f"{machine}.clock").open("r+b") as file:
             file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
+
+    def web_url(self, name: str = "web-1") -> str:
+        return f"http://{self.ground.address(name)}:{self.web_ports[name]}"
 
     def of_kind(self, kinds: Sequence[str]) -> list[Role]:
         """Roles that a fault may strike now; all of them where every one has been struck."""

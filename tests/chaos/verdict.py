@@ -87,6 +87,7 @@ class _Court:
         self._hours_are_kept()
         self._stops_are_obeyed()
         self._letters_are_answered_once()
+        self._lists_are_whole()
         self._doubts_are_few_and_listed()
         self._broken["audit"] += self._books.broken_rules
         self._broken["other promises"] += self._course.broken
@@ -200,6 +201,13 @@ class _Court:
                 continue
             took = min(one.at for one in answers) - written_at
             self._verdict.slowest_answer = max(self._verdict.slowest_answer, took)
+
+    def _lists_are_whole(self) -> None:
+        """What a page has taken is there once, with everybody in it."""
+        for name, people in self._course.brought.items():
+            found = self._course.found.get(name, [])
+            if found != [people]:
+                self._broken["lists not whole"].append(f"{name}: {found} of {people}")
 
     def _doubts_are_few_and_listed(self) -> None:
         """At most what hung in the air when something struck, and each one on the list of staff."""

@@ -2,15 +2,18 @@
 
 Every launch of the screen is a request. At or below `approval_above` recipients it is approved as
 it is asked; above that it waits for somebody with the right to approve who has not asked for it.
+So do small ones that come to as many within a day, and one that tells a list again what a campaign
+tells it already.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from dispatcher.access.roles import Person, Right
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.forecast import Outlook
-from dispatcher.ledger import Transaction, audiences, jobs, launch_requests, trail
+from dispatcher.ledger import Transaction, audiences, jobs, launch_requests, scenarios, trail
 from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import LaunchRequest, RequestStatus, Wish
 from templates.i18n import _
@@ -18,12 +21,34 @@ from templates.i18n import _
 REHEARSE = "rehearse"
 LAUNCH = "launch"
 LONGEST_REMARK = 500
+ONE_DAY = timedelta(days=1)
 
 
 def needs_approval(engine: Engine, recipients: int) -> bool:
     """Whether a launch to so many needs a second person."""
     above = engine.settings.approval_above
     return above == 0 or recipients > above
+
+
+class Ground(StrEnum):
+    """Why a second person has to agree."""
+
+    SIZE = "size"
+    SUM = "sum"  # many small launches within a day come to a large one
+    AGAIN = "again"  # a campaign tells the same list the same thing already
+
+
+def approval_ground(
+    tx: Transaction, engine: Engine, wish: Wish, person: Person, now: datetime
+) -> Ground | None:
+    """Why a launch needs a second person; None when it does not."""
+    if launch_requests.twins(tx, wish):
+        return Ground.AGAIN
+    if needs_approval(engine, wish.recipients):
+        return Ground.SIZE
+    name = scenarios.get(tx, wish.scenario_id).name
+    before = launch_requests.alone_since(tx, name, person.login, now - ONE_DAY)
+    return Ground.SUM if needs_approval(engine, before + wish.recipients) else None
 
 
 def ask_rehearsal(
@@ -88,7 +113,8 @@ def ask_launch(engine: Engine, rehearsal_id: int, person: Person) -> LaunchReque
             raise NotPossible(_("Nobody would be contacted by this: there is nothing to launch."))
         check_list(tx, wish)
         check_end(wish, now)
-        waits = needs_approval(engine, wish.recipients)
+        ground = approval_ground(tx, engine, wish, person, now)
+        waits = ground is not None
         status = RequestStatus.WAITING if waits else RequestStatus.APPROVED
         request_id = launch_requests.add(tx, wish, rehearsal_id, status, person.login, now)
         request = launch_requests.get(tx, request_id)

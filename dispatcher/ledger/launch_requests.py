@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, func, insert, or_, select, update
 
 from dispatcher.errors import NotFound
+from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.staff_tables import jobs, launch_requests
-from dispatcher.ledger.tables import audiences, scenarios
+from dispatcher.ledger.tables import audiences, campaigns, scenarios
 from templates.i18n import _
 
 SUBJECT = "launch"
+_NOT_OVER = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 
 class RequestStatus(StrEnum):
@@ -121,6 +123,40 @@ def waiting(tx: Transaction) -> Sequence[LaunchRequest]:
     """What waits for a second person, the oldest first."""
     waits = launch_requests.c.status == RequestStatus.WAITING
     return [_read(row) for row in tx.execute(_select().where(waits).order_by(launch_requests.c.id))]
+
+
+def alone_since(tx: Transaction, scenario_name: str, actor: str, since: datetime) -> int:
+    """To how many recipients launches went since then that nobody else had to approve: of this
+    scenario, or asked for by this person."""
+    r = launch_requests.c
+    query = (
+        select(func.coalesce(func.sum(r.recipients), 0))
+        .join(scenarios, scenarios.c.id == r.scenario_id)
+        .where(
+            r.status == RequestStatus.APPROVED,
+            r.decided_by.is_(None),
+            r.asked_at > since,
+            or_(scenarios.c.name == scenario_name, r.asked_by == actor),
+        )
+    )
+    return int(tx.execute(query).scalar_one())
+
+
+def twins(tx: Transaction, wish: Wish) -> Sequence[int]:
+    """The campaigns that are not over and tell the same list by the same scenario."""
+    named = scenarios.alias("named")
+    rows = tx.execute(
+        select(campaigns.c.id)
+        .join(scenarios, scenarios.c.id == campaigns.c.scenario_id)
+        .join(named, named.c.name == scenarios.c.name)
+        .where(
+            campaigns.c.audience_id == wish.audience_id,
+            named.c.id == wish.scenario_id,
+            campaigns.c.status.in_(_NOT_OVER),
+        )
+        .order_by(campaigns.c.id)
+    )
+    return rows.scalars().all()
 
 
 def lately(tx: Transaction, count: int) -> Sequence[LaunchRequest]:

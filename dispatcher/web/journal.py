@@ -26,6 +26,7 @@ screens = Screens()
 
 SHOWN = 50
 PROGRAM = "program"
+NOBODY = "0"  # is nobody's number
 # Beyond them there is no midnight in every zone, and nothing in the journal.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 
@@ -40,10 +41,11 @@ class Asked:
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "Asked":
-        """What is no choice of ours is left out."""
+        """What is no choice of ours is left out; but a person of whom we know nothing is not
+        everybody: somebody might take all acts along who wanted those of one."""
         who, kind = given.get("who", ""), given.get("kind", "")
-        if who != PROGRAM and not (who.isascii() and who.isdigit() and len(who) < 10):
-            who = ""
+        if who not in ("", PROGRAM) and not (who.isascii() and who.isdigit() and len(who) < 10):
+            who = NOBODY
         if kind not in journal_words.kinds():
             kind = ""
         try:
@@ -65,8 +67,9 @@ class Asked:
         since = _midnight(self.day, zone) if self.day else None
         until = _midnight(self.day + timedelta(days=1), zone) if self.day else None
         return Wanted(
-            actor=logins.get(self.who, "") if self.who != PROGRAM else "",
+            actor=logins.get(self.who, ""),
             by_program=self.who == PROGRAM,
+            by_nobody=self.who not in ("", PROGRAM, *logins),
             actions=journal_words.acts_of(self.kind) if self.kind else (),
             since=since,
             until=until,

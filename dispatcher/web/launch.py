@@ -17,7 +17,14 @@ from dispatcher.access.roles import Person, Right
 from dispatcher.campaigning import DEFAULT_LENGTH
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound
-from dispatcher.ledger import Transaction, audiences, jobs, launch_requests, scenarios
+from dispatcher.ledger import (
+    Transaction,
+    audience_lists,
+    audiences,
+    jobs,
+    launch_requests,
+    scenarios,
+)
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import Wish
@@ -74,12 +81,12 @@ def rehearse(
 
 
 @screens.page("/launch/rehearsals/{job_id}", Right.LAUNCH)
-def rehearsal(request: Request, engine: Engined, job_id: int) -> Response:
+def rehearsal(request: Request, engine: Engined, person: Asker, job_id: int) -> Response:
     with engine.ledger.read() as tx:
         job = _rehearsal(tx, job_id)
         belongs_to = job.asked.get("request")
         asked_for = None if belongs_to else launch_requests.of_rehearsal(tx, job_id)
-        values = _told(tx, engine, job)
+        values = _told(tx, engine, job, person)
     if belongs_to and job.status.is_over:
         return go(request, f"/launch/requests/{belongs_to}")
     return render(request, "launch_rehearsal.html", job=job, asked_for=asked_for, **values)
@@ -124,7 +131,11 @@ def send_trial(
     return go(request, f"/launch/rehearsals/{job_id}", told)
 
 
-def _told(tx: Transaction, engine: Engine, job: Job) -> Mapping[str, Any]:
+def _ground(tx: Transaction, engine: Engine, wish: Wish, person: Person) -> approving.Ground | None:
+    return approving.approval_ground(tx, engine, wish, person, engine.clock.now())
+
+
+def _told(tx: Transaction, engine: Engine, job: Job, person: Person) -> Mapping[str, Any]:
     """What the page of a rehearsal shows besides how far it is."""
     stored, audience = _subjects(tx, engine, job)
     seen = approving.outlook_of(job) if job.status is JobStatus.DONE else None
@@ -134,7 +145,8 @@ def _told(tx: Transaction, engine: Engine, job: Job) -> Mapping[str, Any]:
         "audience": audience,
         "start_at": job.asked["start_at"] and datetime.fromisoformat(job.asked["start_at"]),
         "end_at": datetime.fromisoformat(job.asked["end_at"]),
-        "needs_approval": approving.needs_approval(engine, audience.recipients),
+        "ground": _ground(tx, engine, wish, person) if wish is not None else None,
+        "twins": launch_requests.twins(tx, wish) if wish is not None else (),
         "has_changed": wish is not None and approving.list_has_changed(tx, wish),
         "above": engine.settings.approval_above,
         "shown": shown_outlook(tx, engine, seen) if seen is not None else None,
@@ -178,7 +190,7 @@ def _rehearsal(tx: Transaction, job_id: int) -> Job:
 def _form(request: Request, engine: Engine, typed: Typed, wrong: Mapping[str, str]) -> Response:
     with engine.ledger.read() as tx:
         known = _choices(scenarios.newest(tx))
-        lists = list(reversed(audiences.all_ready(tx)))
+        lists = audience_lists.launchable(tx)
         waiting = launch_requests.waiting(tx)
     return render(
         request,
@@ -209,6 +221,7 @@ def _take_off_the_shelf(engine: Engine, name: str, person: Person) -> None:
     if name not in library():
         return
     with engine.ledger.write() as tx:
+        scenarios.hold(tx, name)
         if _scenario(tx, name) is None:
             scenarios.add(tx, built_in(name), person.login, engine.clock.now())
 
@@ -272,8 +285,9 @@ def _scenario(tx: Transaction, name: str) -> StoredScenario | None:
 
 
 def _audience(tx: Transaction, number: str) -> StoredAudience | None:
-    ready = {str(one.id): one for one in audiences.all_ready(tx)}
-    return ready.get(number)
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    return audience_lists.find_launchable(tx, int(number))
 
 
 def _instant(text: str, zone: str) -> datetime | None:

@@ -108,6 +108,7 @@ def _page(
         values: dict[str, Any] = {
             "job": _job(tx, asked_for),
             "shown": shown_outlook(tx, engine, outlook) if outlook else None,
+            "twins": launch_requests.twins(tx, asked_for.wish) if is_waiting else (),
             "rehearsed_at": seen.ended_at if seen else None,
             "has_changed": is_waiting and approving.list_has_changed(tx, asked_for.wish),
             "newer_version": newest.version if newest.version > asked_for.scenario_version else 0,

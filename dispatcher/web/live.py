@@ -77,7 +77,7 @@ class Feed:
     async def run(self) -> None:
         """Look until nobody watches any more, it is over, or the process is to stop."""
         try:
-            while self.watchers and not self._is_to_end():
+            while self.watchers and not self.ended and not self._is_to_end():
                 began = time.monotonic()
                 show = await self._looked()
                 if show is not None:
@@ -86,6 +86,8 @@ class Feed:
                     self._tell()
                     if show.is_over:
                         return
+                if self.ended:
+                    return
                 took = time.monotonic() - began
                 await asyncio.sleep(max(self.step_seconds - took, took / MOST_BUSY - took, 0.05))
         finally:
@@ -101,7 +103,7 @@ class Feed:
         except (LedgerAway, *LedgerFault) as error:
             log.error("ledger.away", kind=type(error).__name__)
         except NotFound:
-            self.watchers = 0  # taken back meanwhile
+            self.ended = True  # taken back meanwhile; who leaves is still counted down
         return None
 
     def _tell(self) -> None:

@@ -1,15 +1,18 @@
 """Reports to take along: figures for everybody, lists of persons for who may take them out.
 
-Whoever takes persons out stands in the journal before the first line of them goes.
+Whoever takes persons out stands in the journal before the first line of them goes. A few lists are
+made at a time: each holds a connection to the ledger, which the pages need, too.
 """
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.responses import Response, StreamingResponse
 
 from dispatcher.access.roles import Person, Right
 from dispatcher.engine import Engine
-from dispatcher.errors import NotPossible
+from dispatcher.errors import Busy, NotPossible
 from dispatcher.ledger import campaigns, trail
 from dispatcher.report import standing
 from dispatcher.report.tables import Section, csv_of
@@ -22,6 +25,9 @@ from templates.i18n import _
 
 screens = Screens()
 
+# Of the connections of a process.
+AT_A_TIME = 4
+_SEATS = threading.BoundedSemaphore(AT_A_TIME)
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -53,35 +59,50 @@ def period_xlsx(engine: Engined, first: str = "", last: str = "") -> Response:
 
 @screens.act("/reports/campaigns/{campaign_id}/attempts.csv", Right.EXPORT)
 def attempts_csv(engine: Engined, person: Asker, campaign_id: int) -> Response:
-    _note(engine, person, campaign_id, "attempts")
-    lines = files.attempts(engine.ledger, campaign_id, full=person.may(Right.SEE_PERSONS))
-    return _sent(lines, f"campaign-{campaign_id}-attempts.csv", CSV)
+    with seat():
+        _note(engine, person, campaign_id, "attempts")
+        made = files.attempts(engine.ledger, campaign_id, full=person.may(Right.SEE_PERSONS))
+    return _sent(files.pieces(made), f"campaign-{campaign_id}-attempts.csv", CSV)
 
 
 @screens.act("/reports/campaigns/{campaign_id}/unreached.csv", Right.EXPORT)
 def unreached_csv(engine: Engined, person: Asker, campaign_id: int) -> Response:
-    _note(engine, person, campaign_id, "unreached")
-    lines = files.unreached(engine.ledger, campaign_id, full=person.may(Right.SEE_PERSONS))
-    return _sent(lines, f"campaign-{campaign_id}-unreached.csv", CSV)
+    with seat():
+        _note(engine, person, campaign_id, "unreached")
+        made = files.unreached(engine.ledger, campaign_id, full=person.may(Right.SEE_PERSONS))
+    return _sent(files.pieces(made), f"campaign-{campaign_id}-unreached.csv", CSV)
 
 
 @screens.act("/reports/campaigns/{campaign_id}/skips.csv", Right.EXPORT)
 def skips_csv(engine: Engined, person: Asker, campaign_id: int) -> Response:
-    _note(engine, person, campaign_id, "skips")
-    lines = files.skips(engine.ledger, campaign_id)
-    return _sent(lines, f"campaign-{campaign_id}-skips.csv", CSV)
+    with seat():
+        _note(engine, person, campaign_id, "skips")
+        made = files.skips(engine.ledger, campaign_id)
+    return _sent(files.pieces(made), f"campaign-{campaign_id}-skips.csv", CSV)
 
 
 @screens.act("/reports/campaigns/{campaign_id}/lists.xlsx", Right.EXPORT)
 def lists_xlsx(engine: Engined, person: Asker, campaign_id: int) -> Response:
-    _note(engine, person, campaign_id, "workbook")
-    with engine.ledger.read() as tx:
-        seen = stored.of_campaign(tx, asked_for(campaign_id, ""), engine.clock.now())
-        if seen.figures is None:
-            raise _not_counted()
-        full = person.may(Right.SEE_PERSONS)
-        book = files.campaign_book(tx, seen.figures.report, full=full)
+    with seat():
+        _note(engine, person, campaign_id, "workbook")
+        with engine.ledger.read() as tx:
+            seen = stored.of_campaign(tx, asked_for(campaign_id, ""), engine.clock.now())
+            if seen.figures is None:
+                raise _not_counted()
+            full = person.may(Right.SEE_PERSONS)
+            book = files.campaign_book(tx, seen.figures.report, full=full)
     return _sent(files.pieces(book), f"campaign-{campaign_id}-lists.xlsx", XLSX)
+
+
+@contextmanager
+def seat() -> Iterator[None]:
+    """Raises Busy: so many lists are being made already."""
+    if not _SEATS.acquire(blocking=False):
+        raise Busy(_("Several lists are being made just now. Try again in half a minute."))
+    try:
+        yield
+    finally:
+        _SEATS.release()
 
 
 def _campaign(engine: Engine, campaign_id: int, by: str) -> tuple[str, list[Section]]:

@@ -11,7 +11,7 @@ from campaigns.scenario_description import channel_title
 from campaigns.scenario_samples import USUAL, sample_accounts
 from dispatcher.access.roles import Person, Right
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, audiences, leafing
+from dispatcher.ledger import Transaction, audience_lists, leafing
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.scenarios import Templates
 from dispatcher.previewing import Call, Letter, Message, Sms, Unsaid, word
@@ -88,8 +88,9 @@ def choose(tx: Transaction, person: Person, scenario: Scenario, wish: Wish) -> C
 
 
 def _leaf(tx: Transaction, wish: Wish) -> Chosen | None:
-    ready = {str(one.id): one for one in audiences.all_ready(tx)}
-    audience = ready.get(wish.audience)
+    if len(wish.audience) >= 10:
+        return None
+    audience = audience_lists.find_launchable(tx, int(wish.audience))
     if audience is None:
         return None
     found = None
@@ -116,7 +117,7 @@ def offered(tx: Transaction, person: Person) -> Sequence[StoredAudience]:
     """The audiences whose people somebody may look at, the latest first."""
     if not person.may(Right.SEE_PERSONS):
         return ()
-    return list(reversed(audiences.all_ready(tx)))[:MOST_AUDIENCES]
+    return audience_lists.launchable(tx, MOST_AUDIENCES)
 
 
 def look(

@@ -38,6 +38,14 @@ _LENGTH = re.compile(r"[0-9]{1,15}")
 MOST_BYTES = 1024 * 1024
 
 
+# No row of the ledger has a higher number.
+LARGEST_ID = 2**31 - 1
+
+
+def _numbers(path: str) -> list[str]:
+    return [word for word in path.split("/") if word.isascii() and word.isdigit()]
+
+
 class Guard:
     """ASGI middleware: headers on every answer, limits and origin on every request.
 
@@ -82,6 +90,8 @@ class Guard:
         await self._app(scope, _bounded(receive, self._limit(scope["path"])), send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        if any(len(word) > 9 and int(word[:20]) > LARGEST_ID for word in _numbers(scope["path"])):
+            return PlainTextResponse("not found", 404)
         length = headers.get("content-length", "0")
         if not _LENGTH.fullmatch(length) or int(length) > self._limit(scope["path"]):
             return PlainTextResponse("too large", 413)

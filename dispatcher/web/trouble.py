@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dispatcher.errors import DispatcherError, LedgerAway, NotFound
+from dispatcher.errors import Busy, DispatcherError, LedgerAway, NotFound
 from dispatcher.ledger import LedgerFault
 from dispatcher.web.rendering import render
 from dispatcher.web.screens import Forbidden
@@ -26,6 +26,7 @@ TOLD = (
     Forbidden,
     HTTPException,
     RequestValidationError,
+    OverflowError,
     LedgerAway,
     *LedgerFault,
 )
@@ -71,10 +72,15 @@ async def trouble(request: Request, error: Exception) -> Response:
             log.error("ledger.away", kind=type(error).__name__)
             status, title = 503, _("The ledger does not answer. Try again in a minute.")
             headers["Retry-After"] = "60"
+        case Busy():
+            status, title = 503, str(error)
+            headers["Retry-After"] = "30"
         case Forbidden():
             status, title = 403, error.why
         case NotFound():
             status, title = 404, str(error)
+        case OverflowError():  # a number of an address that no row can have
+            status, title = 404, _("There is no such page.")
         case DispatcherError():
             status, title = 422, str(error)
         case HTTPException():

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.scenario_file import library_path, read_scenario
-from dispatcher import approving
+from dispatcher import approving, campaigning
 from dispatcher.access import entering
 from dispatcher.access.roles import Person, Role
 from dispatcher.clock import SimulatedClock
@@ -29,6 +29,7 @@ from dispatcher.ledger import (
     launch_requests,
     reports,
     scenarios,
+    standing,
     trail,
 )
 from dispatcher.ledger import tables as t
@@ -380,6 +381,36 @@ def test_killed_anywhere_in_a_rehearsal_nothing_of_it_is_left(
         engine.ledger.close()
 
 
+def test_no_campaign_is_made_of_a_list_that_another_system_is_filling(house: House) -> None:
+    ours = furnish(house, people(SMALL))
+    now = house.engine.clock.now()
+    with house.engine.ledger.write() as tx:
+        stored = scenarios.find(tx, "debt-reminder")
+        filled = standing.begin(
+            tx,
+            scenario_id=stored.id,
+            feeds_until=now + timedelta(hours=9),
+            part=1,
+            list_name="API debt-reminder 1",
+            zone="Europe/Moscow",
+            end_at=now + timedelta(days=14),
+            actor="api:billing",
+            now=now,
+        ).audience_id
+        audiences.add_recipients(tx, filled, people(1))
+        standing.count_in(tx, filled, ["debt_kopecks"])
+    guest = house.visit(Role.EDITOR)
+    for path in ("/launch", "/audiences"):
+        page = words_of(guest.get(path))
+        assert "Должники" in page
+        assert "API debt-reminder" not in page
+    assert guest.get(f"/audiences/{filled}").status_code == 200, "its campaign leads there"
+    assert guest.post("/launch/rehearsals", form(house, ours)).status_code == 200
+    assert guest.post("/launch/rehearsals", form(house, filled)).status_code == 422
+    with house.engine.ledger.write() as tx, pytest.raises(NotPossible, match="API debt-reminder"):
+        campaigning.begin(tx, house.engine, stored, audiences.get(tx, filled), "tests")
+
+
 def test_the_whole_way_by_clicking_can_be_walked_by_everybody(
     browser: Browser, house: House
 ) -> None:
@@ -407,3 +438,41 @@ def test_the_whole_way_by_clicking_can_be_walked_by_everybody(
     with window(browser, house, Role.APPROVER, DESK) as page:
         page.goto(path)
         assert faults_of(page) == []
+
+
+# Told twice, and in small pieces ---------------------------------------------------------------
+
+
+def test_a_list_that_is_told_already_is_not_told_again_without_a_second_person(
+    house: House,
+) -> None:
+    number = furnish(house, people(2))
+    ask(house, number)
+    house.do_jobs()
+    editor = house.visit(Role.EDITOR)
+    path = rehearse(house, editor, number)
+    page = editor.get(path)
+    assert "уже сообщает" in words_of(page)
+    assert '<a href="/campaigns/1">' in page.text
+    again = request_of(house, editor.post(f"{path}/launch").url.removeprefix(house.url))
+    assert again.status is RequestStatus.WAITING
+    house.do_jobs()
+    assert len(launched(house)) == 1
+
+
+def test_small_launches_that_come_to_a_large_one_within_a_day_wait_for_a_second_person(
+    house: House,
+) -> None:
+    """Above five recipients somebody else has to agree: three and three are six."""
+    statuses = []
+    for name in ("Первый", "Второй"):
+        path = ask(house, furnish(house, people(3), name))
+        house.do_jobs()
+        statuses.append(request_of(house, path).status)
+    assert statuses == [RequestStatus.APPROVED, RequestStatus.WAITING]
+
+
+def test_a_number_that_no_row_can_have_is_no_page(house: House) -> None:
+    guest = house.visit(Role.EDITOR)
+    for path in ("/campaigns/99999999999999999999", "/audiences?before=99999999999999999999999"):
+        assert guest.get(path).status_code in (200, 404)

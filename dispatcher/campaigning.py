@@ -25,6 +25,7 @@ from dispatcher.examining import examine, leave_out
 from dispatcher.ledger import (
     Transaction,
     attempts,
+    audience_lists,
     audiences,
     campaigns,
     deliveries,
@@ -127,6 +128,13 @@ def begin(
     now = engine.clock.now()
     start_at = start_at or now
     _check(engine, stored.scenario, audience)
+    if audience_lists.find_launchable(tx, audience.id) is None:
+        raise NotPossible(
+            _(
+                "The list “{audience}” is filled by another system, message by message; no "
+                "campaign can be made of it. Choose another one."
+            ).format(audience=audience.name)
+        )
     return campaigns.create(
         tx,
         scenario_id=stored.id,

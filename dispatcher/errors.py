@@ -37,6 +37,12 @@ class NotPossible(DispatcherError):
     """The act is understood but not possible in the present state."""
 
 
+class Busy(DispatcherError):
+    """As much of this is under way as the machine bears; a little later there is room again."""
+
+    exit_code = 1
+
+
 class AlreadyRunning(DispatcherError):
     """Another process already works on the embedded ledger."""
 

@@ -16,6 +16,7 @@ from campaigns.recipient import Recipient
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import audiences as stored
 from dispatcher.ledger import composition, trail
+from dispatcher.ledger.api_tables import standing_campaigns
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.composition import Composition
 from dispatcher.ledger.connection import Transaction
@@ -99,10 +100,33 @@ def whom(text: str) -> Sought:
     return Sought(words=text.split()[:MOST_WORDS])
 
 
+def _is_made_by_hand() -> ColumnElement[bool]:
+    """Not one that a standing campaign fills: of those there is one a day for each scenario."""
+    standing = select(campaigns.c.audience_id).join(standing_campaigns)
+    return audiences.c.id.not_in(standing)
+
+
+def launchable(tx: Transaction, limit: int | None = None) -> Sequence[StoredAudience]:
+    """The lists that a campaign may be made of, the newest first. One that a standing campaign
+    fills grows while somebody looks at it, and its people have been told already."""
+    a = audiences.c
+    ready = select(audiences).where(a.status == "ready", _is_made_by_hand())
+    rows = tx.execute(ready.order_by(a.id.desc()).limit(limit))
+    return [stored.read_audience(row) for row in rows]
+
+
+def find_launchable(tx: Transaction, audience_id: int) -> StoredAudience | None:
+    """A list, if a campaign may be made of it."""
+    a = audiences.c
+    ready = select(audiences).where(a.id == audience_id, a.status == "ready", _is_made_by_hand())
+    row = tx.execute(ready).first()
+    return stored.read_audience(row) if row is not None else None
+
+
 def lists(tx: Transaction, before_id: int | None, limit: int) -> Sequence[Listed]:
-    """The newest first; whole ones alone."""
+    """The newest first; whole ones alone, and none that a standing campaign fills."""
     a, c = audiences.c, campaigns.c
-    whole = a.status != UNFINISHED
+    whole = and_(a.status != UNFINISHED, _is_made_by_hand())
     rows = tx.execute(
         select(audiences)
         .where(whole if before_id is None else and_(whole, a.id < before_id))

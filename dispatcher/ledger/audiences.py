@@ -364,7 +364,7 @@ def discard(tx: Transaction, audience_id: int) -> None:
 
 
 def get(tx: Transaction, audience_id: int) -> StoredAudience:
-    return _read_audience(tx.execute(select(audiences).where(audiences.c.id == audience_id)).one())
+    return read_audience(tx.execute(select(audiences).where(audiences.c.id == audience_id)).one())
 
 
 def find(tx: Transaction, name: str) -> StoredAudience:
@@ -375,14 +375,14 @@ def find(tx: Transaction, name: str) -> StoredAudience:
     if row is None:
         known = tx.execute(select(audiences.c.name).where(audiences.c.status == "ready"))
         raise NotFound(_("audience"), name, tuple(known.scalars()))
-    return _read_audience(row)
+    return read_audience(row)
 
 
 def all_ready(tx: Transaction) -> Sequence[StoredAudience]:
     rows = tx.execute(
         select(audiences).where(audiences.c.status == "ready").order_by(audiences.c.id)
     )
-    return [_read_audience(row) for row in rows]
+    return [read_audience(row) for row in rows]
 
 
 def errors_of(tx: Transaction, audience_id: int) -> Iterator[RowError]:
@@ -552,7 +552,7 @@ def _read_recipient(row: Row[tuple[object, ...]], points: tuple[ContactPoint, ..
     )
 
 
-def _read_audience(row: Row[tuple[object, ...]]) -> StoredAudience:
+def read_audience(row: Row[tuple[object, ...]]) -> StoredAudience:
     return StoredAudience(
         id=row.id,
         name=row.name,

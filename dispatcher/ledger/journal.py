@@ -32,10 +32,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody looks for; nothing: everything. `by_program`: acts of nobody of the staff."""
+    """What somebody looks for; nothing: everything. `by_program`: acts of nobody of the staff.
+    `by_nobody`: of somebody whom we do not know, so that nothing is found."""
 
     actor: str = ""
     by_program: bool = False
+    by_nobody: bool = False
     actions: Collection[str] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -45,6 +47,8 @@ def entries(
     tx: Transaction, wanted: Wanted, count: int, before: int | None = None
 ) -> Sequence[Entry]:
     """The newest ones, or those before an entry."""
+    if wanted.by_nobody:
+        return []
     c = trail.c
     query = select(c.id, c.at, c.actor, c.action, c.subject, c.details)
     if wanted.actor:

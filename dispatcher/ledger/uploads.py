@@ -83,10 +83,9 @@ def discard(tx: Transaction, upload_id: int) -> None:
 
 
 def discard_unaccepted(tx: Transaction, upload_id: int) -> None:
-    """Unless an import is to read it."""
+    """Unless a job is to read it."""
     lock_acceptance(tx)
-    if not any(job.asked["upload_id"] == str(upload_id) for job in open_imports(tx)):
-        discard(tx, upload_id)
+    tx.execute(delete(uploads).where(uploads.c.id == upload_id, ~_is_wanted()))
 
 
 def get(tx: Transaction, upload_id: int) -> Upload:
@@ -114,14 +113,9 @@ def pieces(tx: Transaction, upload_id: int) -> Iterator[bytes]:
 def unaccepted(tx: Transaction, actor: str, now: datetime) -> Sequence[Upload]:
     """What somebody has sent and not accepted yet, the newest first."""
     u = uploads.c
-    accepted = select(_upload_of_job()).where(
-        jobs.c.kind == IMPORT,
-        jobs.c.status.in_(_OPEN),
-        _upload_of_job() == cast(u.id, String),
-    )
     rows = tx.execute(
         select(uploads)
-        .where(u.size.is_not(None), u.sent_by == actor, u.sent_at > now - KEPT, ~accepted.exists())
+        .where(u.size.is_not(None), u.sent_by == actor, u.sent_at > now - KEPT, ~_is_wanted())
         .order_by(u.id.desc())
         .limit(10)
     )
@@ -132,16 +126,12 @@ def sweep(tx: Transaction, now: datetime) -> int:
     """What will never be whole, and what nobody accepted; how many files went. What a job is to
     read stays."""
     u = uploads.c
-    wanted = select(_upload_of_job()).where(
-        jobs.c.kind == IMPORT,
-        jobs.c.status.in_(_OPEN),
-        _upload_of_job() == cast(u.id, String),
-    )
+    lock_acceptance(tx)
     old = or_(
         and_(u.size.is_(None), u.sent_at < now - SILENT),
         and_(u.size.is_not(None), u.sent_at < now - KEPT),
     )
-    return tx.execute(delete(uploads).where(old, ~wanted.exists())).rowcount
+    return tx.execute(delete(uploads).where(old, ~_is_wanted())).rowcount
 
 
 def lock_acceptance(tx: Transaction) -> None:
@@ -175,6 +165,12 @@ def last_import_into(tx: Transaction, audience_id: int) -> Job | None:
     mine = select(jobs).where(jobs.c.kind == IMPORT, jobs.c.status == JobStatus.DONE, filled)
     row = tx.execute(mine.order_by(jobs.c.id.desc()).limit(1)).first()
     return read_job(row) if row is not None else None
+
+
+def _is_wanted() -> ColumnElement[bool]:
+    """A job of whatever kind is to read the file: an import, or a launch with its list."""
+    waits = jobs.c.status.in_(_OPEN)
+    return select(jobs.c.id).where(waits, _upload_of_job() == cast(uploads.c.id, String)).exists()
 
 
 def _upload_of_job() -> ColumnElement[str]:

@@ -1,6 +1,7 @@
 """Reports as files for spreadsheets: figures, and the lists behind a campaign's.
 
-Lists stream from the database to the browser: a million attempts need no more memory than ten.
+Lists stream from the database into a file, and from there to the browser: a million attempts need
+no more memory than ten, and however slowly somebody reads, no transaction waits for them.
 """
 
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dispatcher.ledger import Ledger, Transaction
+from dispatcher.private_folder import private_folder
 from dispatcher.report import export, workbook
 from dispatcher.report.figures import CampaignReport
 from dispatcher.report.sheets import Column, Formats, Value, new_book, write_cell
@@ -27,7 +29,7 @@ _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 Listed = Callable[[Transaction], Iterator[Sequence[Value]]]
 
 
-def attempts(ledger: Ledger, campaign_id: int, *, full: bool) -> Iterator[bytes]:
+def attempts(ledger: Ledger, campaign_id: int, *, full: bool) -> BinaryIO:
     """Every attempt of a campaign as CSV. Contact points are masked unless `full`."""
     return _listed(
         ledger,
@@ -36,7 +38,7 @@ def attempts(ledger: Ledger, campaign_id: int, *, full: bool) -> Iterator[bytes]
     )
 
 
-def unreached(ledger: Ledger, campaign_id: int, *, full: bool) -> Iterator[bytes]:
+def unreached(ledger: Ledger, campaign_id: int, *, full: bool) -> BinaryIO:
     """Every delivery that ended without a result, the same way."""
     return _listed(
         ledger,
@@ -45,7 +47,7 @@ def unreached(ledger: Ledger, campaign_id: int, *, full: bool) -> Iterator[bytes
     )
 
 
-def skips(ledger: Ledger, campaign_id: int) -> Iterator[bytes]:
+def skips(ledger: Ledger, campaign_id: int) -> BinaryIO:
     """Everybody who was skipped, and why."""
     return _listed(
         ledger,
@@ -54,10 +56,17 @@ def skips(ledger: Ledger, campaign_id: int) -> Iterator[bytes]:
     )
 
 
-def _listed(ledger: Ledger, columns: Sequence[Column], rows: Listed) -> Iterator[bytes]:
-    """The transaction is open as long as somebody reads."""
-    with ledger.read() as tx:
-        yield from csv_bytes(_lines(columns, rows(tx)))
+def _listed(ledger: Ledger, columns: Sequence[Column], rows: Listed) -> BinaryIO:
+    """Whole, from one look at the ledger; its transaction is over before anybody reads a line."""
+    file = _nameless()
+    try:
+        with ledger.read() as tx:
+            file.writelines(csv_bytes(_lines(columns, rows(tx))))
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
 
 
 def _lines(columns: Sequence[Column], rows: Iterable[Sequence[Value]]) -> Iterator[Sequence[str]]:
@@ -114,15 +123,20 @@ def _name(title: str, names: set[str]) -> str:
 
 
 def _written(write: Callable[[Path], None]) -> BinaryIO:
-    """What was written, in a file without a name: it is gone when nobody reads it any more."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it closes it
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "book.xlsx"
+    """What was written by name, in a file without one."""
+    file = _nameless()
+    with private_folder() as folder:
+        path = folder / "book.xlsx"
         write(path)
         with path.open("rb") as source:
             shutil.copyfileobj(source, file)
     file.seek(0)
     return file
+
+
+def _nameless() -> BinaryIO:
+    """A file that is gone when nobody reads it any more, also when we are killed."""
+    return tempfile.TemporaryFile()  # type: ignore[return-value]  # whoever reads it closes it
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:

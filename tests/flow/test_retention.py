@@ -20,7 +20,7 @@ from campaigns.recipient import Consent, ContactPoint
 from campaigns.scenario_file import library_path, read_scenario
 from dispatcher.clock import SimulatedClock
 from dispatcher.engine import Engine
-from dispatcher.errors import NotPossible
+from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import (
     Ledger,
     archive,
@@ -30,6 +30,7 @@ from dispatcher.ledger import (
     suppressions,
     tallies,
     trail,
+    uploads,
 )
 from dispatcher.ledger import receipts as kept_receipts
 from dispatcher.ledger import tables as t
@@ -731,6 +732,40 @@ class TestNight:
         books.clock.move_to(YEARS_LATER.replace(hour=23))
         assert not keeper.night(books.engine, stopped)
         assert IVANS_NUMBER in everything(books.ledger)
+
+    @pytest.mark.parametrize("retention", ["on", "off"])
+    def test_files_that_nobody_accepted_go_by_day_though_nobody_sends_another(
+        self, books: Books, monkeypatch: pytest.MonkeyPatch, retention: str
+    ) -> None:
+        swept = threading.Event()
+        now = books.clock.now()
+        with books.ledger.write() as tx:
+            old = uploads.begin(tx, "a.csv", "olga", now - uploads.KEPT - timedelta(seconds=1))
+            uploads.finish(tx, old, 0, now - uploads.KEPT - timedelta(seconds=1))
+            young = uploads.begin(tx, "b.csv", "olga", now)
+            uploads.finish(tx, young, 0, now)
+
+        real = keeper.sweep
+
+        def sweep(engine: Engine) -> int:
+            count = real(engine)
+            swept.set()
+            return count
+
+        monkeypatch.setattr(keeper, "sweep", sweep)
+        monkeypatch.setattr(keeper, "LOOK_SECONDS", 0.01)
+        settings = books.engine.settings.model_copy(update={"retention": retention})
+        monkeypatch.setattr(books.engine, "settings", settings)
+        end = keeper.start_keeping(books.engine)
+        try:
+            assert swept.wait(20)
+        finally:
+            books.engine.stopping.set()
+            end()
+        with books.ledger.read() as tx:
+            assert uploads.get(tx, young).id == young
+            with pytest.raises(NotFound):
+                uploads.get(tx, old)
 
     def test_the_thread_ends_with_its_process(self, books: Books) -> None:
         end = keeper.start_keeping(books.engine)

@@ -11,11 +11,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from dispatcher.access.roles import Role
 from dispatcher.errors import NotFound, NotPossible
-from dispatcher.ledger import Ledger, uploads
+from dispatcher.ledger import Ledger, jobs, uploads
+from dispatcher.ledger.staff_tables import jobs as asked_jobs
 from dispatcher.ledger.staff_tables import upload_pieces
 from dispatcher.ledger.staff_tables import uploads as table
 from dispatcher.uploading import plain_file_name
@@ -72,6 +73,26 @@ def test_what_a_killed_process_left_is_seen_by_nobody_and_swept(ledger: Ledger) 
     with ledger.write() as tx:
         assert [u.id for u in uploads.unaccepted(tx, "editor", later)] == [slow]
         assert uploads.sweep(tx, later + uploads.KEPT + timedelta(seconds=1)) == 1
+
+
+@pytest.mark.parametrize("kind", ["import", "api.launch"])
+def test_a_file_that_a_job_is_to_read_stays_until_the_job_is_over(
+    ledger: Ledger, kind: str
+) -> None:
+    with ledger.write() as tx:
+        wanted, other = (uploads.begin(tx, "a.csv", "editor", NOW) for _one in range(2))
+        for upload_id in (wanted, other):
+            uploads.add_piece(tx, upload_id, 0, b"all", NOW)
+            uploads.finish(tx, upload_id, 3, NOW)
+        jobs.ask(tx, kind, {"upload_id": str(wanted)}, "editor", NOW)
+        uploads.discard_unaccepted(tx, wanted)
+        assert [one.id for one in uploads.unaccepted(tx, "editor", NOW)] == [other]
+    late = NOW + uploads.KEPT + timedelta(seconds=1)
+    with ledger.write() as tx:
+        assert uploads.sweep(tx, late) == 1
+        assert uploads.get(tx, wanted).size == 3
+        tx.execute(update(asked_jobs).values(status=jobs.JobStatus.FAILED))
+        assert uploads.sweep(tx, late) == 1
 
 
 def test_more_than_may_be_sent_at_a_time_wait_and_all_arrive(house: House) -> None:

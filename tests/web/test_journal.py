@@ -102,6 +102,16 @@ def test_the_journal_as_a_file_is_noted_and_runs_no_formula(house: House) -> Non
     assert "Журнал выгружен" in words_of(boss.get("/journal?kind=export"))
 
 
+@pytest.mark.parametrize("who", ["999999", "12345678901", "x"])
+def test_acts_of_somebody_unknown_are_not_those_of_everybody(house: House, who: str) -> None:
+    note(house, "loop", "campaign.running", "campaign:7")
+    boss = house.visit()
+    answer = boss.post("/journal/export", {"who": who})
+    assert len(answer.content.decode("utf-8-sig").splitlines()) == 1, "its head alone"
+    assert "Кампания 7" not in words_of(boss.get(f"/journal?who={who}"))
+    assert "Кампания 7" in words_of(boss.get("/journal"))
+
+
 def test_the_journal_is_the_administrators(house: House) -> None:
     clerk = house.visit(Role.APPROVER)
     assert clerk.get("/journal").status_code == 403

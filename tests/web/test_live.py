@@ -12,6 +12,7 @@ from campaigns.outcome import Outcome
 from dispatcher import campaigning
 from dispatcher.access import entering
 from dispatcher.access.roles import Person, Role
+from dispatcher.errors import NotFound
 from dispatcher.ledger import staff
 from dispatcher.watching.campaign import CampaignWatch
 from dispatcher.web import live
@@ -104,6 +105,31 @@ def test_however_many_watch_there_is_one_look_and_none_when_all_have_left(office
         seen = look.count
         await asyncio.sleep(4 * STEP_SECONDS)
         assert look.count == seen
+        assert not feeds.by_session
+
+    play(scene)
+
+
+def test_what_is_taken_back_is_looked_at_no_more_whoever_leaves_then(office: Office) -> None:
+    person, token = person_of(office)
+    looks = []
+
+    def gone() -> Show:
+        looks.append(1)
+        raise NotFound("campaign", "1")
+
+    async def scene() -> None:
+        feeds = Feeds(office.books.engine, 20 * STEP_SECONDS)
+        streams = [feeds.watch("one", gone, person, f"{token}{n}") for n in range(2)]
+        leaver, stayer = (asyncio.create_task(next_events(stream)) for stream in streams)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not looks:
+                await asyncio.sleep(STEP_SECONDS)
+            leaver.cancel()
+            assert await stayer == {}, "it ends, and the browser asks again"
+            while feeds.feeds:
+                await asyncio.sleep(STEP_SECONDS)
+        assert looks == [1]
         assert not feeds.by_session
 
     play(scene)

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +13,15 @@ import pytest
 import requests
 from openpyxl import load_workbook
 from playwright.sync_api import Browser
+from sqlalchemy import event
 
 from campaigns.inquiry.rules import Topic
 from dispatcher.access.roles import Role
 from dispatcher.ledger import jobs, trail
 from dispatcher.report import html
-from dispatcher.reporting import stored
+from dispatcher.reporting import files, stored
 from dispatcher.retention import books as closed
+from dispatcher.web import report_files
 from templates.i18n import speaking
 from tests.flow.builders import START, Books
 from tests.web.browser import DESK, PHONE, faults_of, overflow_of, window
@@ -129,6 +132,40 @@ def test_every_list_can_be_taken_and_stands_in_the_journal(
     assert answer.headers["content-disposition"].startswith("attachment")
     with books.ledger.read() as tx:
         assert [a.action for a in trail.of(tx, "campaign:1")][-1].startswith("export.")
+
+
+def test_a_list_that_nobody_reads_holds_no_transaction(busy: tuple[House, Books]) -> None:
+    _house, books = busy
+    open_now: list[object] = []
+    pool = books.ledger.engine.pool
+    event.listen(pool, "checkout", lambda *of: open_now.append(of[0]))
+    event.listen(pool, "checkin", lambda *of: open_now.remove(of[0]))
+    made = [
+        files.attempts(books.ledger, 1, full=True),
+        files.unreached(books.ledger, 1, full=True),
+        files.skips(books.ledger, 1),
+    ]
+    assert open_now == []
+    assert all(b"".join(files.pieces(file)).startswith(b"\xef\xbb\xbf") for file in made)
+    assert all(file.closed for file in made)
+
+
+def test_who_asks_for_one_list_too_many_is_told_to_come_again(busy: tuple[House, Books]) -> None:
+    house, books = busy
+    clerk = house.visit(Role.EDITOR)
+    path = "/reports/campaigns/{}/attempts.csv"
+    with ExitStack() as others:
+        for _one in range(report_files.AT_A_TIME):
+            others.enter_context(report_files.seat())
+        answer = clerk.post(path.format(1))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+        assert "Попробуйте ещё раз через полминуты" in words_of(answer)
+        with books.ledger.read() as tx:
+            acts = [act.action for act in trail.of(tx, "campaign:1")]
+        assert "export.attempts" not in acts, "nothing was taken"
+    for _one in range(report_files.AT_A_TIME + 1):
+        assert clerk.post(path.format(99)).status_code == 404
+    assert clerk.post(path.format(1)).status_code == 200, "each has left its place"
 
 
 def test_what_is_too_much_for_a_page_is_counted_by_a_job_once(

@@ -136,7 +136,7 @@ def _written(write: Callable[[Path], None]) -> BinaryIO:
 
 def _nameless() -> BinaryIO:
     """A file that is gone when nobody reads it any more, also when we are killed."""
-    return tempfile.TemporaryFile()  # type: ignore[return-value]  # whoever reads it closes it
+    return tempfile.TemporaryFile()  # whoever reads it closes it
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:

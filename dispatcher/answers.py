@@ -22,6 +22,7 @@ from dispatcher.ledger import (
     deliveries,
     once_committed,
     touches,
+    webhooks,
 )
 from dispatcher.ledger.circuits import Key
 from dispatcher.ledger.deliveries import Change, Delivery
@@ -199,6 +200,7 @@ def _postpone(tx: Transaction, engine: Engine, answers: Sequence[Answered], now:
     deliveries.change(tx, changes)
     for delivery, ended_as in ended:
         leave(tx, delivery, ended_as, now)
+    webhooks.messages_ended(tx, [change.delivery_id for change in changes], now)
     once_committed(tx, partial(_count_postponed, answers))
 
 

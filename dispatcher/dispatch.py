@@ -110,11 +110,11 @@ class Loop:
         """Start and end campaigns by the clock; how much expired, how many claims lapsed."""
         campaigns.start_due(tx, now)
         over = campaigns.past_end(tx, now)
-        messages = webhooks.open_messages(tx, over)
+        waiting = webhooks.open_messages(tx, over, (Status.PENDING, Status.QUEUED))
         expired = deliveries.expire(tx, over) if over else 0
-        webhooks.messages_ended(tx, messages, now)
-        expired += deliveries.end_left_over(tx, now - LEFT_OVER)
-        return expired, claims.release_lapsed(tx, now)
+        left_over = deliveries.end_left_over(tx, now - LEFT_OVER)
+        webhooks.messages_ended(tx, [*waiting, *left_over], now)
+        return expired + len(left_over), claims.release_lapsed(tx, now)
 
     def next_wake(self) -> datetime | None:
         """The earliest instant at which there may be something to do."""

@@ -20,7 +20,7 @@ from dispatcher import planner
 from dispatcher.compose import content_of
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.ledger import Transaction, audiences, deliveries, standing, trail
+from dispatcher.ledger import Transaction, audiences, campaigns, deliveries, standing, trail
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.tokens import attempt_key
@@ -168,9 +168,11 @@ def _campaign_of(
     feeds_until = ends_at + MARGIN
     parts = standing.parts(tx, stored.id, feeds_until)
     for part in parts:
-        if part.status is CampaignStatus.CANCELLED:
+        # Held: who cancels it just now either comes first, or ends this message with the others.
+        status = campaigns.hold(tx, part.id)
+        if status is CampaignStatus.CANCELLED:
             raise CalledOff
-        if part.status is CampaignStatus.COMPLETED:
+        if status is CampaignStatus.COMPLETED:
             continue
         if audiences.by_account(tx, part.audience_id, account_number) is None:
             return part

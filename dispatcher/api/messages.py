@@ -88,7 +88,7 @@ def read_message(
 def _told(recipient_id: int, channels: Sequence[Sent]) -> Facts:
     return MessageOut(
         id=f"{_MARK}{recipient_id}",
-        state=message_state([one.status for one in channels]),
+        state=message_state([one.status for one in channels], is_closed=channels[0].is_closed),
         campaign_id=channels[0].campaign_id,
         channels=[
             ChannelOut(

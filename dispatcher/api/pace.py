@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 PER_SECOND = 50.0
 AT_ONCE = 100.0
-# Who was idle for so long has a full bucket anyhow.
-FORGET_SECONDS = AT_ONCE / PER_SECOND
 
 
 @dataclass(slots=True)

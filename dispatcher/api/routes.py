@@ -1,6 +1,6 @@
 """How a route says what a key must be allowed, and what all routes are given.
 
-@routes.post("/messages", Scope.SEND, status_code=202)
+@routes.on("POST", "/messages", Scope.SEND, status=202)
 def send_message(engine: Engined, caller: Caller, message: MessageIn) -> Answer: ...
 """
 

@@ -223,6 +223,12 @@ def hold_draft(tx: Transaction, campaign_id: int) -> bool:
     return row is not None and row.status == CampaignStatus.DRAFT
 
 
+def hold(tx: Transaction, campaign_id: int) -> CampaignStatus:
+    """How a campaign stands, and stands until this transaction ends."""
+    row = select(campaigns.c.status).where(campaigns.c.id == campaign_id).with_for_update(read=True)
+    return CampaignStatus(tx.execute(row).scalar_one())
+
+
 def change(
     tx: Transaction, campaign: Campaign, to: CampaignStatus, actor: str, now: datetime
 ) -> Campaign:
@@ -424,6 +430,8 @@ def close_finished(tx: Transaction, now: datetime) -> Sequence[int]:
     if ids:
         facts = [_fact(campaign_id, CampaignStatus.COMPLETED) for campaign_id in ids]
         webhooks.tell(tx, webhooks.Event.CAMPAIGN_FINISHED, facts, now)
+        # Those in doubt: their messages are over with the campaign.
+        webhooks.messages_ended(tx, webhooks.open_messages(tx, ids), now)
     return ids
 
 

@@ -9,7 +9,8 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,10 +30,13 @@ Transaction = Connection
 # What a database that is away, locked or broken raises.
 LedgerFault = (DBAPIError, PoolTimeout)
 Result = TypeVar("Result")
+_LastAct = Callable[[Transaction, Collection[int]], None]
 
 PATIENCE_SECONDS = 60.0
 # Where a connection keeps what is to be done when its transaction has been committed.
 _AFTERWARDS = "afterwards"
+# And what is to be done as the last thing in it, with the ids that were gathered for that.
+_AT_LAST = "at_last"
 
 # A host that vanished without a word is given up after half a minute, not after hours.
 _POSTGRES = {
@@ -95,8 +99,12 @@ class Ledger:
             connection.info["writes"] = True
             afterwards: list[Callable[[], object]] = []
             connection.info[_AFTERWARDS] = afterwards
+            last: defaultdict[_LastAct, set[int]] = defaultdict(set)
+            connection.info[_AT_LAST] = last
             with connection.begin():
                 yield connection
+                for end, ids in last.items():
+                    end(connection, ids)
             for act in afterwards:
                 act()
 
@@ -133,6 +141,13 @@ class Ledger:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def at_last(tx: Transaction, act: _LastAct, ids: Collection[int]) -> None:
+    """Do this once, as the last thing of the transaction, with all ids that it was asked for: what
+    takes locks of its own takes them then, in one order, while no others are taken any more."""
+    gathered: dict[_LastAct, set[int]] = tx.info[_AT_LAST]
+    gathered[act].update(ids)
 
 
 def once_committed(tx: Transaction, act: Callable[[], object]) -> None:

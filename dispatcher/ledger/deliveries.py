@@ -211,10 +211,10 @@ def lock(
     return {row.id: read_delivery(row) for row in rows}
 
 
-def end_left_over(tx: Transaction, since_at: datetime) -> int:
-    """Deliveries that still wait in a campaign closed since then: an outcome was being written, or
-    a plan made, in the very moment of the closing."""
-    ended = 0
+def end_left_over(tx: Transaction, since_at: datetime) -> Sequence[int]:
+    """End the deliveries that still wait in a campaign closed since then: an outcome was being
+    written, or a plan made, in the very moment of the closing. Which those were."""
+    ended: list[int] = []
     for closed, after in (
         (CampaignStatus.CANCELLED, Status.CANCELLED),
         (CampaignStatus.COMPLETED, Status.EXPIRED),
@@ -236,7 +236,8 @@ def end_left_over(tx: Transaction, since_at: datetime) -> int:
                     deliveries.c.status.in_((Status.PENDING, Status.QUEUED)),
                 )
                 .values(status=after, due_at=None, claim=None, reason="campaign_end")
-            ).rowcount
+                .returning(deliveries.c.id)
+            ).scalars()
     return ended
 
 

@@ -27,9 +27,11 @@ STANDING_LOCK = 72_115_141
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How a message stands on one channel. `attempted_at`: when the last attempt began."""
+    """How a message stands on one channel. `attempted_at`: when the last attempt began;
+    `is_closed`: its campaign is over."""
 
     campaign_id: int
+    is_closed: bool
     channel: ChannelName
     status: Status
     reason: str
@@ -112,7 +114,17 @@ def message(tx: Transaction, recipient_id: int) -> Sequence[Sent]:
         select(func.max(a.started_at)).where(a.delivery_id == d.id).correlate(deliveries)
     ).scalar_subquery()
     rows = tx.execute(
-        select(d.campaign_id, d.channel, d.status, d.reason, d.outcome, d.attempts, d.due_at, last)
+        select(
+            d.campaign_id,
+            campaigns.c.closed_at,
+            d.channel,
+            d.status,
+            d.reason,
+            d.outcome,
+            d.attempts,
+            d.due_at,
+            last,
+        )
         .join(standing_campaigns, standing_campaigns.c.campaign_id == d.campaign_id)
         .join(campaigns, campaigns.c.id == d.campaign_id)
         .where(d.recipient_id == recipient_id)
@@ -121,6 +133,7 @@ def message(tx: Transaction, recipient_id: int) -> Sequence[Sent]:
     return [
         Sent(
             campaign_id,
+            closed_at is not None,
             ChannelName(channel),
             Status(status),
             reason,
@@ -129,16 +142,15 @@ def message(tx: Transaction, recipient_id: int) -> Sequence[Sent]:
             due_at,
             attempted_at,
         )
-        for campaign_id, channel, status, reason, outcome, count, due_at, attempted_at in rows
+        for (
+            campaign_id,
+            closed_at,
+            channel,
+            status,
+            reason,
+            outcome,
+            count,
+            due_at,
+            attempted_at,
+        ) in rows
     ]
-
-
-def is_standing(tx: Transaction, campaign_id: int) -> bool:
-    return (
-        tx.execute(
-            select(standing_campaigns.c.campaign_id).where(
-                standing_campaigns.c.campaign_id == campaign_id
-            )
-        ).first()
-        is not None
-    )

@@ -20,9 +20,9 @@ from campaigns.delivery import OPEN, Status
 from dispatcher.errors import NotFound
 from dispatcher.ledger import bulk
 from dispatcher.ledger.api_tables import standing_campaigns, webhook_former_secrets
-from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.connection import Transaction, at_last
 from dispatcher.ledger.staff_tables import webhook_posts, webhooks
-from dispatcher.ledger.tables import deliveries
+from dispatcher.ledger.tables import campaigns, deliveries, recipients
 from templates.i18n import _
 
 
@@ -33,6 +33,9 @@ class Event(StrEnum):
     CAMPAIGN_PAUSED = "campaign.paused"
     RECIPIENT_STOPPED = "recipient.stopped"
 
+
+# Open, and certain to end by itself.
+_AT_WORK = OPEN - {Status.UNCERTAIN}
 
 # Sent by the button that tries a webhook, wanted or not.
 TEST = "webhook.test"
@@ -89,72 +92,119 @@ def tell_one(
 
 def messages_ended(tx: Transaction, delivery_ids: Collection[int], now: datetime) -> None:
     """These deliveries may have ended: messages of other systems of which nothing is open any more
-    are told of."""
-    if not delivery_ids:
-        return
-    wanted_by = wanting(tx, Event.MESSAGE_FINISHED)
-    if not wanted_by:
-        return
+    are told of, when the transaction has done all else."""
+    if delivery_ids:
+        at_last(tx, _TellOfEnded(now), delivery_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _TellOfEnded:
+    """Tells of the messages that have ended by what one transaction did.
+
+    Two channels of a message may end in two transactions at once, of which neither sees what the
+    other did. So each message has one teller at a time: whoever comes second waits, and sees.
+    """
+
+    now: datetime
+
+    def __call__(self, tx: Transaction, delivery_ids: Collection[int]) -> None:
+        wanted_by = wanting(tx, Event.MESSAGE_FINISHED)
+        if wanted_by:
+            facts = _finished(tx, delivery_ids)
+            _put(tx, wanted_by, Event.MESSAGE_FINISHED, facts, self.now)
+
+
+def _finished(tx: Transaction, delivery_ids: Collection[int]) -> Sequence[Mapping[str, Any]]:
+    """Those of the messages with these deliveries that are over."""
     own = deliveries.alias("own")
     these = (
         select(own.c.campaign_id, own.c.recipient_id)
         .join(standing_campaigns, standing_campaigns.c.campaign_id == own.c.campaign_id)
-        .where(bulk.among(tx, own.c.id, delivery_ids))
+        .where(bulk.among(tx, own.c.id, delivery_ids), own.c.status.not_in(_AT_WORK))
         .distinct()
         .subquery()
     )
+    # Rows and not advisory locks: of those a server holds a few thousand in all, and whoever
+    # cancels a day ends more messages than that.
+    tx.execute(
+        select(recipients.c.id)
+        .where(recipients.c.id.in_(select(these.c.recipient_id)))
+        .order_by(recipients.c.id)
+        .with_for_update(key_share=True)
+    ).close()
     d = deliveries.c
     rows = tx.execute(
-        select(d.recipient_id, d.campaign_id, d.channel, d.status, d.reason, d.outcome, d.attempts)
+        select(
+            d.recipient_id,
+            d.campaign_id,
+            d.channel,
+            d.status,
+            d.reason,
+            d.outcome,
+            d.attempts,
+            campaigns.c.closed_at,
+        )
         .join(
             these,
             and_(these.c.campaign_id == d.campaign_id, these.c.recipient_id == d.recipient_id),
         )
+        .join(campaigns, campaigns.c.id == d.campaign_id)
         .order_by(d.id)
     )
     found: dict[int, list[Any]] = {}
     for row in rows:
         found.setdefault(row.recipient_id, []).append(row)
-    facts = [
-        {
-            "message": f"msg_{recipient_id}",
-            "campaign": channels[0].campaign_id,
-            "state": message_state([Status(one.status) for one in channels]),
-            "channels": [
-                {
-                    "channel": one.channel,
-                    "status": one.status,
-                    "reason": one.reason.partition(":")[0],
-                    "outcome": one.outcome,
-                    "attempts": one.attempts,
-                }
-                for one in channels
-            ],
-        }
-        for recipient_id, channels in found.items()
-        if not any(Status(one.status) in OPEN for one in channels)
-    ]
-    _put(tx, wanted_by, Event.MESSAGE_FINISHED, facts, now)
+    facts = []
+    for recipient_id, channels in found.items():
+        campaign_id, closed_at = channels[0].campaign_id, channels[0].closed_at
+        statuses = [Status(one.status) for one in channels]
+        state = message_state(statuses, is_closed=closed_at is not None)
+        if state == "in_progress":
+            continue
+        facts.append(
+            {
+                "message": f"msg_{recipient_id}",
+                "campaign": campaign_id,
+                "state": state,
+                "channels": [
+                    {
+                        "channel": one.channel,
+                        "status": one.status,
+                        "reason": one.reason.partition(":")[0],
+                        "outcome": one.outcome,
+                        "attempts": one.attempts,
+                    }
+                    for one in channels
+                ],
+            }
+        )
+    return facts
 
 
-def open_messages(tx: Transaction, campaign_ids: Collection[int]) -> Sequence[int]:
-    """What waits in those of the campaigns that other systems feed, if anybody wants to hear of its
-    end: to be asked before they are ended all at once."""
+def open_messages(
+    tx: Transaction, campaign_ids: Collection[int], statuses: Collection[Status] = OPEN
+) -> Sequence[int]:
+    """What is open, or stands as one of `statuses`, in those of the campaigns that other systems
+    feed, if anybody wants to hear of its end: to be asked before they are ended all at once."""
     if not campaign_ids or not wanting(tx, Event.MESSAGE_FINISHED):
         return ()
     d = deliveries.c
     return tx.scalars(
         select(d.id)
         .join(standing_campaigns, standing_campaigns.c.campaign_id == d.campaign_id)
-        .where(d.campaign_id.in_(list(campaign_ids)), d.status.in_((Status.PENDING, Status.QUEUED)))
+        .where(d.campaign_id.in_(list(campaign_ids)), d.status.in_(list(statuses)))
     ).all()
 
 
 def message_state(
-    statuses: Collection[Status],
+    statuses: Collection[Status], *, is_closed: bool = False
 ) -> Literal["in_progress", "reached", "not_reached", "not_sent"]:
-    """A message in one word, of how it stands on its channels."""
-    if any(status in OPEN for status in statuses):
+    """A message in one word, of how it stands on its channels.
+
+    An attempt in doubt keeps a message open as long as its campaign: of many a one nobody will ever
+    know more. What becomes known of it later is told then.
+    """
+    if any(status in (_AT_WORK if is_closed else OPEN) for status in statuses):
         return "in_progress"
     if Status.POSITIVE in statuses:
         return "reached"
@@ -232,8 +282,19 @@ def rotate(tx: Transaction, webhook: Webhook, secret: str, former_until: datetim
     tx.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(secret=secret))
 
 
+def hold(tx: Transaction, webhook_id: int) -> None:
+    """Nobody else ends or changes it until this transaction ends."""
+    w = webhooks.c
+    tx.execute(select(w.id).where(w.id == webhook_id).with_for_update(key_share=True)).close()
+
+
 def end(tx: Transaction, webhook_id: int, now: datetime) -> bool:
-    """No more is told; what was to be told is given up. False where it had ended before."""
+    """No more is told; what was to be told is given up, also what was written while it ended. False
+    where it had ended before.
+
+    The webhook is locked before its posts, whoever ends it: two who do never wait crosswise.
+    """
+    hold(tx, webhook_id)
     ended = tx.execute(
         update(webhooks)
         .where(webhooks.c.id == webhook_id, webhooks.c.ended_at.is_(None))

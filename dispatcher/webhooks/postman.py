@@ -99,6 +99,10 @@ class Postman:
                 room: int = room,
             ) -> tuple[Webhook, Sequence[Post]]:
                 webhook = webhooks.get(tx, webhook_id, now)
+                if webhook.ended_at is not None:
+                    # Written by who did not see yet that it ended.
+                    webhooks.end(tx, webhook_id, now)
+                    return webhook, ()
                 return webhook, webhooks.claim(tx, webhook_id, claim, now, now + LEASE, room)
 
             webhook, posts = self.engine.ledger.insist(take)
@@ -170,6 +174,8 @@ class Postman:
             # Not everything that failed together comes again together.
             due_at = now + BACKOFF[one.tries - 1] * random.uniform(1, 1.1)  # noqa: S311
         heard_at = now if was_heard else None
+        if status == GONE:
+            webhooks.hold(tx, webhook.id)  # before the post, as everybody who ends one does
         webhooks.finish(tx, one.id, claim, heard_at=heard_at, due_at=due_at, answer=answer)
         if status == GONE and webhooks.end(tx, webhook.id, now):
             # The specification: whoever says 410 wants to hear no more.

@@ -1,10 +1,13 @@
 """What is counted has happened: acts that wait for the end of a transaction."""
 
+from collections.abc import Collection
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from dispatcher.ledger import Ledger, Transaction, once_committed
+from dispatcher.ledger.connection import at_last
 
 
 def test_what_waits_for_the_commit_is_done_after_it_and_in_order(ledger: Ledger) -> None:
@@ -42,3 +45,20 @@ def test_a_transaction_that_was_cut_and_is_done_again_counts_once(postgres_url: 
     ledger.insist(act)
     ledger.close()
     assert (len(tries), told) == (2, ["counted"])
+
+
+def test_what_is_for_the_end_of_a_transaction_is_done_once_with_all_that_was_gathered(
+    ledger: Ledger,
+) -> None:
+    done: list[set[int]] = []
+
+    def act(_tx: Transaction, ids: Collection[int]) -> None:
+        done.append(set(ids))
+
+    with ledger.write() as tx:
+        at_last(tx, act, [1, 2])
+        at_last(tx, act, [2, 3])
+        assert done == []
+    with ledger.write() as tx:
+        tx.execute(text("SELECT 1"))
+    assert done == [{1, 2, 3}]

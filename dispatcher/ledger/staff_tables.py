@@ -165,7 +165,7 @@ idempotency = Table(
     Column("key", String(200), nullable=False),
     Column("request_digest", String(64), nullable=False),
     Column("at", Instant, nullable=False),
-    Column("status", Integer),  # null while it is being done
+    Column("status", Integer),  # written with the answer, in the transaction of the act
     Column("answer", Json),
     PrimaryKeyConstraint("api_key_id", "key"),
     Index(None, "at"),

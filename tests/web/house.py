@@ -1,27 +1,33 @@
 """The staff's screen on a real socket, over a ledger of its own, with somebody logged in."""
 
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import requests
+from argon2 import PasswordHasher
 from pydantic import SecretStr
 
-from dispatcher.access import entering
+from dispatcher.access import entering, passwords
 from dispatcher.access.roles import Role
 from dispatcher.clock import SharedClock
 from dispatcher.engine import Engine
 from dispatcher.jobs import JobRunner
+from dispatcher.ledger import open_ledger
 from dispatcher.settings import Settings
 from dispatcher.web.jobs import make_runner
 from dispatcher.web.server import WebServer
 from dispatcher.wiring import make_engine
 
 PASSWORD = "correct horse battery"
+# As in production, with less work: hundreds of tests log in.
+passwords._hasher = cache(lambda: PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @dataclass
@@ -86,12 +92,24 @@ def words_of(answer: requests.Response) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text))).strip()
 
 
+@cache
+def _empty_ledger() -> bytes:
+    """A ledger with the whole schema: quicker than migrating for every test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.sqlite3"
+        open_ledger(f"sqlite:///{path}").close()
+        return path.read_bytes()
+
+
 @contextmanager
 def open_house(folder: Path, ledger_url: str | None = None, **settings: Any) -> Iterator[House]:
     """A house whose settings are the defaults and `settings`; jobs wait for `do_jobs`."""
     given = {"data_dir": folder / "var", "secret": SecretStr("of the tests"), **settings}
     if ledger_url:
         given["database_url"] = SecretStr(ledger_url)
+    elif not (ledger := given["data_dir"] / "dispatcher.sqlite3").exists():
+        ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ledger.write_bytes(_empty_ledger())
     engine = make_engine(Settings(_env_file=None, **given))
     try:
         with house_over(engine) as house:

@@ -113,10 +113,11 @@ def test_however_many_watch_there_is_one_look_and_none_when_all_have_left(office
 def test_what_is_taken_back_is_looked_at_no_more_whoever_leaves_then(office: Office) -> None:
     person, token = person_of(office)
     looks = []
+    error = NotFound("campaign", "1")
 
     def gone() -> Show:
         looks.append(1)
-        raise NotFound("campaign", "1")
+        raise error
 
     async def scene() -> None:
         feeds = Feeds(office.books.engine, 20 * STEP_SECONDS)
@@ -125,6 +126,7 @@ def test_what_is_taken_back_is_looked_at_no_more_whoever_leaves_then(office: Off
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not looks:
                 await asyncio.sleep(STEP_SECONDS)
+            await asyncio.sleep(4 * STEP_SECONDS)  # it was heard of; the next look is further off
             leaver.cancel()
             assert await stayer == {}, "it ends, and the browser asks again"
             while feeds.feeds:

@@ -297,6 +297,51 @@ def resume(
     return _change(engine, campaign_id, CampaignStatus.RUNNING, actor)
 
 
+def finish_launch(
+    engine: Engine,
+    draft: Campaign,
+    *,
+    leave_out_unfit: bool,
+    voice: Voice | None,
+    told: Callable[[int], None] = lambda _done: None,
+) -> Campaign:
+    """Make a campaign of a draft that somebody else may be launching, too: staff, or a process that
+    was thought to be dead. Whoever is quicker launches it; then it stands, and that is no failure.
+
+    The campaign as it is then. Raises NotFound when it was taken back, and TextsUnfit as `launch`.
+    """
+    if draft.status is not CampaignStatus.DRAFT:
+        return draft
+    try:
+        return _make_ready(engine, draft, voice, leave_out_unfit=leave_out_unfit, told=told)
+    except NotPossible:
+        with engine.ledger.read() as tx:
+            present = _still(tx, draft)
+        if present is None or present.status is CampaignStatus.DRAFT:
+            raise
+        return present
+
+
+def give_up_draft(tx: Transaction, engine: Engine, draft: Campaign) -> Campaign | None:
+    """Take a draft back, unless a campaign has been made of it: that one. Afterwards nobody who
+    still works on the draft can launch it."""
+    is_draft = campaigns.hold_draft(tx, draft.id)  # whoever launches it now is waited for
+    present = _still(tx, draft)
+    if present is None or not is_draft:
+        return present
+    campaigns.discard(tx, present, engine.clock.now(), unfit_texts=0)
+    return None
+
+
+def _still(tx: Transaction, draft: Campaign) -> Campaign | None:
+    """A draft as it is now; None when it was taken back, though another one may have its number."""
+    try:
+        present = campaigns.get(tx, draft.id)
+    except NotFound:
+        return None
+    return present if present.created_at == draft.created_at else None
+
+
 def cancel(engine: Engine, campaign_id: int, actor: str) -> Campaign:
     """End a campaign for good: what was not begun is never begun."""
 

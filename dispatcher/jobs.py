@@ -1,13 +1,14 @@
 """Doing the jobs that staff ask for on the screen: imports, rehearsals, launches.
 
 Each process of the role has a thread for them. A job belongs to whoever took it as long as it gives
-signs of life; if its process dies, another one begins it anew. So a doer first takes back what a
-former try has left half done, and what it leaves at its end is whole.
+signs of life; if its process dies, another one begins it anew, but not for ever. So a doer first
+takes back what a former try has left half done, and what it leaves at its end is whole.
 """
 
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
@@ -16,9 +17,10 @@ import structlog
 
 from dispatcher.engine import Engine
 from dispatcher.errors import DispatcherError, LedgerAway
-from dispatcher.ledger import LedgerFault, jobs
-from dispatcher.ledger.jobs import Job, JobStatus
-from templates.i18n import speaking
+from dispatcher.ledger import LedgerFault, Transaction, jobs
+from dispatcher.ledger.connection import may_pass
+from dispatcher.ledger.jobs import Job, JobStatus, TakenOver
+from templates.i18n import _, speaking
 
 log = structlog.get_logger()
 
@@ -27,10 +29,8 @@ BEAT_SECONDS = 5.0
 # Who was silent for so long is dead, or stands so still that it must not go on.
 SILENT = timedelta(seconds=60)
 JOIN_SECONDS = 5.0
-
-
-class TakenOver(Exception):
-    """Somebody else does this job now: whoever finds that out stops at once."""
+# A job that kills whoever does it must not kill everybody, one after the other.
+MOST_TRIES = 3
 
 
 class Progress:
@@ -66,14 +66,18 @@ class Progress:
 
 # Does a job and tells what came of it, as JSON. A DispatcherError is told to who asked.
 Doer = Callable[[Engine, Job, Progress], Mapping[str, Any]]
+# Asked before a job is said to have failed: what came of it nevertheless, if anything did. What
+# could still come of it, by somebody who wakes up late, is taken back in the same transaction.
+Remains = Callable[[Transaction, Engine, Job], Mapping[str, Any] | None]
 
 
 @dataclass
 class JobRunner:
-    """The thread that does jobs. `doers`: by kind."""
+    """The thread that does jobs. `doers` and `remains`: by kind."""
 
     engine: Engine
     doers: Mapping[str, Doer]
+    remains: Mapping[str, Remains] = field(default_factory=dict)
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -99,6 +103,15 @@ class JobRunner:
             job = jobs.take(tx, list(self.doers), claim, now, now - SILENT)
         if job is None:
             return False
+        if job.tries > MOST_TRIES:
+            log.error("job.given_up", job=job.id, kind=job.kind, tries=MOST_TRIES)
+            with self._speaking(job):
+                why = _(
+                    "It was begun three times, and each time it broke off. Tell an administrator "
+                    "before you try again."
+                )
+            self._fail(job, {"why": why})
+            return True
         over = threading.Event()
         progress = Progress(self.engine, job, claim, self._ended)
         telling = threading.Thread(target=progress.keep_telling, args=(over,), daemon=True)
@@ -107,28 +120,60 @@ class JobRunner:
             status, told = self._do(job, progress)
         except TakenOver:
             log.warning("job.left", job=job.id, kind=job.kind)
+            if self._ended.is_set():
+                with self.engine.ledger.write() as tx:
+                    jobs.give_back(tx, job)
             return True
         finally:
             over.set()
             telling.join()
-        ended_at = self.engine.clock.now()
-        self.engine.ledger.insist(lambda tx: jobs.end(tx, job.id, claim, status, told, ended_at))
-        log.info("job.over", job=job.id, kind=job.kind, status=status.value)
+        if status is JobStatus.FAILED:
+            self._fail(job, told)
+        else:
+            self.engine.ledger.insist(lambda tx: self._end(tx, job, status, told))
+            log.info("job.over", job=job.id, kind=job.kind, status=status.value)
         return True
+
+    def _fail(self, job: Job, why: Mapping[str, Any]) -> None:
+        """End a job as failed; or as done, if what it was for is there all the same."""
+
+        def act(tx: Transaction) -> JobStatus | None:
+            # First of all: from here on until the end nobody else tells what came of it.
+            if not jobs.beat(tx, job.id, job.claim, self.engine.clock.now(), None):
+                return None
+            remains = self.remains.get(job.kind)
+            stands = remains(tx, self.engine, jobs.get(tx, job.id)) if remains else None
+            status = JobStatus.FAILED if stands is None else JobStatus.DONE
+            self._end(tx, job, status, why if stands is None else stands)
+            return status
+
+        status = self.engine.ledger.insist(act)
+        if status is None:
+            log.warning("job.left", job=job.id, kind=job.kind)
+        else:
+            log.info("job.over", job=job.id, kind=job.kind, status=status.value)
+
+    def _end(self, tx: Transaction, job: Job, status: JobStatus, told: Mapping[str, Any]) -> None:
+        jobs.end(tx, job, status, told, self.engine.clock.now())
+
+    def _speaking(self, job: Job) -> AbstractContextManager[None]:
+        """The language of whoever asked."""
+        return speaking(str(job.asked.get("language", self.engine.settings.language)))
 
     def _do(self, job: Job, progress: Progress) -> tuple[JobStatus, Mapping[str, Any]]:
         try:
-            with speaking(str(job.asked.get("language", self.engine.settings.language))):
+            with self._speaking(job):
                 return JobStatus.DONE, self.doers[job.kind](self.engine, job, progress)
         except LedgerAway:
             raise
         except DispatcherError as error:
             return JobStatus.FAILED, {"why": str(error)}
-        except LedgerFault:
-            raise
         except TakenOver:
             raise
-        except Exception:
+        except Exception as error:
+            if may_pass(error):
+                raise
+            # Waiting mends nothing of what the database says of this job alone.
             log.exception("job.broken", job=job.id, kind=job.kind)
             return JobStatus.FAILED, {"why": "", "broken": True}
 

@@ -15,7 +15,7 @@ from dispatcher.examination import TextsUnfit
 from dispatcher.forecast import outlook
 from dispatcher.jobs import Progress
 from dispatcher.ledger import Transaction, audiences, campaigns, jobs, launch_requests
-from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.jobs import Job
 from dispatcher.ledger.launch_requests import RequestStatus
 from dispatcher.voices import find_voice
@@ -41,7 +41,7 @@ def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
             on_trial=True,
         )
         # The next one who does this job finds what we leave if we die.
-        jobs.tell(tx, job.id, {"draft": draft.id, "begun_at": draft.created_at.isoformat()})
+        jobs.tell(tx, job, {"draft": draft.id, "begun_at": draft.created_at.isoformat()})
         return draft
 
     draft = engine.ledger.insist(begin)
@@ -61,28 +61,59 @@ def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
 def launch(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
     """Make the campaign of an approved request: exactly one, and whole."""
     request_id = job.asked["request"]
-    campaign = engine.ledger.insist(lambda tx: _draft_of(tx, engine, request_id))
-    if campaign.status is CampaignStatus.DRAFT:
-        with engine.ledger.read() as tx:
-            wish = launch_requests.get(tx, request_id).wish
-        try:
-            campaigning.resume(
-                engine,
-                campaign.id,
-                job.asked_by,
-                leave_out_unfit=wish.leave_out_unfit,
-                told=progress,
-                voice=find_voice(),
-            )
-        except TextsUnfit:
-            engine.ledger.insist(lambda tx: launch_requests.keep_campaign(tx, request_id, None))
-            raise
-        except NotPossible:
-            # Whoever was thought to be dead was quicker: then it stands.
-            with engine.ledger.read() as tx:
-                if campaigns.get(tx, campaign.id).status is CampaignStatus.DRAFT:
-                    raise
-    return {"campaign": campaign.id}
+
+    def begin(tx: Transaction) -> tuple[Campaign, bool]:
+        draft = _draft_of(tx, engine, request_id)
+        # Who has lost the job meanwhile makes no draft.
+        jobs.tell(tx, job, {"campaign": draft.id})
+        return draft, launch_requests.get(tx, request_id).wish.leave_out_unfit
+
+    draft, left_out = engine.ledger.insist(begin)
+    try:
+        finish(engine, draft, leave_out_unfit=left_out, progress=progress)
+    except TextsUnfit:
+        engine.ledger.insist(lambda tx: launch_requests.keep_campaign(tx, request_id, None))
+        raise
+    return {"campaign": draft.id}
+
+
+def finish(
+    engine: Engine, draft: Campaign, *, leave_out_unfit: bool, progress: Progress
+) -> Campaign:
+    """Launch a draft, whoever asked for it: see `campaigning.finish_launch`. The longest calls are
+    really spoken."""
+    return campaigning.finish_launch(
+        engine, draft, leave_out_unfit=leave_out_unfit, voice=find_voice(), told=progress
+    )
+
+
+def launched_already(tx: Transaction, engine: Engine, job: Job) -> Mapping[str, Any] | None:
+    """What came of a launch that seems to have failed. A draft of it is taken back, for whoever
+    asked is told to begin anew."""
+    request = launch_requests.hold(tx, job.asked["request"])
+    draft = stands(tx, request.campaign_id, request.wish.audience_id, request.asked_by)
+    if draft is None:
+        return None
+    launched = campaigning.give_up_draft(tx, engine, draft)
+    if launched is None:
+        launch_requests.keep_campaign(tx, request.id, None)
+        return None
+    return {"campaign": launched.id}
+
+
+def stands(
+    tx: Transaction, campaign_id: int | None, audience_id: int | None, actor: str
+) -> Campaign | None:
+    """The campaign of that number, if it is the one that was meant, over that list: the number of a
+    draft that was taken back goes to the next one."""
+    if campaign_id is None:
+        return None
+    try:
+        found = campaigns.get(tx, campaign_id)
+    except NotFound:
+        return None
+    is_meant = audience_id in (None, found.audience_id) and found.created_by == actor
+    return found if is_meant else None
 
 
 def _draft_of(tx: Transaction, engine: Engine, request_id: int) -> Campaign:

@@ -195,7 +195,7 @@ def import_upload(engine: Engine, job: Job, progress: Progress) -> Mapping[str, 
         upload = uploads.get(tx, int(job.asked["upload_id"]))
 
     def end(tx: Transaction, imported: Imported) -> None:
-        jobs.tell(tx, job.id, told_of(imported))
+        jobs.tell(tx, job, told_of(imported))
         uploads.discard(tx, upload.id)
 
     with as_file(engine, upload) as path:
@@ -217,6 +217,11 @@ def import_upload(engine: Engine, job: Job, progress: Progress) -> Mapping[str, 
         except NoRowTaken as failed:
             return told_of(failed.imported) | {"audience_id": None}
     return told_of(imported)
+
+
+def imported_already(_tx: Transaction, _engine: Engine, job: Job) -> Mapping[str, Any] | None:
+    """A list that is there was imported, whatever went wrong afterwards."""
+    return job.told if job.told.get("audience_id") else None
 
 
 def discard_list(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:

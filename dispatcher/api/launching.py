@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.recipient import Recipient
-from dispatcher import campaigning, uploading
+from dispatcher import campaigning, launching, uploading
 from dispatcher.approving import needs_approval
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound, NotPossible
@@ -18,7 +18,7 @@ from dispatcher.importing import Imported, NoRowTaken, import_audience
 from dispatcher.jobs import Progress
 from dispatcher.ledger import Transaction, audiences, campaigns, jobs, scenarios, uploads
 from dispatcher.ledger.audiences import StoredAudience
-from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.jobs import Job
 from dispatcher.ledger.scenarios import StoredScenario
 from templates.i18n import _
@@ -65,6 +65,7 @@ def ask_with_list(
     )
     asked = {
         "campaign_id": campaign.id,
+        "audience_id": audience.id,
         "leave_out_unfit": leave_out_unfit,
         "language": engine.settings.language,
     }
@@ -103,29 +104,45 @@ def ask_with_upload(
 def launch(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
     """The doer: whole or absent, however often it is begun anew. What cannot be launched is told
     under `why`; the list stays, and staff may mend what is wrong with it."""
-    told: dict[str, Any] = dict(job.told)
-    if "upload_id" not in job.asked:
-        told["campaign_id"] = job.asked["campaign_id"]
-    elif not told:
+    told = _told(job)
+    if "upload_id" in job.asked and not told:
         told |= _import(engine, job, progress)
     if "campaign_id" not in told:
         return told
     try:
         with engine.ledger.read() as tx:
-            campaign = campaigns.get(tx, int(told["campaign_id"]))
-            audience = audiences.get(tx, campaign.audience_id)
-        told |= {"recipients": audience.recipients, "audience_id": audience.id}
-        if campaign.status is CampaignStatus.DRAFT:
-            campaigning.resume(
-                engine,
-                campaign.id,
-                job.asked_by,
-                leave_out_unfit=bool(job.asked["leave_out_unfit"]),
-                told=progress,
-            )
+            draft = campaigns.get(tx, int(told["campaign_id"]))
+            told |= _list(tx, draft)
+        launching.finish(
+            engine, draft, leave_out_unfit=bool(job.asked["leave_out_unfit"]), progress=progress
+        )
     except (NotFound, NotPossible) as error:
         return {**told, "campaign_id": None, "why": str(error)}
     return told
+
+
+def launched_already(tx: Transaction, engine: Engine, job: Job) -> Mapping[str, Any] | None:
+    """What came of a launch that seems to have failed. Its draft is taken back: whoever is told
+    that it failed asks again, and nobody is to be called twice."""
+    told = _told(job)
+    if "campaign_id" not in told:
+        return told or None
+    draft = launching.stands(tx, told["campaign_id"], told.get("audience_id"), job.asked_by)
+    launched = campaigning.give_up_draft(tx, engine, draft) if draft is not None else None
+    return told | _list(tx, launched) if launched is not None else None
+
+
+def _told(job: Job) -> dict[str, Any]:
+    """What is known of a launch so far."""
+    if "upload_id" in job.asked:
+        return dict(job.told)
+    known = ("campaign_id", "audience_id")
+    return {name: job.asked[name] for name in known if name in job.asked}
+
+
+def _list(tx: Transaction, campaign: Campaign) -> dict[str, Any]:
+    audience = audiences.get(tx, campaign.audience_id)
+    return {"recipients": audience.recipients, "audience_id": audience.id}
 
 
 def _list_name(actor: str, now: datetime) -> str:
@@ -158,7 +175,7 @@ def _import(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
             told["campaign_id"] = _begin(tx, engine, job, imported.audience).id
         except NotPossible as error:
             told["why"] = str(error)
-        jobs.tell(tx, job.id, told)
+        jobs.tell(tx, job, told)
         uploads.discard(tx, upload.id)
 
     with uploading.as_file(engine, upload) as path:

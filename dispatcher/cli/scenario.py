@@ -36,6 +36,7 @@ def find_file(which: str, supplier: dict[str, str]) -> ScenarioFile:
 def find_or_add(engine: Engine, which: str, actor: str) -> StoredScenario:
     """A stored scenario; a built-in one that nobody stored yet is stored now."""
     with engine.ledger.write() as tx:
+        scenarios.hold(tx, which)
         try:
             return scenarios.find(tx, which)
         except NotFound:

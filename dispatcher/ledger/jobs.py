@@ -18,6 +18,10 @@ from dispatcher.ledger.staff_tables import jobs
 from templates.i18n import _
 
 
+class TakenOver(Exception):
+    """Somebody else does this job now: whoever finds that out stops at once."""
+
+
 class JobStatus(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
@@ -31,7 +35,8 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`asked` is what was asked for, `told` what came of it; both are the kind's own."""
+    """`asked` is what was asked for, `told` what came of it; both are the kind's own. `claim` is
+    whose it is, and `tries` how often somebody has begun it."""
 
     id: int
     kind: str
@@ -43,6 +48,8 @@ class Job:
     total: int | None
     told: Mapping[str, Any]
     ended_at: datetime | None
+    claim: str | None
+    tries: int
 
     @property
     def share(self) -> float | None:
@@ -105,7 +112,7 @@ def take(
     row = tx.execute(
         update(jobs)
         .where(jobs.c.id == job_id)
-        .values(status=JobStatus.RUNNING, claim=claim, beat_at=now, done=0)
+        .values(status=JobStatus.RUNNING, claim=claim, beat_at=now, done=0, tries=jobs.c.tries + 1)
         .returning(*jobs.c)
     ).one()
     return read_job(row)
@@ -114,7 +121,7 @@ def take(
 def beat(
     tx: Transaction,
     job_id: int,
-    claim: str,
+    claim: str | None,
     now: datetime,
     done: int | None,
     total: int | None = None,
@@ -128,27 +135,32 @@ def beat(
     return _own(tx, job_id, claim, values)
 
 
-def tell(tx: Transaction, job_id: int, told: Mapping[str, Any]) -> None:
+def give_back(tx: Transaction, job: Job) -> None:
+    """Let another one do it, at once: this process is to stop. That was no try."""
+    again = {"status": JobStatus.WAITING, "claim": None, "beat_at": None, "tries": job.tries - 1}
+    _own(tx, job.id, job.claim, again)
+
+
+def tell(tx: Transaction, job: Job, told: Mapping[str, Any]) -> None:
     """Write down what came of a job that is not over yet, in the transaction in which it came: who
-    begins the job anew finds it, and need not do it again."""
-    of_job = update(jobs).where(jobs.c.id == job_id, jobs.c.status == JobStatus.RUNNING)
-    tx.execute(of_job.values(told=dict(told)))
+    begins the job anew finds it, and need not do it again.
+
+    Raises TakenOver when it is somebody else's by now; the transaction must end with that, so that
+    nothing comes of the job twice.
+    """
+    if not _own(tx, job.id, job.claim, {"told": dict(told)}):
+        raise TakenOver
 
 
 def end(
-    tx: Transaction,
-    job_id: int,
-    claim: str,
-    status: JobStatus,
-    told: Mapping[str, Any],
-    now: datetime,
+    tx: Transaction, job: Job, status: JobStatus, told: Mapping[str, Any], now: datetime
 ) -> bool:
     """Write down what came of it; False when somebody else has taken the job over."""
     values = {"status": status, "told": dict(told), "ended_at": now, "beat_at": None}
-    return _own(tx, job_id, claim, values)
+    return _own(tx, job.id, job.claim, values)
 
 
-def _own(tx: Transaction, job_id: int, claim: str, values: Mapping[str, object]) -> bool:
+def _own(tx: Transaction, job_id: int, claim: str | None, values: Mapping[str, object]) -> bool:
     mine = (jobs.c.id == job_id, jobs.c.claim == claim, jobs.c.status == JobStatus.RUNNING)
     return tx.execute(update(jobs).where(*mine).values(**values)).rowcount == 1
 
@@ -165,4 +177,6 @@ def read_job(row: Row[tuple[object, ...]]) -> Job:
         row.total,
         row.told,
         row.ended_at,
+        row.claim,
+        row.tries,
     )

@@ -58,7 +58,9 @@ def hold(tx: Transaction, name: str) -> None:
 
 
 def add(tx: Transaction, file: ScenarioFile, actor: str, now: datetime) -> StoredScenario:
-    """Store a scenario; the same text again is the version that is there already."""
+    """Store a scenario; the same text again is the version that is there already. Whoever stores
+    another version of it at the same moment waits."""
+    hold(tx, file.scenario.name)
     same = tx.execute(
         select(scenarios.c.id).where(
             scenarios.c.name == file.scenario.name, scenarios.c.digest == file.digest

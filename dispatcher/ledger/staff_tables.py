@@ -87,6 +87,7 @@ jobs = Table(
     Column("claim", String(36)),
     Column("beat_at", Instant),  # when whoever does it was last alive
     Column("ended_at", Instant),
+    Column("tries", Integer, nullable=False, server_default="0"),  # how often it was begun
     Index(
         "ix_jobs_open",
         "id",

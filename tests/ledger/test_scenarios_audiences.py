@@ -15,6 +15,7 @@ from dispatcher.ledger import Ledger, audiences, scenarios, sounds, trail
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.reports import by_row_error
 from templates.sounds import Sound, read_sound
+from tests.flow.test_under_fire_postgres import somebody_waits_for_a_lock, until
 from tests.ledger.making import ACTOR, NOW, PHONE, campaign_of, person, scenario_file
 from tests.unit.waves import wav
 
@@ -39,6 +40,23 @@ def test_a_changed_scenario_is_a_new_version_and_the_old_one_stays(ledger: Ledge
         assert [one.version for one in scenarios.newest(tx)] == [2]
         assert old.scenario == file.scenario
         assert old.templates == file.templates
+
+
+def test_two_who_change_a_scenario_at_once_store_a_version_each(ledger: Ledger) -> None:
+    file = scenario_file()
+    changed = replace(file, digest="f" * 64, source_toml=file.source_toml + "\n# again\n")
+
+    def change() -> int:
+        with ledger.write() as tx:
+            return scenarios.add(tx, changed, ACTOR, NOW).version
+
+    with ThreadPoolExecutor(1) as threads:
+        with ledger.write() as tx:
+            first = scenarios.add(tx, file, ACTOR, NOW).version
+            second = threads.submit(change)
+            if not ledger.is_sqlite:  # there the other one cannot even begin
+                until(lambda: somebody_waits_for_a_lock(ledger))
+        assert (first, second.result(30)) == (1, 2)
 
 
 def test_the_sound_files_of_a_scenario_are_kept_once_and_found_by_what_they_hold(

@@ -12,9 +12,9 @@ from sqlalchemy import update
 
 from dispatcher import importing, uploading
 from dispatcher.engine import Engine
-from dispatcher.jobs import SILENT, JobRunner, Progress, TakenOver
+from dispatcher.jobs import SILENT, JobRunner, Progress
 from dispatcher.ledger import Transaction, audience_lists, audiences, jobs, uploads
-from dispatcher.ledger.jobs import Job, JobStatus
+from dispatcher.ledger.jobs import Job, JobStatus, TakenOver
 from dispatcher.ledger.staff_tables import jobs as jobs_table
 from dispatcher.private_folder import clear_forsaken, private_folder
 from dispatcher.web.jobs import DOERS

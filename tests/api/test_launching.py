@@ -1,0 +1,132 @@
+"""A launch that another system asked for, when somebody else has a hand in it or its doer dies:
+nobody is told “failed” of what runs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from dispatcher import campaigning, examining
+from dispatcher.api import launching
+from dispatcher.engine import Engine
+from dispatcher.errors import NotFound
+from dispatcher.examination import Examination
+from dispatcher.jobs import MOST_TRIES, SILENT, JobRunner, Progress
+from dispatcher.ledger import campaigns
+from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.jobs import Job, TakenOver
+from dispatcher.ledger.staff_tables import jobs as jobs_table
+from dispatcher.web.jobs import REMAINS
+from tests.api.caller import System, Town, customer
+
+PEOPLE = [customer(f"7000185000{n}", phones=[f"+7916123450{n}"], emails=[]) for n in range(5)]
+STAFF = "staff"
+
+
+def launch_too(engine: Engine, draft: Campaign) -> None:
+    campaigning.resume(engine, draft.id, STAFF)
+
+
+def launch_and_pause(engine: Engine, draft: Campaign) -> None:
+    campaigning.resume(engine, draft.id, STAFF)
+    with engine.ledger.write() as tx:
+        now = engine.clock.now()
+        begun = campaigns.change(
+            tx, campaigns.get(tx, draft.id), CampaignStatus.RUNNING, STAFF, now
+        )
+        campaigns.change(tx, begun, CampaignStatus.PAUSED, STAFF, now)
+
+
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [(launch_too, CampaignStatus.SCHEDULED), (launch_and_pause, CampaignStatus.PAUSED)],
+)
+def test_a_draft_that_staff_launch_while_its_job_does_is_launched_and_stays_as_they_want_it(
+    either_town: Town, act: Callable[[Engine, Campaign], None], status: CampaignStatus
+) -> None:
+    town, system = either_town, asked(either_town)
+
+    def doer(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
+        [draft] = everything(town)
+
+        def meanwhile(done: int, total: int | None = None) -> None:
+            if everything(town)[0].status is CampaignStatus.DRAFT:
+                act(engine, draft)
+            progress(done, total)
+
+        return launching.launch(engine, job, meanwhile)  # type: ignore[arg-type]
+
+    JobRunner(town.rehearsal.engine, {launching.KIND: doer}, REMAINS).do_next()
+    [campaign] = everything(town)
+    assert campaign.status is status
+    told = newest(town, system)
+    assert (told["state"], told["campaign_id"]) == ("launched", campaign.id)
+
+
+@pytest.mark.parametrize("does_finish", [True, False])
+def test_a_launch_that_is_given_up_is_told_as_it_stands_and_nobody_can_finish_it_later(
+    either_town: Town, does_finish: bool
+) -> None:
+    town, system = either_town, asked(either_town)
+    [draft] = everything(town)
+
+    def deadly(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
+        if does_finish:
+            launching.launch(engine, job, progress)
+        raise TakenOver
+
+    runner = JobRunner(town.rehearsal.engine, {launching.KIND: deadly}, REMAINS)
+    for _try in range(MOST_TRIES + 1):
+        assert runner.do_next()
+        with town.rehearsal.ledger.write() as tx:
+            long_ago = town.rehearsal.clock.now() - 2 * SILENT
+            tx.execute(update(jobs_table).values(beat_at=long_ago))
+    told = newest(town, system)
+    if does_finish:
+        assert (told["state"], told["campaign_id"], told["recipients"]) == ("launched", draft.id, 5)
+        return
+    assert (told["state"], told["campaign_id"]) == ("failed", None)
+    assert told["detail"]
+    with pytest.raises(NotFound):  # one of the three wakes up
+        campaigning.finish_launch(town.rehearsal.engine, draft, leave_out_unfit=False, voice=None)
+    assert everything(town) == []
+
+
+def test_the_calls_of_a_launch_are_spoken_to_measure_them(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voices: list[object] = []
+    voice = object()
+    monkeypatch.setattr("dispatcher.launching.find_voice", lambda: voice)
+
+    def listen(engine: Engine, campaign: Campaign, given: object) -> Examination:
+        voices.append(given)
+        return examining.examine(engine, campaign, None)
+
+    monkeypatch.setattr("dispatcher.campaigning.examine", listen)
+    asked(town)
+    town.do_jobs()
+    assert voices == [voice]
+
+
+def asked(town: Town) -> System:
+    """A system that has asked for a launch."""
+    town.store()
+    system = town.system()
+    body = {"scenario": "trial", "customers": PEOPLE}
+    assert system.post("/campaigns", body, idempotency_key="list-1").status_code == 202
+    return system
+
+
+def newest(town: Town, system: System) -> Mapping[str, Any]:
+    """What the system is told of its launch."""
+    with town.rehearsal.ledger.read() as tx:
+        [job_id] = tx.scalars(jobs_table.select().with_only_columns(jobs_table.c.id)).all()
+    answer: Mapping[str, Any] = system.get(f"/launches/{job_id}").json()
+    return answer
+
+
+def everything(town: Town) -> list[Campaign]:
+    with town.rehearsal.ledger.read() as tx:
+        return list(campaigns.everything(tx))

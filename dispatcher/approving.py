@@ -99,6 +99,7 @@ def ask_launch(engine: Engine, rehearsal_id: int, person: Person) -> LaunchReque
         now = engine.clock.now()
         rehearsal = jobs.get(tx, rehearsal_id)
         wish = wish_of(rehearsal)
+        launch_requests.hold_rehearsal(tx, rehearsal_id)
         there = launch_requests.of_rehearsal(tx, rehearsal_id)
         if there is not None:
             return there

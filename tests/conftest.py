@@ -4,11 +4,12 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Connection, Engine, event, make_url
 
 from dispatcher.ledger import Ledger, open_ledger
 from dispatcher.ledger.tables import metadata
@@ -108,3 +109,17 @@ def unmigrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[s
 def redis_server() -> Iterator[str]:
     with servers.redis() as url:
         yield url
+
+
+@event.listens_for(Engine, "before_execute")
+def _reading_only_reads(
+    connection: Connection, statement: Any, _many: Any, _parameters: Any, _options: Any
+) -> None:
+    """What PostgreSQL refuses in a transaction that only reads is refused on SQLite, too."""
+    if connection.info.get("writes", True):
+        return
+    locks = getattr(statement, "_for_update_arg", None) is not None
+    assert not locks, f"a transaction that only reads locks: {statement}"
+    assert not getattr(statement, "is_dml", False), (
+        f"a transaction that only reads writes: {statement}"
+    )

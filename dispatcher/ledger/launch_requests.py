@@ -79,7 +79,7 @@ def add(
     actor: str,
     now: datetime,
 ) -> int:
-    """Ask for a launch. Of one rehearsal there is one: ask `of_rehearsal` first."""
+    """Ask for a launch. Of one rehearsal there is one: hold it and ask `of_rehearsal` first."""
     row = insert(launch_requests).values(
         scenario_id=wish.scenario_id,
         audience_id=wish.audience_id,
@@ -97,9 +97,13 @@ def add(
     return int(tx.execute(row.returning(launch_requests.c.id)).scalar_one())
 
 
-def of_rehearsal(tx: Transaction, rehearsal_id: int) -> LaunchRequest | None:
-    """What was asked from a rehearsal. In a writing transaction nobody else asks meanwhile."""
+def hold_rehearsal(tx: Transaction, rehearsal_id: int) -> None:
+    """Nobody else asks from this rehearsal until this transaction ends."""
     tx.execute(select(jobs.c.id).where(jobs.c.id == rehearsal_id).with_for_update())
+
+
+def of_rehearsal(tx: Transaction, rehearsal_id: int) -> LaunchRequest | None:
+    """What was asked from a rehearsal."""
     row = tx.execute(_select().where(launch_requests.c.rehearsal_id == rehearsal_id)).first()
     return _read(row) if row is not None else None
 

@@ -6,6 +6,7 @@ So do small ones that come to as many within a day, and one that tells a list ag
 tells it already.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,7 +14,15 @@ from dispatcher.access.roles import Person, Right
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.forecast import Outlook
-from dispatcher.ledger import Transaction, audiences, jobs, launch_requests, scenarios, trail
+from dispatcher.ledger import (
+    Transaction,
+    audiences,
+    campaigns,
+    jobs,
+    launch_requests,
+    scenarios,
+    trail,
+)
 from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import LaunchRequest, RequestStatus, Wish
 from templates.i18n import _
@@ -42,13 +51,21 @@ def approval_ground(
     tx: Transaction, engine: Engine, wish: Wish, person: Person, now: datetime
 ) -> Ground | None:
     """Why a launch needs a second person; None when it does not."""
-    if launch_requests.twins(tx, wish):
+    name = scenarios.get(tx, wish.scenario_id).name
+    if campaigns.telling(tx, name, wish.audience_id) or launch_requests.being_launched(
+        tx, name, wish.audience_id
+    ):
         return Ground.AGAIN
     if needs_approval(engine, wish.recipients):
         return Ground.SIZE
-    name = scenarios.get(tx, wish.scenario_id).name
     before = launch_requests.alone_since(tx, name, person.login, now - ONE_DAY)
     return Ground.SUM if needs_approval(engine, before + wish.recipients) else None
+
+
+def told_already(tx: Transaction, wish: Wish) -> Sequence[int]:
+    """The campaigns that tell the same list the same thing."""
+    name = scenarios.get(tx, wish.scenario_id).name
+    return campaigns.telling(tx, name, wish.audience_id)
 
 
 def ask_rehearsal(
@@ -112,6 +129,7 @@ def ask_launch(engine: Engine, rehearsal_id: int, person: Person) -> LaunchReque
             )
         if not seen.planned:
             raise NotPossible(_("Nobody would be contacted by this: there is nothing to launch."))
+        audiences.hold(tx, wish.audience_id)
         check_list(tx, wish)
         check_end(wish, now)
         ground = approval_ground(tx, engine, wish, person, now)
@@ -139,11 +157,19 @@ def ask_launch(engine: Engine, rehearsal_id: int, person: Person) -> LaunchReque
 
 
 def approve(
-    engine: Engine, request_id: int, person: Person, seen_id: int, remark: str = ""
+    engine: Engine,
+    request_id: int,
+    person: Person,
+    seen_id: int,
+    remark: str = "",
+    *,
+    seen_telling: Collection[int] = (),
 ) -> LaunchRequest:
-    """Approve what the rehearsal `seen_id` has shown. Two at once approve once.
+    """Approve what the rehearsal `seen_id` has shown, knowing that the campaigns `seen_telling`
+    tell the list the same. Two at once approve once.
 
-    Raises NotPossible: it is one's own, decided already, changed since, or its time is over.
+    Raises NotPossible: it is one's own, decided already, changed since, its time is over, or the
+    list is told the same by others than those that were seen.
     """
 
     def act(tx: Transaction) -> LaunchRequest:
@@ -155,8 +181,10 @@ def approve(
             return request
         if request.seen_id != seen_id:
             raise NotPossible(_("It was rehearsed anew meanwhile. Look at that rehearsal first."))
+        audiences.hold(tx, request.wish.audience_id)
         check_list(tx, request.wish)
         check_end(request.wish, now)
+        _check_seen(tx, request, seen_telling)
         _decide(tx, request, RequestStatus.APPROVED, person, now, remark)
         _begin(tx, request, person, now)
         return launch_requests.get(tx, request_id)
@@ -214,6 +242,19 @@ def list_has_changed(tx: Transaction, wish: Wish) -> bool:
 def check_list(tx: Transaction, wish: Wish) -> None:
     if list_has_changed(tx, wish):
         raise NotPossible(_("The list has changed since the rehearsal. Rehearse it anew."))
+
+
+def _check_seen(tx: Transaction, request: LaunchRequest, seen: Collection[int]) -> None:
+    """Whoever approves knows of each campaign that tells the list the same."""
+    name, audience_id = request.scenario_name, request.wish.audience_id
+    new = set(campaigns.telling(tx, name, audience_id)) - set(seen)
+    if new or launch_requests.being_launched(tx, name, audience_id, but=request.id):
+        raise NotPossible(
+            _(
+                "Meanwhile this list is being told this by another launch. Look again: with yours, "
+                "everybody would get every message twice."
+            )
+        )
 
 
 def check_end(wish: Wish, now: datetime) -> None:

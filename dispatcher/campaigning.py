@@ -30,6 +30,7 @@ from dispatcher.ledger import (
     campaigns,
     deliveries,
     groups,
+    launch_requests,
     planned,
     reports,
     scenarios,
@@ -64,6 +65,7 @@ def launch(
     zone: str | None = None,
     voice: Voice | None = None,
     leave_out_unfit: bool = False,
+    again: bool = False,
     told: Callable[[int], None] = lambda _done: None,
     told_held_back: Callable[[HeldBack], None] = lambda _held_back: None,
 ) -> Campaign:
@@ -74,8 +76,13 @@ def launch(
     a call or an SMS cannot go as it is: nothing is launched then, unless those who would get it are
     to be left out. `told_held_back` hears how many are contacted later, by channel, because they
     were contacted lately.
+
+    Raises NotPossible, too, when the list is being told this already; unless that is meant:
+    `again`.
     """
-    campaign = _draft(engine, scenario_name, audience_name, actor, start_at, end_at, zone)
+    campaign = _draft(
+        engine, scenario_name, audience_name, actor, start_at, end_at, zone, again=again
+    )
     return _make_ready(
         engine,
         campaign,
@@ -96,18 +103,38 @@ def _draft(
     zone: str | None,
     *,
     on_trial: bool = False,
+    again: bool = False,
 ) -> Campaign:
     with engine.ledger.write() as tx:
+        audience = audiences.find(tx, audience_name)
+        if not on_trial:
+            audiences.hold(tx, audience.id)
+        if not (on_trial or again):
+            _check_untold(tx, scenario_name, audience)
         return begin(
             tx,
             engine,
             scenarios.find(tx, scenario_name),
-            audiences.find(tx, audience_name),
+            audience,
             actor,
             start_at=start_at,
             end_at=end_at,
             zone=zone,
             on_trial=on_trial,
+        )
+
+
+def _check_untold(tx: Transaction, scenario_name: str, audience: StoredAudience) -> None:
+    """Two launches at once count, too, where the list is held."""
+    telling = campaigns.telling(tx, scenario_name, audience.id)
+    if telling or launch_requests.being_launched(tx, scenario_name, audience.id):
+        known = ", ".join(map(str, telling)) or "—"
+        raise NotPossible(
+            _(
+                "The list “{audience}” is being told this already (campaigns: {campaigns}). "
+                "Launched once more, everybody gets every message twice: if that is meant, say "
+                "--again."
+            ).format(audience=audience.name, campaigns=known)
         )
 
 
@@ -292,6 +319,8 @@ def resume(
     """
     with engine.ledger.read() as tx:
         campaign = campaigns.get(tx, campaign_id)
+    if campaign.on_trial:
+        raise NotPossible(_("This is a rehearsal: it is looked at, and never launched."))
     if campaign.status is CampaignStatus.DRAFT:
         return _make_ready(engine, campaign, voice, leave_out_unfit=leave_out_unfit, told=told)
     return _change(engine, campaign_id, CampaignStatus.RUNNING, actor)

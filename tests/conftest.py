@@ -116,7 +116,7 @@ def _reading_only_reads(
     connection: Connection, statement: Any, _many: Any, _parameters: Any, _options: Any
 ) -> None:
     """What PostgreSQL refuses in a transaction that only reads is refused on SQLite, too."""
-    if connection.info.get("writes", True):
+    if connection.dialect.name != "sqlite" or connection.info.get("writes", True):
         return
     locks = getattr(statement, "_for_update_arg", None) is not None
     assert not locks, f"a transaction that only reads locks: {statement}"

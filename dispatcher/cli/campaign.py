@@ -65,6 +65,10 @@ def launch(
     unfit: Annotated[
         Path | None, typer.Option(help=_("A CSV file for the messages that cannot go."))
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help=_("Launch though the list is being told this already.")),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     settings = shared.settings()
@@ -84,6 +88,7 @@ def launch(
                 zone=shared.read_zone(zone),
                 voice=find_voice(),
                 leave_out_unfit=leave_out_unfit,
+                again=again,
                 told_held_back=held_back.update,
                 told=lambda done: status.update(
                     _("Planning: {count} recipients").format(count=screen.number(done))

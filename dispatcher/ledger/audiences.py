@@ -363,6 +363,12 @@ def discard(tx: Transaction, audience_id: int) -> None:
     )
 
 
+def hold(tx: Transaction, audience_id: int) -> None:
+    """Nobody else decides about launches over this list until this transaction ends."""
+    mine = audiences.c.id == audience_id
+    tx.execute(select(audiences.c.id).where(mine).with_for_update(key_share=True)).close()
+
+
 def get(tx: Transaction, audience_id: int) -> StoredAudience:
     return read_audience(tx.execute(select(audiences).where(audiences.c.id == audience_id)).one())
 

@@ -38,7 +38,7 @@ def page(
 ) -> Page:
     """Campaigns of these statuses: the newest, those older than one, or those newer than one."""
     c = campaigns.c
-    wanted = select(c.id).where(c.status.in_(list(statuses)))
+    wanted = select(c.id).where(c.status.in_(list(statuses)), ~c.on_trial)
     if after_id is not None:
         rows = tx.scalars(wanted.where(c.id > after_id).order_by(c.id).limit(limit + 1)).all()
         ids, newer = list(reversed(rows[:limit])), len(rows) > limit
@@ -54,13 +54,13 @@ def page(
 
 def _is_any(tx: Transaction, statuses: Collection[CampaignStatus], before_id: int) -> bool:
     c = campaigns.c
-    query = select(c.id).where(c.status.in_(list(statuses)), c.id < before_id).limit(1)
+    query = select(c.id).where(c.status.in_(list(statuses)), ~c.on_trial, c.id < before_id).limit(1)
     return tx.execute(query).first() is not None
 
 
 def count_by_status(tx: Transaction) -> Mapping[CampaignStatus, int]:
     c = campaigns.c
-    rows = tx.execute(select(c.status, func.count()).group_by(c.status))
+    rows = tx.execute(select(c.status, func.count()).where(~c.on_trial).group_by(c.status))
     return {CampaignStatus(status): count for status, count in rows}
 
 

@@ -57,6 +57,14 @@ _TOLD = {
 }
 
 
+_NOT_OVER = (
+    CampaignStatus.DRAFT,
+    CampaignStatus.SCHEDULED,
+    CampaignStatus.RUNNING,
+    CampaignStatus.PAUSED,
+)
+
+
 class Why(StrEnum):
     """What made a campaign stop itself."""
 
@@ -111,6 +119,7 @@ class Campaign:
     closed_at: datetime | None
     note: str  # why it stands as it does: a `Stopped` in its text form, or empty
     judged_from: datetime | None  # failures before this do not count towards pausing it
+    on_trial: bool  # a draft that is looked at and taken back
 
     @property
     def subject(self) -> str:
@@ -129,6 +138,8 @@ _SELECT = (
     .join(scenarios, scenarios.c.id == campaigns.c.scenario_id)
     .join(audiences, audiences.c.id == campaigns.c.audience_id)
 )
+
+_REAL = _SELECT.where(~campaigns.c.on_trial)
 
 
 def create(
@@ -160,6 +171,7 @@ def create(
             end_at=end_at,
             created_at=now,
             created_by=actor,
+            on_trial=on_trial,
         )
         .returning(campaigns.c.id)
     ).scalar_one()
@@ -187,12 +199,13 @@ def get(tx: Transaction, campaign_id: int) -> Campaign:
 
 
 def everything(tx: Transaction) -> Sequence[Campaign]:
-    return [_read(row) for row in tx.execute(_SELECT.order_by(campaigns.c.id))]
+    """All but rehearsals."""
+    return [_read(row) for row in tx.execute(_REAL.order_by(campaigns.c.id))]
 
 
 def before(tx: Transaction, campaign_id: int | None, limit: int) -> Sequence[Campaign]:
     """So many campaigns older than this one, the newest first; None: the newest of all."""
-    query = _SELECT.order_by(campaigns.c.id.desc()).limit(limit)
+    query = _REAL.order_by(campaigns.c.id.desc()).limit(limit)
     if campaign_id is not None:
         query = query.where(campaigns.c.id < campaign_id)
     return [_read(row) for row in tx.execute(query)]
@@ -200,10 +213,25 @@ def before(tx: Transaction, campaign_id: int | None, limit: int) -> Sequence[Cam
 
 def of_audience(tx: Transaction, audience_id: int) -> Sequence[Campaign]:
     """The campaigns over a list, oldest first."""
-    rows = tx.execute(
-        _SELECT.where(campaigns.c.audience_id == audience_id).order_by(campaigns.c.id)
-    )
+    rows = tx.execute(_REAL.where(campaigns.c.audience_id == audience_id).order_by(campaigns.c.id))
     return [_read(row) for row in rows]
+
+
+def telling(tx: Transaction, scenario_name: str, audience_id: int) -> Sequence[int]:
+    """The campaigns that are not over, drafts among them, and tell this list by this scenario,
+    whichever version."""
+    rows = tx.execute(
+        select(campaigns.c.id)
+        .join(scenarios, scenarios.c.id == campaigns.c.scenario_id)
+        .where(
+            campaigns.c.audience_id == audience_id,
+            scenarios.c.name == scenario_name,
+            campaigns.c.status.in_(_NOT_OVER),
+            ~campaigns.c.on_trial,
+        )
+        .order_by(campaigns.c.id)
+    )
+    return rows.scalars().all()
 
 
 def of_ids(tx: Transaction, ids: Collection[int]) -> Mapping[int, Campaign]:
@@ -466,4 +494,5 @@ def _read(row: Row[tuple[object, ...]]) -> Campaign:
         closed_at=row.closed_at,
         note=row.note,
         judged_from=row.judged_from,
+        on_trial=row.on_trial,
     )

@@ -13,14 +13,13 @@ from enum import StrEnum
 from sqlalchemy import Row, Select, func, insert, or_, select, update
 
 from dispatcher.errors import NotFound
-from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
+from dispatcher.ledger.jobs import JobStatus
 from dispatcher.ledger.staff_tables import jobs, launch_requests
-from dispatcher.ledger.tables import audiences, campaigns, scenarios
+from dispatcher.ledger.tables import audiences, scenarios
 from templates.i18n import _
 
 SUBJECT = "launch"
-_NOT_OVER = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 
 class RequestStatus(StrEnum):
@@ -146,21 +145,27 @@ def alone_since(tx: Transaction, scenario_name: str, actor: str, since: datetime
     return int(tx.execute(query).scalar_one())
 
 
-def twins(tx: Transaction, wish: Wish) -> Sequence[int]:
-    """The campaigns that are not over and tell the same list by the same scenario."""
-    named = scenarios.alias("named")
-    rows = tx.execute(
-        select(campaigns.c.id)
-        .join(scenarios, scenarios.c.id == campaigns.c.scenario_id)
-        .join(named, named.c.name == scenarios.c.name)
+def being_launched(
+    tx: Transaction, scenario_name: str, audience_id: int, but: int | None = None
+) -> bool:
+    """Whether a launch of this scenario to this list, other than `but`, is agreed to and has no
+    campaign yet, nor even a draft."""
+    r = launch_requests.c
+    query = (
+        select(r.id)
+        .join(scenarios, scenarios.c.id == r.scenario_id)
+        .join(jobs, jobs.c.id == r.job_id)
         .where(
-            campaigns.c.audience_id == wish.audience_id,
-            named.c.id == wish.scenario_id,
-            campaigns.c.status.in_(_NOT_OVER),
+            r.audience_id == audience_id,
+            r.campaign_id.is_(None),
+            scenarios.c.name == scenario_name,
+            r.status == RequestStatus.APPROVED,
+            jobs.c.status.in_((JobStatus.WAITING, JobStatus.RUNNING)),
         )
-        .order_by(campaigns.c.id)
     )
-    return rows.scalars().all()
+    if but is not None:
+        query = query.where(r.id != but)
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def lately(tx: Transaction, count: int) -> Sequence[LaunchRequest]:

@@ -201,11 +201,26 @@ webhook_posts = Table(
     Column("answer", Text, nullable=False, server_default=""),
     UniqueConstraint("webhook_id", "event_id"),
     Index(
-        "ix_webhook_posts_due",
+        "ix_webhook_posts_open",
+        "webhook_id",
         "due_at",
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
+    Index(
+        "ix_webhook_posts_heard",
+        "webhook_id",
+        "heard_at",
+        sqlite_where=text("heard_at IS NOT NULL"),
+        postgresql_where=text("heard_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_webhook_posts_given_up",
+        "webhook_id",
+        sqlite_where=text("due_at IS NULL AND heard_at IS NULL"),
+        postgresql_where=text("due_at IS NULL AND heard_at IS NULL"),
+    ),
+    Index("ix_webhook_posts_latest", "webhook_id", "id"),
 )
 
 # Figures that take long to count, as they were when they were counted last. No personal data.

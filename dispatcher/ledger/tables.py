@@ -29,6 +29,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     event,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -201,6 +202,7 @@ campaigns = Table(
     Column("note", Text, nullable=False, server_default=""),  # why it stands as it does
     # Failures before this do not count towards pausing it: staff have seen them.
     Column("judged_from", Instant),
+    Column("on_trial", Boolean, nullable=False, server_default=false()),
     Index(None, "status"),
 )
 

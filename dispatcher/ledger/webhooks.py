@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from sqlalchemy import Row, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.delivery import OPEN, Status
@@ -337,9 +337,9 @@ def claim(
 
 def waiting(tx: Transaction, now: datetime) -> Sequence[int]:
     """The webhooks for which something is due."""
-    p = webhook_posts.c
-    due = select(p.webhook_id).where(p.due_at.is_not(None), p.due_at <= now).distinct()
-    return tx.scalars(due).all()
+    p, w = webhook_posts.c, webhooks.c
+    due = select(p.id).where(p.webhook_id == w.id, p.due_at.is_not(None), p.due_at <= now)
+    return tx.scalars(select(w.id).where(due.exists()).order_by(w.id)).all()
 
 
 def finish(
@@ -390,17 +390,22 @@ class Standing:
 
 
 def standing(tx: Transaction) -> Mapping[int, Standing]:
-    """Of every webhook; as far back as posts are kept."""
-    p = webhook_posts.c
-    is_open = p.due_at.is_not(None)
+    """Of every webhook; as far back as posts are kept. Each figure has an index: what was heard is
+    not counted, however much that is."""
+    p, w = webhook_posts.c, webhooks.c
+
+    def figure(what: ColumnElement[Any], *which: ColumnElement[bool]) -> ColumnElement[Any]:
+        return select(what).where(p.webhook_id == w.id, *which).scalar_subquery()
+
+    is_open, is_heard = p.due_at.is_not(None), p.heard_at.is_not(None)
     rows = tx.execute(
         select(
-            p.webhook_id,
-            func.count().filter(is_open),
-            func.count().filter(and_(is_open, p.answer != "")),
-            func.count().filter(and_(p.due_at.is_(None), p.heard_at.is_(None))),
-            func.max(p.heard_at),
-        ).group_by(p.webhook_id)
+            w.id,
+            figure(func.count(), is_open),
+            figure(func.count(), is_open, p.answer != ""),
+            figure(func.count(), ~is_open, ~is_heard),
+            figure(func.max(p.heard_at), is_heard),
+        )
     )
     return {row[0]: Standing(row[1], row[2], row[3], row[4]) for row in rows}
 

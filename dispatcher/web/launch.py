@@ -146,7 +146,7 @@ def _told(tx: Transaction, engine: Engine, job: Job, person: Person) -> Mapping[
         "start_at": job.asked["start_at"] and datetime.fromisoformat(job.asked["start_at"]),
         "end_at": datetime.fromisoformat(job.asked["end_at"]),
         "ground": _ground(tx, engine, wish, person) if wish is not None else None,
-        "twins": launch_requests.twins(tx, wish) if wish is not None else (),
+        "telling": approving.told_already(tx, wish) if wish is not None else (),
         "has_changed": wish is not None and approving.list_has_changed(tx, wish),
         "above": engine.settings.approval_above,
         "shown": shown_outlook(tx, engine, seen) if seen is not None else None,

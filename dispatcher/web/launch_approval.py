@@ -55,10 +55,12 @@ def approve(
     person: Asker,
     request_id: int,
     seen: Annotated[int, Form()] = 0,
+    telling: Annotated[str, Form()] = "",
     remark: Annotated[str, Form()] = "",
 ) -> Response:
+    known = {int(one) for one in telling.split() if one.isascii() and one.isdigit()}
     try:
-        approving.approve(engine, request_id, person, seen, remark)
+        approving.approve(engine, request_id, person, seen, remark, seen_telling=known)
     except NotPossible as error:
         return _page(request, engine, person, request_id, str(error), remark)
     return go(request, f"/launch/requests/{request_id}", _("Approved: the launch has begun."))
@@ -108,7 +110,7 @@ def _page(
         values: dict[str, Any] = {
             "job": _job(tx, asked_for),
             "shown": shown_outlook(tx, engine, outlook) if outlook else None,
-            "twins": launch_requests.twins(tx, asked_for.wish) if is_waiting else (),
+            "telling": approving.told_already(tx, asked_for.wish) if is_waiting else (),
             "rehearsed_at": seen.ended_at if seen else None,
             "has_changed": is_waiting and approving.list_has_changed(tx, asked_for.wish),
             "newer_version": newest.version if newest.version > asked_for.scenario_version else 0,

@@ -1,8 +1,18 @@
 """What the launch screen asks of the ledger, on both databases."""
 
+import threading
 from datetime import timedelta
 
-from dispatcher.ledger import Ledger, jobs, launch_requests, planned, trial_sends
+from dispatcher.ledger import (
+    Ledger,
+    audiences,
+    campaigns,
+    jobs,
+    launch_requests,
+    planned,
+    trial_sends,
+)
+from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.launch_requests import RequestStatus, Wish
 from tests.ledger.making import ACTOR, NOW, PHONE, campaign_of, due_rows, person
 
@@ -36,3 +46,45 @@ def test_the_eleventh_test_message_of_an_hour_is_refused(ledger: Ledger) -> None
     with ledger.write() as tx:
         told = [trial_sends.note(tx, 1, "a", NOW, since, 10) for _time in range(11)]
     assert told == [True] * 10 + [False]
+
+
+def test_who_tells_a_list_something_is_known_from_the_draft_on_to_the_end(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        campaign = campaign_of(tx, [person("1", "+79160000001")], running=False)
+        told = (campaign.scenario_name, campaign.audience_id)
+        assert campaigns.telling(tx, *told) == [campaign.id]
+        campaigns.change(tx, campaign, CampaignStatus.CANCELLED, ACTOR, NOW)
+        assert campaigns.telling(tx, *told) == []
+        wish = Wish(campaign.scenario_id, campaign.audience_id, 1, 1, None, NOW, False)
+        asked = jobs.ask(tx, "rehearse", {}, ACTOR, NOW)
+        number = launch_requests.add(tx, wish, asked, RequestStatus.APPROVED, ACTOR, NOW)
+        assert not launch_requests.being_launched(tx, *told)
+        launch_requests.keep_job(tx, number, jobs.ask(tx, "launch", {}, ACTOR, NOW))
+        assert launch_requests.being_launched(tx, *told)
+        assert not launch_requests.being_launched(tx, *told, but=number)
+        assert not launch_requests.being_launched(tx, "another", campaign.audience_id)
+        launch_requests.keep_campaign(tx, number, campaign.id)
+        assert not launch_requests.being_launched(tx, *told)
+
+
+def test_of_two_who_decide_about_one_list_the_second_waits(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        number = campaign_of(tx, [person("1", "+79160000001")]).audience_id
+    order = list[str]()
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.wait()
+        with ledger.write() as tx:
+            audiences.hold(tx, number)
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with ledger.write() as tx:
+        audiences.hold(tx, number)
+        inside.set()
+        thread.join(0.3)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]

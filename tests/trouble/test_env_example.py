@@ -41,6 +41,8 @@ def test_each_setting_says_what_it_is_for_and_its_default(name: str) -> None:
         assert DEFAULT_SAID_BY.search(comment), comment
     else:
         number = f"{default:g}" if isinstance(default, float) else str(default)
+        if isinstance(default, bool):
+            number = number.lower()
         assert f"Default: {number}" in comment
         assert _written()[name] == number
 

@@ -1,5 +1,6 @@
 """From a scenario and a list to a campaign: rehearsed, asked for, approved, launched once."""
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
@@ -476,3 +477,69 @@ def test_a_number_that_no_row_can_have_is_no_page(house: House) -> None:
     guest = house.visit(Role.EDITOR)
     for path in ("/campaigns/99999999999999999999", "/audiences?before=99999999999999999999999"):
         assert guest.get(path).status_code in (200, 404)
+
+
+def test_of_two_launches_of_one_thing_asked_for_at_the_same_moment_one_waits(house: House) -> None:
+    number = furnish(house, people(2))
+    editor = house.visit(Role.EDITOR)
+    jobs_of = [number_of(rehearse(house, editor, number)) for _time in range(2)]
+    person = Person(1, "editor", "", Role.EDITOR, "ru")
+    start, asked = threading.Barrier(2), list[RequestStatus]()
+
+    def press(rehearsal: int) -> None:
+        start.wait()
+        asked.append(approving.ask_launch(house.engine, rehearsal, person).status)
+
+    threads = [threading.Thread(target=press, args=(one,)) for one in jobs_of]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    house.do_jobs()
+    assert sorted(asked) == [RequestStatus.APPROVED, RequestStatus.WAITING]
+    assert len(launched(house)) == 1
+
+
+def test_who_approves_has_seen_each_campaign_that_tells_the_list_the_same(house: House) -> None:
+    number = furnish(house, people(BIG))
+    paths = [ask(house, number) for _time in range(2)]
+    second = house.visit(Role.APPROVER)
+    pages = [second.get(path).text for path in paths]
+    assert all("уже сообщает" not in page for page in pages)
+    assert decide(house, second, paths[0], "approve") == 200
+    assert decide(house, second, paths[1], "approve") == 422  # the first is about to begin
+    house.do_jobs()
+    seen = {"seen": str(request_of(house, paths[1]).seen_id)}
+    answer = second.post(f"{paths[1]}/approve", {**seen, "telling": ""})
+    assert answer.status_code == 422
+    assert "уже сообщает" in words_of(answer)
+    [campaign] = launched(house)
+    answer = second.post(f"{paths[1]}/approve", {**seen, "telling": str(campaign.id)})
+    assert answer.status_code == 200
+    house.do_jobs()
+    assert len(launched(house)) == 2
+
+
+def test_a_rehearsal_under_way_is_no_campaign_and_cannot_be_made_one(house: House) -> None:
+    audience_id = furnish(house, people(2))
+    with house.engine.ledger.write() as tx:
+        stored = scenarios.find(tx, "debt-reminder")
+        audience = audiences.get(tx, audience_id)
+        draft = campaigning.begin(tx, house.engine, stored, audience, "editor", on_trial=True)
+        assert campaigns.telling(tx, "debt-reminder", audience_id) == []
+    assert launched(house) == []
+    assert "Должники" not in house.visit(Role.EDITOR).get("/campaigns?show=scheduled").text
+    with pytest.raises(NotPossible, match="репетиция"):
+        campaigning.resume(house.engine, draft.id, "editor")
+
+
+def test_the_console_tells_a_list_again_only_if_that_is_meant(house: House) -> None:
+    furnish(house, people(2))
+    for _time in range(2):
+        with contextlib.suppress(NotPossible):
+            campaigning.launch(house.engine, "debt-reminder", "Должники", "clerk")
+    assert len(launched(house)) == 1
+    with pytest.raises(NotPossible, match="--again"):
+        campaigning.launch(house.engine, "debt-reminder", "Должники", "clerk")
+    campaigning.launch(house.engine, "debt-reminder", "Должники", "clerk", again=True)
+    assert len(launched(house)) == 2

@@ -14,7 +14,11 @@ from templates.i18n import _
 
 COLOURS = {ChannelName.PHONE: "accent", ChannelName.SMS: "busy", ChannelName.EMAIL: "warn"}
 _WIDTH, _TOP, _BELOW, _LANE = 960, 8, 22, 84
-_ROW, _LABEL = 20, 190
+_ROW = 20
+# A letter of a label is about so wide; an M is wider, an «i» much less.
+_LETTER, _GAP = 7.0, 10
+# A longer name of a zone is cut, and told in full to whoever points at it.
+_LONGEST_NAME = 38
 _HOUR = timedelta(hours=1)
 _MOST_HOURS = 24 * 31
 
@@ -67,12 +71,14 @@ def zones_chart(outlook: Outlook, titles: Mapping[str, str], title: str, zone: s
     first_at, count = _span(outlook)
     offset = int((first_at - _hour_of(outlook.begins_at)) / _HOUR)
     largest = max((n for row in outlook.zones for _hour, n in row.hours), default=0.0) or 1.0
-    step = (_WIDTH - _LABEL) / count
+    names = {row.zone: titles[row.zone] for row in outlook.zones}
+    left = _room(min(max(map(len, names.values())), _LONGEST_NAME))
+    step = (_WIDTH - left) / count
     bottom = _TOP + _ROW * len(outlook.zones)
-    parts = _days(first_at, count, step, _LABEL, bottom, zone)
+    parts = _days(first_at, count, step, left, bottom, zone)
     for index, row in enumerate(outlook.zones):
         y = _TOP + index * _ROW
-        parts.append(f'<text class="lane" x="0" y="{y + 14}">{escape(titles[row.zone])}</text>')
+        parts.append(f'<text class="lane" x="0" y="{y + 14}">{_name(names[row.zone])}</text>')
         for hour, attempts in row.hours:
             place = hour - offset
             if not 0 <= place < count:
@@ -80,7 +86,7 @@ def zones_chart(outlook: Outlook, titles: Mapping[str, str], title: str, zone: s
             shade = 0.15 + 0.85 * (attempts / largest) ** 0.5
             parts.append(
                 f'<rect class="accent" fill-opacity="{shade:.2f}" '
-                f'x="{_LABEL + place * step:.1f}" y="{y + 2}" '
+                f'x="{left + place * step:.1f}" y="{y + 2}" '
                 f'width="{max(step - 0.4, 0.8):.1f}" height="{_ROW - 4}"/>'
             )
     return _svg(bottom + _BELOW, title, parts)
@@ -99,11 +105,10 @@ def _hour_of(at: datetime) -> datetime:
 def _days(
     first_at: datetime, count: int, step: float, left: float, bottom: int, zone: str
 ) -> list[str]:
-    """Midnights of the house as lines, with the days; of a short chart its hours."""
+    """Midnights of the house as lines, with the days; of a short chart its hours. A label that
+    would lie on the one before it is left out."""
     parts: list[str] = []
-    every = max(round(count / 24 / 10), 1)
-    days = hours = 0
-    room = 46.0  # what an hour's label takes
+    labels: list[tuple[float, str]] = []
     for index in range(count):
         local = (first_at + index * _HOUR).astimezone(ZoneInfo(zone))
         x = left + index * step
@@ -111,16 +116,31 @@ def _days(
             parts.append(
                 f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{bottom}"/>'
             )
-        has_room = local.hour == 0 or (index == 0 and (24 - local.hour) * step > 70)
-        if count > 30 and has_room:
-            if days % every == 0 and x < _WIDTH - 66:
-                shown = escape(formats.short_day(local.date()))
-                parts.append(f'<text x="{x + 2:.1f}" y="{bottom + 15}">{shown}</text>')
-            days += 1
-        if count <= 30 and index * step >= hours * room and x < _WIDTH - 30:
-            parts.append(f'<text x="{x:.1f}" y="{bottom + 15}">{local:%H:%M}</text>')
-            hours = int(index * step // room) + 1
+        if count <= 30:
+            labels.append((x, f"{local:%H:%M}"))
+        elif local.hour == 0 or index == 0:
+            labels.append((x + 2, formats.short_day(local.date())))
+    room = _room(max(len(shown) for _x, shown in labels))
+    if len(labels) > 1 and labels[1][0] - labels[0][0] < room and count > 30:
+        del labels[0]  # what is left of the first day is narrow: whole days are worth more
+    free_from = left
+    for x, shown in labels:
+        if x >= free_from and x + room - _GAP <= _WIDTH:
+            parts.append(f'<text x="{x:.1f}" y="{bottom + 15}">{escape(shown)}</text>')
+            free_from = x + room
     return parts
+
+
+def _room(letters: int) -> float:
+    """What a label of so many letters takes."""
+    return letters * _LETTER + _GAP
+
+
+def _name(title: str) -> Markup:
+    if len(title) <= _LONGEST_NAME:
+        return escape(title)
+    short = f"{title[: _LONGEST_NAME - 1]}…"
+    return Markup("{}<title>{}</title>").format(short, title)
 
 
 def _svg(height: float, title: str, parts: Sequence[str]) -> Markup:

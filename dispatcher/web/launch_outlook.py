@@ -57,6 +57,7 @@ class Shown:
     finishes_on: date | None
     cost_kopecks: int | None
     cost_most_kopecks: int | None
+    is_cost_unknown: bool  # SMS would go, and nobody has told what one costs
     clock_title: str  # on whose clock the hours are
     guesses: Sequence[str]  # channels without a past of the house's own
 
@@ -99,6 +100,8 @@ def shown_outlook(tx: Transaction, engine: Engine, seen: Outlook) -> Shown:
         cost_most_kopecks=round(sum(one.cost_most_kopecks or 0 for one in costs))
         if costs
         else None,
+        is_cost_unknown=not costs
+        and any(one.planned for one in seen.channels if one.channel is ChannelName.SMS),
         clock_title=launch_words.zone_title(zone, seen.begins_at),
         guesses=[titles[one.channel] for one in seen.channels if not one.by_own_past],
     )

@@ -106,6 +106,16 @@ def test_a_rehearsal_shows_what_would_happen_and_leaves_nothing_behind(house: Ho
     assert (launched(house), deliveries(house.engine)) == ([], 0)
 
 
+def test_where_nobody_has_set_what_an_sms_costs_the_cost_of_a_launch_is_told_as_unknown(
+    tmp_path: Path,
+) -> None:
+    with open_house(tmp_path, sms_price_kopecks={}) as house:
+        guest = house.visit(Role.EDITOR)
+        page = words_of(guest.get(rehearse(house, guest, furnish(house, people(SMALL)))))
+    assert "Ожидаемая стоимость SMS Неизвестна" in page
+    assert "₽" not in page
+
+
 def test_a_small_launch_needs_nobody_else_and_the_button_pressed_twice_launches_once(
     house: House,
 ) -> None:

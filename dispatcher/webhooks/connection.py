@@ -1,6 +1,6 @@
 """One POST to an address that somebody typed in, such that no harm can come of it.
 
-The name is looked up here, each address is checked, and the connection goes to the very address
+The name is looked up first, each address is checked, and the connection goes to the very address
 that was checked: a name that answers differently the second time leads nowhere else. TLS proves the
 name. No redirect is followed, a little of the answer is read, and everything together has an end.
 """
@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from dispatcher.errors import NotPossible
+from dispatcher.webhooks.lookup import addresses_of
 from templates.i18n import _
 
+LOOKUP_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 MOST_ANSWER_BYTES = 4096
@@ -91,13 +93,10 @@ def post(place: Place, body: bytes, headers: Mapping[str, str], *, loopback: boo
 def _checked(place: Place, *, loopback: bool) -> str:
     """The address to connect to: one that the whole internet may reach. Raises BadAddress when the
     name leads into a house, ours or another one's; of several addresses none may."""
-    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-    addresses = [str(one[4][0]) for one in found]
+    addresses = addresses_of(place.host, LOOKUP_SECONDS)
     for address in addresses:
         if not _is_public(address) and not (loopback and _is_loopback(address)):
             raise BadAddress(_("This name leads into a network of a house: nothing is sent there."))
-    if not addresses:
-        raise BadAddress(_("Nobody knows this name."))
     return addresses[0]
 
 

@@ -1,8 +1,8 @@
 """The thread that tells webhooks what happened: each event once at least, under one id.
 
 A post is claimed for a while, sent with no transaction open, and written down. Whoever dies in
-between leaves a claim that lapses, and the event is told again. A webhook that does not answer has
-a few posts under way at a time, so that it holds up nobody else.
+between leaves a claim that lapses, and the event is told again. A webhook that does not answer
+holds up nobody else: see `shares`.
 """
 
 import http.client
@@ -10,7 +10,6 @@ import random
 import ssl
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,6 +24,8 @@ from dispatcher.errors import LedgerAway
 from dispatcher.ledger import LedgerFault, Transaction, idempotency, trail, webhooks
 from dispatcher.ledger.webhooks import Post, Webhook
 from dispatcher.webhooks.connection import BadAddress, place_of, post
+from dispatcher.webhooks.keeping import MOST
+from dispatcher.webhooks.shares import SPARE, Shares
 from dispatcher.webhooks.signing import signatures
 
 log = structlog.get_logger()
@@ -42,9 +43,12 @@ BACKOFF: Sequence[timedelta] = (
     timedelta(hours=24),
 )
 LOOK_SECONDS = 1.0
+# Sooner where something was sent: there is room for more.
+SOON_SECONDS = 0.05
 LEASE = timedelta(minutes=2)
-AT_ONCE = 4  # for one webhook
-THREADS = 16
+THREADS = MOST + SPARE
+# Of the ledger's connections pages want some, too.
+WRITING_AT_ONCE = 4
 SWEEP_EVERY = timedelta(hours=1)
 POSTS_KEPT = timedelta(days=30)
 ANSWERS_KEPT = timedelta(days=7)
@@ -59,8 +63,11 @@ class Postman:
     engine: Engine
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
-    _under_way: Counter[int] = field(default_factory=Counter)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _sent: threading.Event = field(default_factory=threading.Event)
+    _shares: Shares = field(default_factory=Shares)
+    _writing: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(WRITING_AT_ONCE)
+    )
     _swept_at: datetime | None = None
 
     def start(self) -> Self:
@@ -71,6 +78,7 @@ class Postman:
     def stop(self) -> None:
         """What is being sent may end; what is claimed and not sent is told by somebody else."""
         self._ended.set()
+        self._sent.set()
         if self._thread is not None:
             self._thread.join(JOIN_SECONDS)
 
@@ -85,9 +93,8 @@ class Postman:
             waiting = webhooks.waiting(tx, self.engine.clock.now())
         count = 0
         for webhook_id in waiting:
-            with self._lock:
-                room = AT_ONCE - self._under_way[webhook_id]
-            if room <= 0:
+            room = self._shares.room(webhook_id)
+            if not room:
                 continue
             claim, now = str(uuid.uuid4()), self.engine.clock.now()
 
@@ -107,8 +114,7 @@ class Postman:
 
             webhook, posts = self.engine.ledger.insist(take)
             for one in posts:
-                with self._lock:
-                    self._under_way[webhook_id] += 1
+                self._shares.begin(webhook_id)
                 pool.submit(self._send, webhook, one, claim)
             count += len(posts)
         return count
@@ -123,11 +129,15 @@ class Postman:
         self.engine.ledger.insist(lambda tx: idempotency.forget_old(tx, now - ANSWERS_KEPT))
 
     def _send(self, webhook: Webhook, one: Post, claim: str) -> None:
+        was_heard = None
         try:
             if self._ended.is_set():
                 return
             status, answer = self._told(webhook, one)
-            self.engine.ledger.insist(partial(self._finish, webhook, one, claim, status, answer))
+            was_heard = _is_heard(status)
+            finish = partial(self._finish, webhook, one, claim, status, answer)
+            with self._writing:
+                self.engine.ledger.insist(finish)
             log.info(
                 "webhook.post", webhook=webhook.id, kind=one.kind, tries=one.tries, answer=answer
             )
@@ -136,8 +146,8 @@ class Postman:
         except Exception as error:
             log.error("webhook.broken", webhook=webhook.id, kind=type(error).__name__)
         finally:
-            with self._lock:
-                self._under_way[webhook.id] -= 1
+            self._shares.end(webhook.id, was_heard=was_heard)
+            self._sent.set()
 
     def _told(self, webhook: Webhook, one: Post) -> tuple[int, str]:
         """The status of the answer, 0 where there was none; and what the page shows of it."""
@@ -168,8 +178,7 @@ class Postman:
         self, webhook: Webhook, one: Post, claim: str, status: int, answer: str, tx: Transaction
     ) -> None:
         now = self.engine.clock.now()
-        was_heard = 200 <= status < 300
-        due_at = None
+        was_heard, due_at = _is_heard(status), None
         if not was_heard and status != GONE and one.tries <= len(BACKOFF):
             # Not everything that failed together comes again together.
             due_at = now + BACKOFF[one.tries - 1] * random.uniform(1, 1.1)  # noqa: S311
@@ -193,4 +202,11 @@ class Postman:
                     # A bug here must not end the thread: others wait to hear, too.
                     log.error("webhooks.broken", kind=type(error).__name__)
                     found = 0
-                self._ended.wait(0.05 if found else LOOK_SECONDS)
+                if not found:
+                    self._sent.wait(LOOK_SECONDS)
+                self._sent.clear()
+                self._ended.wait(SOON_SECONDS)
+
+
+def _is_heard(status: int) -> bool:
+    return 200 <= status < 300

@@ -5,23 +5,31 @@ import hashlib
 import hmac
 import http.server
 import json
+import socket
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatcher import campaigning
 from dispatcher.access.keys import Scope
 from dispatcher.ledger import webhooks
 from dispatcher.ledger.webhooks import Event, Post
 from dispatcher.webhooks import keeping
-from dispatcher.webhooks.connection import BadAddress, place_of, post
+from dispatcher.webhooks.connection import ANSWER_SECONDS, BadAddress, place_of, post
+from dispatcher.webhooks.keeping import MOST
+from dispatcher.webhooks.lookup import addresses_of
 from dispatcher.webhooks.postman import BACKOFF, LEASE, Postman
+from dispatcher.webhooks.shares import AT_ONCE, SPARE, Shares
 from dispatcher.webhooks.signing import new_secret, signatures
 from tests.api.caller import ACCOUNT, PHONE_NUMBER, Town, open_town
 from tests.flow.rehearsing import DAY
@@ -65,6 +73,13 @@ def listening() -> Iterator[Listener]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def saying_nothing() -> Iterator[str]:
+    """The address of one that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:
+        yield f"http://127.0.0.1:{deaf.getsockname()[1]}/hooks"
 
 
 @pytest.fixture
@@ -138,7 +153,7 @@ def test_campaigns_and_stops_are_told(town: Town, listener: Listener) -> None:
     campaigning.pause(engine, campaign, "chief")
     campaigning.resume(engine, campaign, "chief")
     campaigning.cancel(engine, campaign, "chief")
-    for _turn in range(3):
+    for _event in range(4):
         tell(town)
     told = {str(e["type"]): e["data"] for e in listener.events}
     assert told["recipient.stopped"] == {
@@ -186,6 +201,71 @@ def test_a_postman_that_dies_leaves_what_the_next_one_tells(town: Town, listener
     town.rehearsal.clock.move_to(now + LEASE)
     tell(town)
     assert len(listener.heard) == 1
+
+
+def test_any_number_of_listeners_that_say_nothing_hold_up_nobody_else(
+    town: Town, listener: Listener
+) -> None:
+    engine = town.rehearsal.engine
+    postman = Postman(engine)
+    with ExitStack() as still:
+        still.callback(postman.stop)  # when nobody keeps it waiting any more
+        for _one in range(MOST - 1):
+            webhook_id, _secret = hook(town, still.enter_context(saying_nothing()))
+            for _time in range(AT_ONCE):
+                keeping.try_out(engine, webhook_id, "tests")
+        last, _secret = hook(town, listener.url)
+        postman.start()
+        for count in range(1, 4):
+            keeping.try_out(engine, last, "tests")
+            deadline = time.monotonic() + ANSWER_SECONDS / 2
+            while len(listener.heard) < count:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([None, True, False]))))
+def test_whoever_has_nothing_under_way_has_room_whatever_the_others_have(
+    turns: list[tuple[int, bool | None]],
+) -> None:
+    shares, under_way = Shares(), Counter[int]()
+    for webhook_id, was_heard in turns:
+        if under_way[webhook_id] and was_heard is not None:
+            shares.end(webhook_id, was_heard=was_heard)
+            under_way[webhook_id] -= 1
+        for _one in range(shares.room(webhook_id)):
+            shares.begin(webhook_id)
+            under_way[webhook_id] += 1
+        assert max(under_way.values()) <= AT_ONCE
+        assert sum(max(count - 1, 0) for count in under_way.values()) <= SPARE
+        assert all(shares.room(one) for one in range(1, 7) if not under_way[one])
+
+
+def test_who_hears_gets_more_at_once_and_who_does_not_gets_one() -> None:
+    shares = Shares()
+    rooms = []
+    for was_heard in (True, True, True, True, None, False, True):
+        shares.begin(1)
+        shares.end(1, was_heard=was_heard)
+        rooms.append(shares.room(1))
+    assert rooms == [2, 3, 4, 4, 4, 1, 2]
+
+
+def test_a_resolver_that_is_silent_is_left_behind_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = threading.Semaphore(0), threading.Event()
+
+    def silent(*_given: object, **_more: object) -> list[object]:
+        asked.release()
+        answers.wait()
+        return [(0, 0, 0, "", ("192.0.2.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    for _time in range(3):
+        with pytest.raises(TimeoutError):
+            addresses_of("silent.example.com", 0.01)
+    answers.set()
+    assert addresses_of("silent.example.com", 5) == ["192.0.2.1"]
+    assert asked.acquire(timeout=5)
 
 
 def test_a_redirect_is_not_followed_and_410_ends_it(town: Town, listener: Listener) -> None:

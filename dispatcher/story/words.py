@@ -46,8 +46,9 @@ def _not_foreseen(outlook: Outlook) -> str:
     return _("Nothing more will be sent")
 
 
-def ground(one: Ground, outlook: Outlook, policy: Policy) -> str:
-    """One reason, as a sentence."""
+def ground(one: Ground, outlook: Outlook, policy: Policy, home: str) -> str:
+    """One reason, as a sentence. What happens to the customer is told on the customer's clock; what
+    the house does, on that of its own zone, `home`, as everywhere else."""
     zone = outlook.delivery.zone
     until = local_moment(one.until_at, zone) if one.until_at else ""
     match one.why:
@@ -78,13 +79,13 @@ def ground(one: Ground, outlook: Outlook, policy: Policy) -> str:
         case Why.LINE_BUSY:
             return _("Another campaign is calling this customer just now.")
         case Why.AWAY:
-            return _away(one, zone)
+            return _away(one, zone, home)
         case Why.NO_LINE:
             return _("No line or operator is free for the call.")
         case Why.OWN_LIMIT:
             return _("It waits for its turn: so many messages a second are allowed.")
         case Why.STOPPED:
-            return _stopped(one, zone)
+            return _stopped(one, zone, home)
         case Why.NO_CONSENT:
             return _no_consent(one.consent)
         case Why.NO_TIME:
@@ -95,7 +96,7 @@ def ground(one: Ground, outlook: Outlook, policy: Policy) -> str:
             return _("No working number or address is left.")
         case Why.POINT_STOPPED:
             return _("One of the contacts is left out, the others are used. {why}").format(
-                why=_stopped(one, zone)
+                why=_stopped(one, zone, home)
             )
 
 
@@ -151,28 +152,34 @@ def _quiet(quiet: QuietTime | None, zone: str, policy: Policy) -> str:
     ).format(until=until, count=quiet.most, span=spoken_duration(quiet.span))
 
 
-def _away(one: Ground, zone: str) -> str:
+def _away(one: Ground, zone: str, home: str) -> str:
     circuit = one.circuit
     if circuit is None:
         return _("The provider is out of order.")
     return _("The provider {name} is out of order since {since}: {why}; tried at {retry}.").format(
         name=circuit.provider,
-        since=local_moment(circuit.opened_at, zone),
+        since=_at_home(circuit.opened_at, zone, home),
         why=words.word(words.troubles, circuit.reason),
-        retry=local_clock(circuit.retry_at, zone),
+        retry=local_clock(circuit.retry_at, home),
     )
 
 
-def _stopped(one: Ground, zone: str) -> str:
+def _stopped(one: Ground, zone: str, home: str) -> str:
     if one.stop is None:
         return ""
     who = _("The account") if one.stop.account_number else _("The contact")
     told = _("{who} is on the stop-list").format(who=who)
     if one.entry is not None:
-        told += " " + _("since {moment}").format(moment=local_moment(one.entry.since_at, zone))
+        told += " " + _("since {moment}").format(moment=_at_home(one.entry.since_at, zone, home))
     if one.until_at is not None:
-        told += " " + _("until {moment}").format(moment=local_moment(one.until_at, zone))
+        told += " " + _("until {moment}").format(moment=_at_home(one.until_at, zone, home))
     return f"{told} ({reason_title(one.stop.reason)})."
+
+
+def _at_home(at: datetime, zone: str, home: str) -> str:
+    """On the clock of the house; with its name, where the customer's shows another time."""
+    shown = local_moment(at, home)
+    return shown if shown == local_moment(at, zone) else f"{shown} ({zone_title(home, at)})"
 
 
 def _no_consent(consent: Consent | None) -> str:

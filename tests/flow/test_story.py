@@ -97,7 +97,10 @@ def sentences(books: Books, one: Standing) -> list[str]:
         scenario = books.engine.scenario(tx, one.campaign.scenario_id).scenario
     policy = scenario.policy(one.delivery.channel)
     with speaking("en"):
-        grounds = [words.ground(ground, one.outlook, policy) for ground in one.outlook.grounds]
+        home = books.engine.settings.zone
+        grounds = [
+            words.ground(ground, one.outlook, policy, home) for ground in one.outlook.grounds
+        ]
         return [words.next_time(one.outlook), *grounds]
 
 
@@ -134,7 +137,8 @@ class TestWhyNotNow:
             suppressions.add(tx, stop, "olga", books.clock.now())
         head, why = sentences(books, standing(books, IVAN, SMS))
         assert head == "Nothing more will be sent"
-        assert why.startswith("The contact is on the stop-list since Tue, 1 Dec 2026, 09:00")
+        since = "The contact is on the stop-list since Tue, 1 Dec 2026, 06:00 (Moscow, UTC+3)"
+        assert why.startswith(since)
         assert "asked on the phone" in why
         call = standing(books, IVAN, PHONE).outlook
         assert call is not None

@@ -17,6 +17,7 @@ from campaigns.recipient import Consent
 from dispatcher.access.roles import Role
 from dispatcher.ledger import suppressions
 from dispatcher.ledger import tables as t
+from dispatcher.web import formats
 from tests.flow.builders import (
     EMAIL,
     PHONE,
@@ -122,6 +123,16 @@ def test_a_customer_is_put_on_the_stop_list_and_taken_off_with_a_reason_each(
     added, lifted = [one for one in acts(house) if one[2] == "suppression:1"]
     assert (added[0], added[1]) == ("editor", "suppress.add")
     assert (lifted[1], lifted[3]) == ("suppress.remove", {"reason": "передумал"})
+
+
+def test_when_somebody_was_stopped_is_told_on_one_clock_that_of_the_house(house: House) -> None:
+    guest = house.visit(Role.EDITOR)
+    form = {"party": NUMBER, "channel": "phone", "until": "2026-12-20", "reason": "просил"}
+    page = words_of(guest.post("/recipients/1/stop", form)).replace("\xa0", " ")
+    at = formats.moment(house.engine.clock.now(), "Europe/Moscow").replace("\xa0", " ")
+    assert page.count(at) == 2  # why nothing goes, and the stop-list
+    assert page.count("21 дек. 2026, 00:00") == 2
+    assert "Часы показаны по времени: Москва, UTC+3." in page
 
 
 def test_of_one_customers_page_nobody_elses_entry_is_lifted(house: House) -> None:

@@ -411,7 +411,7 @@ class Receipts(RuleBasedStateMachine):
 
 TestReceipts = Receipts.TestCase
 TestReceipts.settings = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -212,7 +212,7 @@ def _reachable(start: Status) -> set[Status]:
 
 TestFindings = Findings.TestCase
 TestFindings.settings = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dispatcher.ledger.circuits import Key
 from dispatcher.report.span import span
 
 
@@ -15,12 +16,18 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`code` is for programs and never changes; `what` and `advice` are for people."""
+    """`code` is for programs and never changes; `what` and `advice` are for people.
+
+    `on_screen` is the advice for who has the pages before them rather than a console, where that is
+    another; `way` the provider that is spoken of.
+    """
 
     code: str
     severity: Severity
     what: str
     advice: str
+    on_screen: str = ""
+    way: Key | None = None
 
 
 def numbers(ids: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ from dispatcher.report import words
 from templates.i18n import _
 
 # Such a one does not mend itself: somebody has to pay, or to set a password right.
-_FOR_STAFF = frozenset({Trouble.NO_MONEY, Trouble.ACCOUNT})
+FOR_STAFF = frozenset({Trouble.NO_MONEY, Trouble.ACCOUNT})
 # Confirmations to who wrote an SMS are owed at once.
 REPLIES_ARE_LATE = timedelta(minutes=5)
 # With all lines taken, calls of a minute each leave room for the next one long before.
@@ -75,15 +75,17 @@ def _circuit(circuit: Circuit, facts: Facts) -> Finding:
         span=span(facts.now - circuit.opened_at),
         why=words.word(words.troubles, circuit.reason),
     )
-    if circuit.reason in _FOR_STAFF:
+    if circuit.reason in FOR_STAFF:
         advice = _("Mend the account, then: dispatcher provider retry {channel} {provider}").format(
             channel=circuit.channel.value, provider=circuit.provider
         )
-        return Finding("circuit", Severity.SERIOUS, what, advice)
+        on_screen = _("Mend the account, then press “Use it again” in the settings.")
+        return Finding("circuit", Severity.SERIOUS, what, advice, on_screen, circuit.key)
     advice = _("It is tried again by itself. To ask it now: dispatcher check --live")
+    on_screen = _("It is tried again by itself. You can ask it now in the settings.")
     is_only_way = len(facts.channels.get(circuit.channel, ())) <= 1
     severity = Severity.SERIOUS if is_only_way else Severity.WARNING
-    return Finding("circuit", severity, what, advice)
+    return Finding("circuit", severity, what, advice, on_screen, circuit.key)
 
 
 def _are_stuck(facts: Facts, ledger: LedgerFacts) -> bool:

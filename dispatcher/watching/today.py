@@ -12,6 +12,7 @@ from campaigns.holidays import Holidays
 from campaigns.scenario import STANDARD_WINDOW, Window
 from dispatcher.doctor import Facts, Finding, diagnose
 from dispatcher.doctor.facts import LedgerFacts
+from dispatcher.doctor.messages import FOR_STAFF
 from dispatcher.doctor.reading import left_in_flight, waiting_on
 from dispatcher.engine import Engine
 from dispatcher.inquiries import desk
@@ -29,6 +30,7 @@ from dispatcher.ledger import (
 )
 from dispatcher.ledger.campaign_lists import Progress
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
+from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.claims import Head
 from dispatcher.ledger.inquiry_lists import Wanted
 from dispatcher.ledger.launch_requests import LaunchRequest
@@ -84,6 +86,7 @@ class Decisions:
     restored: Sequence[int]
     drafts: Sequence[Begun]
     inquiries_overdue: int
+    accounts: Sequence[Circuit]  # providers that somebody has to pay, or to set right
 
     @property
     def is_any(self) -> bool:
@@ -94,6 +97,7 @@ class Decisions:
             or self.restored
             or self.drafts
             or self.inquiries_overdue
+            or self.accounts
         )
 
 
@@ -112,7 +116,12 @@ class Day:
 
     def findings(self) -> Sequence[Finding]:
         """What is wrong, the worst first, in the language of whoever asks."""
-        return [one for one in diagnose(self.facts) if one.code not in _TOLD_APART]
+        told = {one.key for one in self.decisions.accounts}
+        return [
+            one
+            for one in diagnose(self.facts)
+            if one.code not in _TOLD_APART and one.way not in told
+        ]
 
     @property
     def ways(self) -> Sequence[tuple[ChannelName, str, str]]:
@@ -176,6 +185,7 @@ def decisions_now(tx: Transaction, engine: Engine, now: datetime, facts: Facts) 
         restored=ledger.restored,
         drafts=ledger.drafts,
         inquiries_overdue=inquiry_lists.count(tx, overdue),
+        accounts=[one for one in ledger.circuits if one.reason in FOR_STAFF],
     )
 
 

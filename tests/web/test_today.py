@@ -54,6 +54,7 @@ def test_a_day_on_which_all_is_well_is_calm(office: Office) -> None:
 
 def test_campaigns_that_nobody_works_on_are_told(office: Office) -> None:
     said = words_of(office.house.visit(Role.EDITOR).get("/"))
+    assert "Ничего не ждёт решения" not in said
     assert "ни один процесс над ними не работает" in said
     assert "Сообщите администратору." in said
     assert "dispatcher up" not in said
@@ -97,14 +98,38 @@ def test_a_launch_that_waits_for_approval_is_shown_to_those_who_may_look_at_it(
     assert "/launch/requests" not in office.house.visit(Role.READER).get("/").text
 
 
-def test_a_provider_in_trouble_is_named_with_its_trouble(office: Office) -> None:
-    let_work(office)
+def open_circuit(office: Office, reason: str) -> None:
     now = office.books.clock.now()
     with office.books.ledger.write() as tx:
-        key = (ChannelName.SMS, "smsaero")
-        circuits.open_(tx, key, "no_money", now, now + timedelta(minutes=5))
-    said = words_of(office.clerk.get("/"))
-    assert f"SMS smsaero {words.word(words.troubles, 'no_money')}" in said
+        circuits.open_(tx, (ChannelName.SMS, "smsaero"), reason, now, now + timedelta(minutes=5))
+
+
+def test_an_account_that_somebody_has_to_pay_waits_for_them_and_leads_to_the_settings(
+    office: Office,
+) -> None:
+    let_work(office)
+    open_circuit(office, "no_money")
+    page = office.clerk.get("/")
+    said, trouble = words_of(page), words.word(words.troubles, "no_money")
+    assert f"Ждёт решения SMS, smsaero : {trouble}." in said
+    assert f"SMS smsaero {trouble}" in said
+    assert '<a class="button small" href="/settings">' in page.text
+    assert "Ничего не ждёт решения" not in said
+    assert "dispatcher provider" not in said  # an advice for the console
+    reader = office.house.visit(Role.READER).get("/")
+    assert "Сообщите администратору." in words_of(reader)
+    assert 'href="/settings"' not in reader.text
+
+
+def test_a_provider_that_comes_back_by_itself_is_told_with_where_it_can_be_asked(
+    office: Office,
+) -> None:
+    let_work(office)
+    open_circuit(office, "unreachable")
+    page = office.clerk.get("/")
+    said = words_of(page)
+    assert "Спросить его сейчас можно в настройках. К настройкам" in said
+    assert "dispatcher check" not in said
     assert "Всё работает." not in said
 
 

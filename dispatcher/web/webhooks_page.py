@@ -13,6 +13,7 @@ from dispatcher.ledger.webhooks import Event, Post
 from dispatcher.web.rendering import go, render
 from dispatcher.web.screens import Asker, Engined, Screens
 from dispatcher.webhooks import keeping
+from dispatcher.webhooks.address import BadAddress
 from dispatcher.webhooks.keeping import event_title
 from templates.i18n import _
 
@@ -40,8 +41,7 @@ def add(
     try:
         webhook_id, secret = keeping.add(engine, url.strip(), chosen, person.login)
     except NotPossible as error:
-        typed = {"url": url, "events": event}
-        return _everything(request, engine, 422, typed=typed, wrong=str(error))
+        return _everything(request, engine, 422, **_as_typed(url, event, error))
     return _one(request, engine, webhook_id, secret=secret)
 
 
@@ -62,8 +62,7 @@ def change(
     try:
         keeping.change(engine, webhook_id, url.strip(), _events(event), person.login)
     except NotPossible as error:
-        typed = {"url": url, "events": event}
-        return _one(request, engine, webhook_id, 422, typed=typed, wrong=str(error))
+        return _one(request, engine, webhook_id, 422, **_as_typed(url, event, error))
     return go(request, f"{PATH}/{webhook_id}", _("The webhook is changed."))
 
 
@@ -97,7 +96,12 @@ def end(request: Request, engine: Engined, person: Asker, webhook_id: int) -> Re
 def _everything(request: Request, engine: Engine, status: int = 200, **more: object) -> Response:
     with engine.ledger.read() as tx:
         found, standing = webhooks.everything(tx), webhooks.standing(tx)
-    values: dict[str, Any] = {"typed": {"url": "", "events": []}, "wrong": "", **more}
+    values: dict[str, Any] = {
+        "typed": {"url": "", "events": []},
+        "wrong": "",
+        "refused": "",
+        **more,
+    }
     return render(
         request,
         "webhooks.html",
@@ -118,7 +122,7 @@ def _one(
         standing = webhooks.standing(tx).get(webhook_id)
         latest = webhooks.latest(tx, webhook_id, LATEST)
     typed = {"url": webhook.url, "events": webhook.events}
-    values: dict[str, Any] = {"typed": typed, "wrong": "", "secret": "", **more}
+    values: dict[str, Any] = {"typed": typed, "wrong": "", "refused": "", "secret": "", **more}
     return render(
         request,
         "webhook.html",
@@ -133,6 +137,12 @@ def _one(
     )
 
 
+def _as_typed(url: str, events: list[str], error: NotPossible) -> dict[str, Any]:
+    """The form once more: what is wrong with the address is told at its field."""
+    where = "wrong" if isinstance(error, BadAddress) else "refused"
+    return {"typed": {"url": url, "events": events}, where: str(error)}
+
+
 def _events(given: list[str]) -> list[Event]:
     return [event for event in Event if event.value in given]
 
@@ -145,7 +155,7 @@ def _answer(post: Post) -> str:
     """What the other side said, in words."""
     told = {
         "": "",
-        "address": _("the address leads into a network of a house"),
+        "address": _("nothing is sent to such an address"),
         "timeout": _("no answer in time"),
         "tls": _("no safe connection: the certificate does not hold"),
         "ended": _("the webhook has ended"),

@@ -12,10 +12,8 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from dispatcher.errors import NotPossible
+from dispatcher.webhooks.address import BadAddress, Place, is_loopback
 from dispatcher.webhooks.lookup import addresses_of
 from templates.i18n import _
 
@@ -23,47 +21,8 @@ LOOKUP_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 MOST_ANSWER_BYTES = 4096
-LONGEST_URL = 2000
 # IPv4 behind a translator (RFC 6052): any house's addresses may be.
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-
-
-class BadAddress(NotPossible):
-    """Nothing is sent there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a webhook listens."""
-
-    host: str
-    port: int
-    path: str
-    is_secure: bool
-
-
-def place_of(url: str, *, loopback: bool = False) -> Place:
-    """An address taken apart. `loopback`: plain http on this very machine will do, too, as tests
-    and rehearsals need it. Raises BadAddress with what to write instead."""
-    bad = BadAddress(
-        _(
-            "An address such as https://billing.example.com/hooks is expected, without a user and "
-            "“#”."
-        )
-    )
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise bad from None
-    is_plain = len(url) <= LONGEST_URL and url.isascii() and url.isprintable() and " " not in url
-    if not host or not is_plain or "@" in parts.netloc or parts.fragment or "\\" in url:
-        raise bad
-    is_secure = parts.scheme == "https"
-    if not is_secure and not (loopback and parts.scheme == "http" and _is_loopback(host)):
-        raise bad
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(host, port or (443 if is_secure else 80), path, is_secure)
 
 
 def post(place: Place, body: bytes, headers: Mapping[str, str], *, loopback: bool = False) -> int:
@@ -90,12 +49,19 @@ def post(place: Place, body: bytes, headers: Mapping[str, str], *, loopback: boo
             connection.close()
 
 
+def refuse_houses(place: Place, *, loopback: bool = False) -> None:
+    """Raises BadAddress where a name leads into a house already now. One that nobody knows yet will
+    do: it is looked up again each time that something is sent."""
+    with contextlib.suppress(OSError):
+        _checked(place, loopback=loopback)
+
+
 def _checked(place: Place, *, loopback: bool) -> str:
     """The address to connect to: one that the whole internet may reach. Raises BadAddress when the
     name leads into a house, ours or another one's; of several addresses none may."""
     addresses = addresses_of(place.host, LOOKUP_SECONDS)
     for address in addresses:
-        if not _is_public(address) and not (loopback and _is_loopback(address)):
+        if not _is_public(address) and not (loopback and is_loopback(address)):
             raise BadAddress(_("This name leads into a network of a house: nothing is sent there."))
     return addresses[0]
 
@@ -127,10 +93,3 @@ def _is_public(address: str) -> bool:
     if mapped is not None and not mapped.is_global:
         return False
     return ip.is_global and not ip.is_multicast
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"

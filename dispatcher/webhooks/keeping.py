@@ -7,7 +7,8 @@ from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import Transaction, trail, webhooks
 from dispatcher.ledger.webhooks import TEST, Event
-from dispatcher.webhooks.connection import place_of
+from dispatcher.webhooks.address import place_of
+from dispatcher.webhooks.connection import refuse_houses
 from dispatcher.webhooks.signing import new_secret
 from templates.i18n import _
 
@@ -17,7 +18,8 @@ MOST = 20
 
 
 def add(engine: Engine, url: str, events: Collection[Event], actor: str) -> tuple[int, str]:
-    """A new webhook: its id, and its secret, which is shown once. Raises NotPossible."""
+    """A new webhook: its id, and its secret, which is shown once. Raises NotPossible; its kind
+    BadAddress where it is the address that will not do."""
     _check(engine, url, events)
     secret, now = new_secret(), engine.clock.now()
 
@@ -112,7 +114,8 @@ def event_title(event: str) -> str:
 
 
 def _check(engine: Engine, url: str, events: Collection[Event]) -> None:
-    place_of(url, loopback=engine.settings.webhooks_to_this_machine)
+    loopback = engine.settings.webhooks_to_this_machine
+    refuse_houses(place_of(url, loopback=loopback), loopback=loopback)
     if not events:
         raise NotPossible(_("Choose at least one thing to tell of."))
 

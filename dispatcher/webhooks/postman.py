@@ -23,7 +23,8 @@ from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.ledger import LedgerFault, Transaction, idempotency, trail, webhooks
 from dispatcher.ledger.webhooks import Post, Webhook
-from dispatcher.webhooks.connection import BadAddress, place_of, post
+from dispatcher.webhooks.address import BadAddress, place_of
+from dispatcher.webhooks.connection import post
 from dispatcher.webhooks.keeping import MOST
 from dispatcher.webhooks.shares import SPARE, Shares
 from dispatcher.webhooks.signing import signatures
@@ -172,6 +173,10 @@ class Postman:
             return 0, "tls"
         except (OSError, http.client.HTTPException) as error:
             return 0, type(error).__name__
+        except Exception as error:
+            # Whatever it is: a try that failed, of which there are not more than of others.
+            log.error("webhook.broken", webhook=webhook.id, kind=type(error).__name__)
+            return 0, "broken"
         return status, str(status)
 
     def _finish(

@@ -25,7 +25,8 @@ from dispatcher.access.keys import Scope
 from dispatcher.ledger import webhooks
 from dispatcher.ledger.webhooks import Event, Post
 from dispatcher.webhooks import keeping
-from dispatcher.webhooks.connection import ANSWER_SECONDS, BadAddress, place_of, post
+from dispatcher.webhooks.address import BadAddress, Place, place_of
+from dispatcher.webhooks.connection import ANSWER_SECONDS, post, refuse_houses
 from dispatcher.webhooks.keeping import MOST
 from dispatcher.webhooks.lookup import addresses_of
 from dispatcher.webhooks.postman import BACKOFF, LEASE, Postman
@@ -306,11 +307,73 @@ def test_for_a_day_both_secrets_sign(town: Town, listener: Listener) -> None:
         "https://billing.example.com:port/",
         "https://билинг.example/",
         "https://billing.example.com/a b",
+        "https://billing.example.com:0/",
+        "https://billing.example.com:25/",
+        "https://billing.example.com:65536/",
+        "https://billing..example.com/",
+        "https://-billing.example.com/",
+        f"https://{'a' * 64}.example.com/",
+        f"https://{'a.' * 130}example.com/",
+        "https://billing",
+        "https://billing/hooks",
+        "https://localhost/",
+        "https://billing.localhost/",
+        "https://billing.local:8443/",
+        "https://billing.home.arpa/",
+        "https://metadata.google.internal/",
+        "https://8.8.8.8/",
     ],
 )
 def test_an_address_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(BadAddress):
         place_of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("https://billing.example.com", "billing.example.com", 443),
+        ("https://BILLING.example.com:443/hooks", "billing.example.com", 443),
+        ("https://billing.example.com:8443/hooks", "billing.example.com", 8443),
+        ("https://xn--90aqflb3d1a.xn--p1ai/", "xn--90aqflb3d1a.xn--p1ai", 443),
+        ("https://my_host.example.com/", "my_host.example.com", 443),
+    ],
+)
+def test_a_name_of_the_internet_will_do(url: str, host: str, port: int) -> None:
+    place = place_of(url)
+    assert (place.host, place.port, place.is_secure) == (host, port, True)
+
+
+def test_a_name_that_leads_into_a_house_is_refused_when_it_is_typed_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = {"erp.example.com": "10.0.0.5", "billing.example.com": "93.184.215.14"}
+
+    def looked_up(host: str, *_given: object, **_more: object) -> list[object]:
+        if host not in found:
+            raise socket.gaierror(socket.EAI_NONAME)
+        return [(0, 0, 0, "", (found[host], 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    with pytest.raises(BadAddress):
+        refuse_houses(place_of("https://erp.example.com/"))
+    refuse_houses(place_of("https://billing.example.com/"))
+    refuse_houses(place_of("https://not-there-yet.example.com/"))
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example.com", "пример." * 40])
+def test_what_breaks_a_try_is_told_and_tried_no_more_often_than_others(
+    town: Town, host: str
+) -> None:
+    webhook_id, _secret = hook(town, "https://billing.example.com/")
+    with town.rehearsal.ledger.write() as tx:  # as a former version took it
+        webhooks.change(tx, webhook_id, f"https://{host}/", [])
+    keeping.try_out(town.rehearsal.engine, webhook_id, "tests")
+    tell(town)
+    [told] = posts(town, webhook_id)
+    assert told.answer == "address"
+    assert told.due_at is not None
+    assert told.due_at - town.rehearsal.clock.now() >= BACKOFF[0]
 
 
 @pytest.mark.parametrize(
@@ -335,8 +398,10 @@ def test_an_address_of_another_kind_is_refused(url: str) -> None:
     ],
 )
 def test_nothing_is_sent_into_a_house_however_it_is_written(host: str) -> None:
-    with pytest.raises((BadAddress, OSError)) as refused:
-        post(place_of(f"https://{host}/"), b"{}", {})
+    with pytest.raises(BadAddress):
+        place_of(f"https://{host}/")
+    with pytest.raises((BadAddress, OSError)) as refused:  # a name may lead there, too
+        post(Place(host.strip("[]"), 443, "/", is_secure=True), b"{}", {})
     assert not isinstance(refused.value, ConnectionRefusedError)
 
 

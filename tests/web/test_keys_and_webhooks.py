@@ -50,13 +50,39 @@ def test_a_webhook_is_added_tried_and_ended(house: House) -> None:
     assert guest.post("/settings/webhooks/1/test").status_code == 422
 
 
-def test_an_address_that_will_not_do_is_told_at_its_field(house: House) -> None:
-    fields = {"url": "http://billing.example.com/", "event": [Event.CAMPAIGN_PAUSED.value]}
-    answer = house.visit().post("/settings/webhooks/add", fields)
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://billing.example.com/", "https://"),
+        ("https://10.1.2.3/", "имя сервера, а не его IP-адрес"),
+        ("https://[::1]/", "имя сервера, а не его IP-адрес"),
+        ("https://erp/hooks", "только внутри сети"),
+        ("https://billing.example.com:22/", "Порт 22"),
+    ],
+)
+def test_an_address_that_will_not_do_is_told_at_its_field(
+    house: House, url: str, words: str
+) -> None:
+    fields = {"url": url, "event": [Event.CAMPAIGN_PAUSED.value]}
+    guest = house.visit()
+    answer = guest.post("/settings/webhooks/add", fields)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
+    assert words in words_of(answer)
+    assert url in answer.text
     with house.engine.ledger.read() as tx:
         assert webhooks.everything(tx) == []
+
+
+def test_a_webhook_for_nothing_is_told_so_and_its_address_is_not_blamed(house: House) -> None:
+    guest = house.visit()
+    fields = {"url": "https://billing.example.com/hooks"}
+    webhook_id, _secret = keeping.add(house.engine, fields["url"], list(Event), "admin")
+    for path in ("add", f"{webhook_id}/change"):
+        answer = guest.post(f"/settings/webhooks/{path}", fields)
+        assert answer.status_code == 422
+        assert "Отметьте хотя бы одно событие" in words_of(answer)
+        assert "aria-invalid" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/settings/keys", "/settings/webhooks", "/settings/webhooks/1"])

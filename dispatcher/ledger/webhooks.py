@@ -419,10 +419,19 @@ def latest(tx: Transaction, webhook_id: int, limit: int) -> Sequence[Post]:
     return [_post(row) for row in rows]
 
 
-def forget_old(tx: Transaction, before: datetime) -> int:
-    """What is over, and was made before then."""
+def forget_old(tx: Transaction, before: datetime, after_id: int, limit: int) -> int | None:
+    """Of the `limit` posts that were written after that one: forget what is over, and was made
+    before then. The last of them, to go on from; None where those that follow are younger."""
     p = webhook_posts.c
-    return tx.execute(delete(webhook_posts).where(p.due_at.is_(None), p.made_at < before)).rowcount
+    rows = tx.execute(
+        select(p.id, p.made_at, p.due_at).where(p.id > after_id).order_by(p.id).limit(limit)
+    ).all()
+    old = [row.id for row in rows if row.due_at is None and row.made_at < before]
+    if old:
+        # Or one is told again just now.
+        tx.execute(delete(webhook_posts).where(p.id.in_(old), p.due_at.is_(None)))
+    # They are written in the order of their ids, but for transactions side by side.
+    return rows[-1].id if len(rows) == limit and rows[-1].made_at < before else None
 
 
 def _webhook(row: Row[Any], former: str | None = None) -> Webhook:

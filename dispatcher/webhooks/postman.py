@@ -51,6 +51,7 @@ THREADS = MOST + SPARE
 # Of the ledger's connections pages want some, too.
 WRITING_AT_ONCE = 4
 SWEEP_EVERY = timedelta(hours=1)
+SWEPT_AT_ONCE = 1000  # posts in a turn: telling goes on meanwhile
 POSTS_KEPT = timedelta(days=30)
 ANSWERS_KEPT = timedelta(days=7)
 JOIN_SECONDS = 15.0
@@ -70,6 +71,7 @@ class Postman:
         default_factory=lambda: threading.Semaphore(WRITING_AT_ONCE)
     )
     _swept_at: datetime | None = None
+    _swept_to: int | None = None  # None: not under way
 
     def start(self) -> Self:
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
@@ -123,11 +125,15 @@ class Postman:
     def sweep(self) -> None:
         """Once an hour: what was told or given up long ago, and answers that nobody asks for."""
         now = self.engine.clock.now()
-        if self._swept_at is not None and now - self._swept_at < SWEEP_EVERY:
-            return
-        self._swept_at = now
-        self.engine.ledger.insist(lambda tx: webhooks.forget_old(tx, now - POSTS_KEPT))
-        self.engine.ledger.insist(lambda tx: idempotency.forget_old(tx, now - ANSWERS_KEPT))
+        if self._swept_to is None:
+            if self._swept_at is not None and now - self._swept_at < SWEEP_EVERY:
+                return
+            self._swept_at, self._swept_to = now, 0
+            self.engine.ledger.insist(lambda tx: idempotency.forget_old(tx, now - ANSWERS_KEPT))
+        swept_to = self._swept_to
+        self._swept_to = self.engine.ledger.insist(
+            lambda tx: webhooks.forget_old(tx, now - POSTS_KEPT, swept_to, SWEPT_AT_ONCE)
+        )
 
     def _send(self, webhook: Webhook, one: Post, claim: str) -> None:
         was_heard = None

@@ -25,11 +25,12 @@ from dispatcher.access.keys import Scope
 from dispatcher.ledger import webhooks
 from dispatcher.ledger.webhooks import Event, Post
 from dispatcher.webhooks import keeping
+from dispatcher.webhooks import postman as postman_module
 from dispatcher.webhooks.address import BadAddress, Place, place_of
 from dispatcher.webhooks.connection import ANSWER_SECONDS, post, refuse_houses
 from dispatcher.webhooks.keeping import MOST
 from dispatcher.webhooks.lookup import addresses_of
-from dispatcher.webhooks.postman import BACKOFF, LEASE, Postman
+from dispatcher.webhooks.postman import BACKOFF, LEASE, POSTS_KEPT, Postman
 from dispatcher.webhooks.shares import AT_ONCE, SPARE, Shares
 from dispatcher.webhooks.signing import new_secret, signatures
 from tests.api.caller import ACCOUNT, PHONE_NUMBER, Town, open_town
@@ -223,6 +224,32 @@ def test_any_number_of_listeners_that_say_nothing_hold_up_nobody_else(
             while len(listener.heard) < count:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
+
+
+def test_what_is_over_is_forgotten_in_portions_and_what_waits_is_kept(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, clock = town.rehearsal.engine, town.rehearsal.clock
+    webhook_id, _secret = hook(town, "https://billing.example.com/hooks")
+    for _time in range(5):
+        keeping.try_out(engine, webhook_id, "tests")
+    waits = posts(town, webhook_id)[2]
+    with town.rehearsal.ledger.write() as tx:
+        webhooks.claim(tx, webhook_id, "mine", clock.now(), clock.now() + 60 * DAY, 5)
+        for post_ in posts(town, webhook_id):
+            if post_.id != waits.id:
+                webhooks.finish(tx, post_.id, "mine", heard_at=None, due_at=None, answer="500")
+    clock.move_to(clock.now() + POSTS_KEPT)
+    keeping.try_out(engine, webhook_id, "tests")
+    young = posts(town, webhook_id)[0]
+    clock.move_to(clock.now() + timedelta(seconds=1))
+    monkeypatch.setattr(postman_module, "SWEPT_AT_ONCE", 2)
+    postman, left = Postman(engine), []
+    for _turn in range(4):
+        postman.sweep()
+        left.append(len(posts(town, webhook_id)))
+    assert left == [4, 3, 2, 2]
+    assert [one.id for one in posts(town, webhook_id)] == [young.id, waits.id]
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([None, True, False]))))

@@ -2,10 +2,11 @@
 
 The customer joins the standing campaign of the scenario and the day, which is planned, judged,
 sent, repeated, reported and audited like any other. Everything is one transaction: a message is
-accepted whole, or was never asked for.
+accepted whole, or was never asked for. Its words are made before: while a message joins the
+campaign, all others of its scenario wait.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -81,6 +82,17 @@ class NoSuchChannel(NotPossible):
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message that may be asked for. `scenario` is the stored one on the channels that were asked
+    for; `faults` tells where its words cannot be made."""
+
+    stored: StoredScenario
+    scenario: Scenario
+    recipient: Recipient
+    faults: Mapping[ChannelName, NoWords]
+
+
+@dataclass(frozen=True, slots=True)
 class Fed:
     """A message that was accepted, and what is planned for it on each channel."""
 
@@ -89,24 +101,34 @@ class Fed:
     planned: Sequence[Planned]
 
 
-def feed(
-    tx: Transaction,
+def prepare(
     engine: Engine,
     stored: StoredScenario,
     recipient: Recipient,
     channels: Collection[ChannelName],
-    actor: str,
-    now: datetime,
-) -> Fed:
-    """Take one customer in; `channels` empty: all of the scenario's.
-
-    Whom the rules forbid to tell is taken in, too, and skipped with the reason. Raises
-    NoSuchChannel, Lacks, NoWords, TooOften and CalledOff: nothing was taken in then.
-    """
+) -> Prepared:
+    """What can be done before anybody has to wait; `channels` empty: all of the scenario's. Raises
+    NoSuchChannel and Lacks."""
     scenario = narrowed(engine, stored.scenario, channels)
     lacking = [name for name in scenario.fields if name not in recipient.fields]
     if lacking:
         raise Lacks(lacking)
+    faults: dict[ChannelName, NoWords] = {}
+    for channel in scenario.channels:
+        if recipient.reachable_on(channel):
+            fault = _fault(engine, stored, channel, recipient)
+            if fault is not None:
+                faults[channel] = fault
+    return Prepared(stored, scenario, recipient, faults)
+
+
+def feed(tx: Transaction, engine: Engine, message: Prepared, actor: str, now: datetime) -> Fed:
+    """Take one customer in.
+
+    Whom the rules forbid to tell is taken in, too, and skipped with the reason. Raises NoWords,
+    TooOften and CalledOff: nothing was taken in then.
+    """
+    stored, scenario, recipient = message.stored, message.scenario, message.recipient
     standing.one_at_a_time(tx, stored.id)
     campaign = _campaign_of(tx, engine, stored, recipient.account_number, actor, now)
     row = audiences.get(tx, campaign.audience_id).rows + 1
@@ -120,8 +142,9 @@ def feed(
         *_unasked(stored.scenario, scenario, recipient_id, recipient.zone or campaign.zone),
     ]
     for one in planned:
-        if one.skipped is None:
-            _word(engine, stored, one.channel, recipient)
+        # Where nothing is said, the words do not matter.
+        if one.skipped is None and one.channel in message.faults:
+            raise message.faults[one.channel]
     desk = engine.desks.name_of(recipient.branch)
     deliveries.insert_planned(
         tx, campaign.id, planned, urgent=scenario.urgent, desks={recipient_id: desk}
@@ -193,17 +216,19 @@ def _campaign_of(
     )
 
 
-def _word(
+def _fault(
     engine: Engine, stored: StoredScenario, channel: ChannelName, recipient: Recipient
-) -> None:
-    """Raises NoWords: whoever asks hears of it now, and not the customer's silence later."""
+) -> NoWords | None:
+    """Why the words cannot be made: whoever asks hears of it now, and not the customer's silence
+    later."""
     try:
         content = content_of(
             engine, stored, channel, [recipient], attempt_key(0, 1), SENDING_LIMIT_SECONDS
         )
     except RenderError as error:
-        raise NoWords(channel, str(error)) from None
+        return NoWords(channel, str(error))
     except ValueError as error:
-        raise NoWords(channel, type(error).__name__) from None
+        return NoWords(channel, type(error).__name__)
     if isinstance(content, CallContent) and content.script.total_seconds > CALL_LIMIT_SECONDS:
-        raise NoWords(channel, _("The call would last longer than a minute."))
+        return NoWords(channel, _("The call would last longer than a minute."))
+    return None

@@ -16,6 +16,7 @@ from dispatcher.api.document import finished
 from dispatcher.api.door import Door
 from dispatcher.api.pace import Pace
 from dispatcher.api.problems import FieldError, Problem, pointer_to
+from dispatcher.api.seats import Seats
 from dispatcher.engine import Engine
 
 log = structlog.get_logger()
@@ -42,6 +43,7 @@ def api(engine: Engine, pace: Pace | None = None) -> FastAPI:
         middleware=[Middleware(Door, engine=engine, pace=pace or Pace())],
     )
     app.state.engine = engine
+    app.state.seats = Seats()
     for module in (messages, campaigns, uploads, stop_list):
         app.include_router(module.routes)
     app.add_exception_handler(Problem, _problem)

@@ -30,7 +30,7 @@ from dispatcher.api.payloads import (
     StandingOut,
 )
 from dispatcher.api.problems import FieldError, Problem, invalid
-from dispatcher.api.repeating import Repeatable
+from dispatcher.api.repeating import Act, Repeatable
 from dispatcher.api.routes import Caller, Engined, Facts, Number, Routes
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound, NotPossible
@@ -79,47 +79,59 @@ def launch_campaign(
 ) -> Response:
     """Launch a campaign over a list. Accepted means: written down; GET /launches/{id} tells how far
     it is. A list of customers is taken whole or not at all; of a file the good rows are."""
-    if (asked.customers is None) == (asked.upload_id is None):
-        raise invalid("", "one_of", "Give either customers or an upload_id.")
-    people = _people(engine, asked.customers or ())
-    term = _term(engine, asked)
 
-    def act(tx: Transaction) -> Facts:
-        try:
-            stored = scenarios.find(tx, asked.scenario)
-        except NotFound:
-            raise invalid("/scenario", "unknown", "There is no such scenario.") from None
-        try:
-            if asked.upload_id is None:
-                job_id, campaign = launching.ask_with_list(
-                    tx,
-                    engine,
-                    stored,
-                    people,
-                    term,
-                    leave_out_unfit=asked.leave_out_unfit,
-                    actor=caller.actor,
-                )
-                return _accepted(job_id, campaign)
-            job_id = launching.ask_with_upload(
+    def prepare() -> Act:
+        if (asked.customers is None) == (asked.upload_id is None):
+            raise invalid("", "one_of", "Give either customers or an upload_id.")
+        people = _people(engine, asked.customers or ())
+        term = _term(engine, asked)
+        return lambda tx: _ask(tx, engine, caller.actor, asked, people, term)
+
+    return once.do(asked, 202, prepare)
+
+
+def _ask(
+    tx: Transaction,
+    engine: Engine,
+    actor: str,
+    asked: CampaignIn,
+    people: Sequence[Recipient],
+    term: tuple[datetime | None, datetime | None],
+) -> Facts:
+    """Raises Problem."""
+    try:
+        stored = scenarios.find(tx, asked.scenario)
+    except NotFound:
+        raise invalid("/scenario", "unknown", "There is no such scenario.") from None
+    try:
+        if asked.upload_id is None:
+            job_id, campaign = launching.ask_with_list(
                 tx,
                 engine,
                 stored,
-                asked.upload_id,
-                asked.columns,
+                people,
                 term,
                 leave_out_unfit=asked.leave_out_unfit,
-                actor=caller.actor,
+                actor=actor,
             )
-        except launching.TooLarge as error:
-            raise Problem("needs-approval", str(error)) from None
-        except NotFound:
-            raise invalid("/upload_id", "unknown", "There is no such upload of this key.") from None
-        except NotPossible as error:
-            raise Problem("not-possible", str(error)) from None
-        return _accepted(job_id, None)
-
-    return once.do(asked, 202, act)
+            return _accepted(job_id, campaign)
+        job_id = launching.ask_with_upload(
+            tx,
+            engine,
+            stored,
+            asked.upload_id,
+            asked.columns,
+            term,
+            leave_out_unfit=asked.leave_out_unfit,
+            actor=actor,
+        )
+    except launching.TooLarge as error:
+        raise Problem("needs-approval", str(error)) from None
+    except NotFound:
+        raise invalid("/upload_id", "unknown", "There is no such upload of this key.") from None
+    except NotPossible as error:
+        raise Problem("not-possible", str(error)) from None
+    return _accepted(job_id, None)
 
 
 @routes.on(

@@ -7,14 +7,16 @@ from fastapi import Path
 from starlette.responses import Response
 
 from campaigns.delivery import Status
+from dispatcher import feeding
 from dispatcher.access.keys import Scope
 from dispatcher.api.customers import recipient_of
 from dispatcher.api.payloads import ChannelOut, MessageIn, MessageOut
 from dispatcher.api.problems import FieldError, Problem, invalid, pointer_to
-from dispatcher.api.repeating import Repeatable
+from dispatcher.api.repeating import Act, Repeatable
 from dispatcher.api.routes import Caller, Engined, Facts, Routes
+from dispatcher.engine import Engine
 from dispatcher.errors import NotFound
-from dispatcher.feeding import CalledOff, Lacks, NoSuchChannel, NoWords, TooOften, feed
+from dispatcher.feeding import CalledOff, Fed, Lacks, NoSuchChannel, NoWords, Prepared, TooOften
 from dispatcher.ledger import Transaction, scenarios, standing
 from dispatcher.ledger.standing import Sent
 from dispatcher.ledger.webhooks import message_state
@@ -34,35 +36,51 @@ _MARK = "msg_"
 def send_message(engine: Engined, caller: Caller, once: Repeatable, message: MessageIn) -> Response:
     """Send one message by a scenario. Accepted means: written down, to be sent within a second
     where its hour has come; it is repeated as the scenario says until the customer is reached."""
+
+    def prepare() -> Act:
+        ready = _prepared(engine, message)
+
+        def act(tx: Transaction) -> Facts:
+            fed = _feed(tx, engine, ready, caller.actor)
+            return _told(fed.recipient_id, standing.message(tx, fed.recipient_id))
+
+        return act
+
+    return once.do(message, 202, prepare)
+
+
+def _prepared(engine: Engine, message: MessageIn) -> Prepared:
+    """What was asked for, looked at from all sides. Raises Problem."""
     recipient, errors = recipient_of(message.customer, engine.settings, 1, ("customer",))
     if recipient is None:
         raise Problem("invalid", errors=errors)
-
-    def act(tx: Transaction) -> Facts:
-        now = engine.clock.now()
-        try:
+    try:
+        with engine.ledger.read() as tx:
             stored = scenarios.find(tx, message.scenario)
-        except NotFound:
-            raise invalid("/scenario", "unknown", "There is no such scenario.") from None
-        try:
-            fed = feed(tx, engine, stored, recipient, message.channels, caller.actor, now)
-        except NoSuchChannel as error:
-            raise invalid("/channels", "not_there", str(error)) from None
-        except Lacks as error:
-            missing = [
-                FieldError(str(error), "missing", pointer_to(("customer", "fields", name)))
-                for name in error.names
-            ]
-            raise Problem("invalid", errors=missing) from None
-        except NoWords as error:
-            raise Problem("unfit", str(error), more={"channel": error.where.value}) from None
-        except TooOften as error:
-            raise Problem("too-often", str(error), headers={"Retry-After": "3600"}) from None
-        except CalledOff as error:
-            raise Problem("not-possible", str(error)) from None
-        return _told(fed.recipient_id, standing.message(tx, fed.recipient_id))
+    except NotFound:
+        raise invalid("/scenario", "unknown", "There is no such scenario.") from None
+    try:
+        return feeding.prepare(engine, stored, recipient, message.channels)
+    except NoSuchChannel as error:
+        raise invalid("/channels", "not_there", str(error)) from None
+    except Lacks as error:
+        missing = [
+            FieldError(str(error), "missing", pointer_to(("customer", "fields", name)))
+            for name in error.names
+        ]
+        raise Problem("invalid", errors=missing) from None
 
-    return once.do(message, 202, act)
+
+def _feed(tx: Transaction, engine: Engine, message: Prepared, actor: str) -> Fed:
+    """Raises Problem."""
+    try:
+        return feeding.feed(tx, engine, message, actor, engine.clock.now())
+    except NoWords as error:
+        raise Problem("unfit", str(error), more={"channel": error.where.value}) from None
+    except TooOften as error:
+        raise Problem("too-often", str(error), headers={"Retry-After": "3600"}) from None
+    except CalledOff as error:
+        raise Problem("not-possible", str(error)) from None
 
 
 @routes.on(

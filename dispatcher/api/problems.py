@@ -30,6 +30,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "too-many": (429, "Too many requests"),
     "too-often": (429, "This customer was told enough for today"),
     "broken": (500, "Something went wrong here"),
+    "busy": (503, "Too much is asked for at once"),
     "away": (503, "The database does not answer"),
 }
 

@@ -3,6 +3,7 @@
 The header `Idempotency-Key` names it, as in the draft of the IETF (httpapi-idempotency-key-header).
 The act and the memory of its answer are one transaction. Whoever dies in the middle has done
 nothing, and the next try does it; whoever died after it has done it, and the next try is told so.
+What can be made ready without a lock is made ready before.
 """
 
 import hashlib
@@ -22,7 +23,12 @@ from dispatcher.ledger.idempotency import Remembered
 REPLAYED = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
+# A system that waits for longer has given up: it comes again, under the same key.
+PATIENCE_SECONDS = 10.0
+
 Act = Callable[[Transaction], Mapping[str, Any]]
+# Outside of any transaction: what is asked for is made ready, or refused with a Problem.
+Preparation = Callable[[], Act]
 
 
 class Once:
@@ -36,30 +42,40 @@ class Once:
             raise Problem("invalid", errors=[error])
         self._request, self._key = request, key
 
-    def do(self, asked: BaseModel, status: int, act: Act) -> JSONResponse:
-        """Carry out `act` for what was asked, or give the answer that was given before."""
+    def do(self, asked: BaseModel, status: int, prepare: Preparation) -> JSONResponse:
+        """Prepare what was asked and carry it out, or give the answer that was given before.
+
+        Raises LedgerAway when others stand in the way for too long.
+        """
         engine, caller = engine_of(self._request), caller_of(self._request)
         digest = _digest(self._request.url.path, asked)
-        replayed = False
+        with engine.ledger.read() as tx:
+            known = idempotency.recall(tx, caller.id, self._key)
+        if known is not None:
+            return _again(known, digest)
+        act = prepare()
 
-        def once(tx: Transaction) -> Remembered:
-            nonlocal replayed
-            replayed = False
+        def once(tx: Transaction) -> tuple[Remembered, bool]:
             if not idempotency.hold(tx, caller.id, self._key):
                 raise Problem("under-way", headers={"Retry-After": "1"})
             known = idempotency.recall(tx, caller.id, self._key)
             if known is not None:
-                if known.request_digest != digest:
-                    raise Problem("key-used-before")
-                replayed = True
-                return known
+                return known, True
             answered = Remembered(digest, status, act(tx))
             idempotency.remember(tx, caller.id, self._key, answered, engine.clock.now())
-            return answered
+            return answered, False
 
-        answered = engine.ledger.insist(once)
-        headers = {REPLAYED: "true"} if replayed else {}
-        return JSONResponse(answered.answer, answered.status, headers=headers)
+        answered, was_there = engine.ledger.insist(once, PATIENCE_SECONDS)
+        if was_there:
+            return _again(answered, digest)
+        return JSONResponse(answered.answer, answered.status)
+
+
+def _again(known: Remembered, digest: str) -> JSONResponse:
+    """What was answered before. Raises Problem when that was to another request."""
+    if known.request_digest != digest:
+        raise Problem("key-used-before")
+    return JSONResponse(known.answer, known.status, headers={REPLAYED: "true"})
 
 
 def once_of(

@@ -4,20 +4,23 @@
 def send_message(engine: Engined, caller: Caller, message: MessageIn) -> Answer: ...
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from dispatcher.access.keys import Key, Scope
 from dispatcher.api.problems import Problem
+from dispatcher.api.seats import Seats
 from dispatcher.engine import Engine
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 # What any route may answer besides, for the document.
-_EVERYWHERE = ("no-key", "not-allowed", "invalid", "too-many", "away")
+_EVERYWHERE = ("no-key", "not-allowed", "invalid", "too-many", "busy", "away")
 
 
 class Needs:
@@ -33,11 +36,27 @@ class Needs:
             raise Problem("not-allowed", f"This needs a key with the scope {needed}.")
 
 
-class Routes(APIRouter):
-    """The routes of one subject."""
+class Seated(APIRoute):
+    """A route that takes a seat when the whole body is here: who sends slowly keeps nobody up."""
 
-    def __init__(self, tag: str) -> None:
-        super().__init__(tags=[tag])
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def answer_seated(request: Request) -> Response:
+            if self.body_field is not None:
+                await request.body()
+            async with seats_of(request).one():
+                return await answer(request)
+
+        return answer_seated
+
+
+class Routes(APIRouter):
+    """The routes of one subject. `seated` False: they read their body themselves, and take a seat
+    whenever they need one."""
+
+    def __init__(self, tag: str, *, seated: bool = True) -> None:
+        super().__init__(tags=[tag], route_class=Seated if seated else APIRoute)
 
     def on(
         self,
@@ -73,6 +92,11 @@ def caller_of(request: Request) -> Key:
 def engine_of(request: Request) -> Engine:
     engine: Engine = request.app.state.engine
     return engine
+
+
+def seats_of(request: Request) -> Seats:
+    seats: Seats = request.app.state.seats
+    return seats
 
 
 Engined = Annotated[Engine, Depends(engine_of)]

@@ -6,12 +6,12 @@ from starlette.concurrency import run_in_threadpool
 from dispatcher.access.keys import Scope
 from dispatcher.api.payloads import UploadOut
 from dispatcher.api.problems import Problem
-from dispatcher.api.routes import Caller, Engined, Routes
+from dispatcher.api.routes import Caller, Engined, Routes, seats_of
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.ledger import uploads
 
-routes = Routes("Campaigns")
+routes = Routes("Campaigns", seated=False)
 PIECE_BYTES = 1024 * 1024
 _BODY = {
     "requestBody": {
@@ -36,6 +36,7 @@ async def send_file(request: Request, engine: Engined, caller: Caller) -> Upload
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "text/csv":
         raise Problem("wrong-media-type", "text/csv is expected.")
+    seats = seats_of(request)
     upload_id: int | None = None
     size = number = 0
     held = bytearray()
@@ -43,13 +44,17 @@ async def send_file(request: Request, engine: Engined, caller: Caller) -> Upload
         held += chunk
         size += len(chunk)
         if len(held) >= PIECE_BYTES:
-            upload_id = await run_in_threadpool(
-                _keep, engine, upload_id, number, bytes(held), caller.actor
-            )
+            async with seats.one():
+                upload_id = await run_in_threadpool(
+                    _keep, engine, upload_id, number, bytes(held), caller.actor
+                )
             number, held = number + 1, bytearray()
     if not size:
         raise Problem("malformed", "The file is empty.")
-    whole = await run_in_threadpool(_finish, engine, upload_id, number, held, size, caller.actor)
+    async with seats.one():
+        whole = await run_in_threadpool(
+            _finish, engine, upload_id, number, held, size, caller.actor
+        )
     return UploadOut(id=whole, size=size)
 
 

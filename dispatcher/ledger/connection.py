@@ -35,6 +35,8 @@ _LastAct = Callable[[Transaction, Collection[int]], None]
 PATIENCE_SECONDS = 60.0
 # Where a connection keeps what is to be done when its transaction has been committed.
 _AFTERWARDS = "afterwards"
+# How long it waits for others, where that is not as long as all do.
+_PATIENCE = "patience_seconds"
 # And what is to be done as the last thing in it, with the ids that were gathered for that.
 _AT_LAST = "at_last"
 
@@ -58,6 +60,7 @@ _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 # time: an export waits for whoever reads it.
 LOCK_SECONDS = 20
 IDLE_SECONDS = 20
+SQLITE_BUSY_MILLISECONDS = 30_000
 
 
 class Ledger:
@@ -93,10 +96,14 @@ class Ledger:
         )
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """A transaction that may write: committed at the end, rolled back by an exception."""
+    def write(self, lock_seconds: float | None = None) -> Iterator[Transaction]:
+        """A transaction that may write: committed at the end, rolled back by an exception.
+
+        `lock_seconds`: how long it waits for others; None: as long as all do.
+        """
         with self.engine.connect() as connection:
             connection.info["writes"] = True
+            connection.info[_PATIENCE] = lock_seconds
             afterwards: list[Callable[[], object]] = []
             connection.info[_AFTERWARDS] = afterwards
             last: defaultdict[_LastAct, set[int]] = defaultdict(set)
@@ -117,17 +124,20 @@ class Ledger:
             with connection.begin():
                 yield connection
 
-    def insist(self, act: Callable[[Transaction], Result]) -> Result:
+    def insist(
+        self, act: Callable[[Transaction], Result], patience_seconds: float | None = None
+    ) -> Result:
         """Do `act` in a writing transaction, trying again while the database is away or locked.
 
         For what must not be lost once it happened (an outcome). `act` may run several times, each
-        time in a new transaction. Raises LedgerAway after a minute.
+        time in a new transaction. Raises LedgerAway after a minute, or `patience_seconds`: for
+        somebody who waits at the other end, and comes again.
         """
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + (patience_seconds or PATIENCE_SECONDS)
         pause_seconds = 0.1
         while True:
             try:
-                with self.write() as tx:
+                with self.write(patience_seconds) as tx:
                     return act(tx)
             except (DBAPIError, PoolTimeout) as error:
                 if not may_pass(error) or time.monotonic() + pause_seconds > deadline:
@@ -187,7 +197,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in (
         "synchronous = NORMAL",
         "foreign_keys = ON",
-        "busy_timeout = 30000",
+        f"busy_timeout = {SQLITE_BUSY_MILLISECONDS}",
         "cache_size = -65536",
         "temp_store = MEMORY",
     ):
@@ -211,18 +221,29 @@ def _write_ahead(cursor: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.info.get("writes", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.info.get("writes", True):
+        connection.exec_driver_sql("BEGIN")
+        return
+    patience_seconds = connection.info.get(_PATIENCE)
+    if patience_seconds is None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience_seconds * 1000:.0f}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_MILLISECONDS}")
 
 
 def _begin_postgres(connection: Connection) -> None:
     if connection.info.get("writes", True):
-        limit_patience(connection, LOCK_SECONDS, IDLE_SECONDS)
+        patience_seconds = connection.info.get(_PATIENCE)
+        limit_patience(connection, patience_seconds or LOCK_SECONDS, IDLE_SECONDS)
 
 
-def limit_patience(tx: Transaction, lock_seconds: int, idle_seconds: int) -> None:
+def limit_patience(tx: Transaction, lock_seconds: float, idle_seconds: int) -> None:
     """Until the end of this transaction, on PostgreSQL; 0: no limit."""
     tx.exec_driver_sql(
-        f"SELECT set_config('lock_timeout', '{lock_seconds:d}s', true), "
+        f"SELECT set_config('lock_timeout', '{lock_seconds * 1000:.0f}ms', true), "
         f"set_config('idle_in_transaction_session_timeout', '{idle_seconds:d}s', true)"
     )

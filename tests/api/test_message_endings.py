@@ -17,7 +17,7 @@ from dispatcher import campaigning
 from dispatcher.access.keys import Scope
 from dispatcher.api.customers import recipient_of
 from dispatcher.api.payloads import CustomerIn
-from dispatcher.feeding import feed
+from dispatcher.feeding import feed, prepare
 from dispatcher.ledger import campaigns, deliveries, scenarios, tables, webhooks
 from dispatcher.ledger.deliveries import Change
 from dispatcher.ledger.webhooks import Event
@@ -103,7 +103,8 @@ def test_who_cancels_while_a_message_is_taken_in_ends_it_with_the_others(
     assert recipient is not None, errors
     canceller = threading.Thread(target=campaigning.cancel, args=(engine, campaign_id, "chief"))
     with engine.ledger.write() as tx:
-        feed(tx, engine, scenarios.find(tx, "trial"), recipient, (), "api", engine.clock.now())
+        ready = prepare(engine, scenarios.find(tx, "trial"), recipient, ())
+        feed(tx, engine, ready, "api", engine.clock.now())
         canceller.start()
         while canceller.is_alive() and not waits_for_a_lock(town):
             canceller.join(0.02)

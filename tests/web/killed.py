@@ -48,9 +48,9 @@ def _die_after(ledger: Ledger, commits: int) -> None:
     left, write = commits, ledger.write
 
     @contextmanager
-    def counted() -> Iterator[Transaction]:
+    def counted(lock_seconds: float | None = None) -> Iterator[Transaction]:
         nonlocal left
-        with write() as tx:
+        with write(lock_seconds) as tx:
             yield tx
         if threading.current_thread() is threading.main_thread():
             left -= 1

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from templates.retelling import retold
+
 SHOWN_CHARACTERS = 100
 
 
@@ -28,6 +30,11 @@ class RowError:
     def __str__(self) -> str:
         """The finding without the customer's own value, fit for a log."""
         return f"{self.row} [{self.column}]: {self.message} {self.advice}"
+
+
+def finding_words(text: str) -> str:
+    """A message or an advice, kept in whatever language, in that of the reader."""
+    return retold(text, "audience")
 
 
 def shown(value: str) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from campaigns.audience import RowError, join_rows
+from campaigns.audience.findings import finding_words
 from campaigns.channel import ChannelName, ContactKind, Purpose
 from campaigns.kinds import Glimpse
 from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
@@ -410,8 +411,8 @@ def read_error(row: Row[tuple[object, ...]]) -> RowError:
         column=row.column,
         code=row.code,
         value=row.value,
-        message=row.message,
-        advice=row.advice,
+        message=finding_words(row.message),
+        advice=finding_words(row.advice),
         cells=tuple(row.cells),
         fatal=row.fatal,
         account_number=row.account_number,

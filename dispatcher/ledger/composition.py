@@ -70,7 +70,7 @@ def read(kept: Mapping[str, Any] | None) -> Composition | None:
         name: [Share(**share) for share in kept[name]]
         for name in ("segments", "branches", "regions", "zones")
     }
-    errors = [RowErrorCount(**error) for error in kept["errors"]]
+    errors = [RowErrorCount(**error).reworded() for error in kept["errors"]]
     return Composition(**{**kept, **named, "errors": errors})
 
 

@@ -1,11 +1,12 @@
 """What a report counts: aggregates made by the database, and the lists it can only stream."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, or_, select
 
+from campaigns.audience.findings import finding_words
 from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, Status
 from campaigns.outcome import Outcome
@@ -87,6 +88,12 @@ class RowErrorCount:
     message: str
     advice: str
     rows: int
+
+    def reworded(self) -> "RowErrorCount":
+        """In the language of whoever reads it now."""
+        return replace(
+            self, message=finding_words(self.message), advice=finding_words(self.advice)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +250,7 @@ def by_row_error(tx: Transaction, audience_id: int) -> Sequence[RowErrorCount]:
         .group_by(e.code, e.fatal)
         .order_by(e.fatal.desc(), func.count().desc(), e.code)
     )
-    return [RowErrorCount(*row) for row in rows]
+    return [RowErrorCount(*row).reworded() for row in rows]
 
 
 def skips(tx: Transaction, campaign_id: int) -> Iterator[Skip]:

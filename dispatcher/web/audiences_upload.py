@@ -1,7 +1,7 @@
 """A list comes in: a file is sent, looked into, accepted, imported."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Form, Request
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from dispatcher import uploading
 from dispatcher.access.roles import Right
 from dispatcher.errors import NotFound
 from dispatcher.ledger import audience_lists, jobs, uploads
+from dispatcher.ledger.reports import RowErrorCount
 from dispatcher.ledger.uploads import Upload
 from dispatcher.uploading import BadName, advice_of
 from dispatcher.web import audiences_words as words
@@ -114,10 +115,15 @@ def importing(request: Request, engine: Engined, job_id: int) -> Response:
         request,
         "audiences_import_part.html" if is_part else "audiences_import.html",
         job=job,
-        told=job.told,
+        told=_reworded(job.told),
         is_underway=uploading.is_underway(job),
         took_nobody=uploading.took_nobody(job),
     )
+
+
+def _reworded(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    errors = [RowErrorCount(**error).reworded() for error in told.get("errors", ())]
+    return {**told, "errors": errors}
 
 
 def _mapping(headers: list[str], meanings: list[str]) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from dispatcher.access.roles import Role
-from dispatcher.ledger import audience_lists, audiences, campaigns, scenarios, trail
+from dispatcher.ledger import audience_lists, audiences, campaigns, jobs, scenarios, trail, uploads
 from tests.ledger.making import scenario_file
 from tests.web.audiences import BAD, EXPORT, GOOD, accept, bring, send
 from tests.web.house import House, words_of
@@ -100,6 +100,20 @@ def test_bad_rows_are_told_by_kind_and_row_taken_out_mended_and_brought_back(hou
         [listed] = audience_lists.lists(tx, None, 9)
     assert listed.figures is not None
     assert listed.figures.rows_refused == 1
+
+
+def test_what_was_wrong_is_told_in_the_language_of_whoever_reads_it(house: House) -> None:
+    clerk, reader = house.visit(Role.EDITOR), house.visit(Role.READER)
+    list_id = bring(house, clerk, EXPORT, "Декабрь")
+    with house.engine.ledger.read() as tx:
+        path = f"/audiences/imports/{jobs.lately(tx, uploads.IMPORT, 1)[0].id}"
+    paths = (f"/audiences/{list_id}", f"/audiences/{list_id}/errors", path)
+    for page in map(clerk.get, paths):
+        assert "Это не лицевой счёт." in words_of(page)
+    assert reader.post("/language", {"language": "en", "next": "/"}).status_code == 200
+    for page in map(reader.get, paths):
+        assert "This is not an account number." in words_of(page)
+        assert "лицевой счёт." not in words_of(page)
 
 
 def test_who_may_not_export_takes_no_rows_out_and_sees_nobodys_data(house: House) -> None:

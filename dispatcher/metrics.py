@@ -110,6 +110,20 @@ _UNBEATEN = Counter(
     registry=REGISTRY,
 )
 
+_PAGE_SECONDS = Histogram(
+    "dispatcher_page_seconds",
+    "Until an answer began: to staff, and to other systems.",
+    ("door", "status"),
+    buckets=_WORK_BUCKETS,
+    registry=REGISTRY,
+)
+_WEBHOOK_TRIES = Counter(
+    "dispatcher_webhook_tries",
+    "Events told to other systems, by what they said.",
+    ("answer",),
+    registry=REGISTRY,
+)
+
 _OWN_REASONS: Mapping[str, str] = {one.value: one.name.lower() for one in OwnReason}
 
 
@@ -195,6 +209,17 @@ def tick() -> Iterator[Turned]:
     with _TICK_SECONDS.time(), tracing.span("tick"):
         yield turned
     _CLAIMED.inc(turned.claimed)
+
+
+def page_answered(door: str, status: int, seconds: float) -> None:
+    """An answer to `staff` or to another system (`api`) has begun, so long after it was asked."""
+    _PAGE_SECONDS.labels(door, f"{status // 100}xx").observe(seconds)
+
+
+def webhook_told(status: int) -> None:
+    """Another system was told of an event. `status`: what it answered, 0 for nothing."""
+    answer = "heard" if 200 <= status < 300 else "refused" if status else "none"
+    _WEBHOOK_TRIES.labels(answer).inc()
 
 
 def tick_broken(why: str) -> None:

@@ -56,6 +56,16 @@ def of_roles(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
             )
         yield from _workers(facts, ledger, alive)
     yield from _receipts(ledger, roles)
+    if (ledger.jobs_waiting or ledger.events_waiting) and not roles & {ALL_IN_ONE, "web"}:
+        yield Finding(
+            "no_web",
+            Severity.SERIOUS,
+            _(
+                "{jobs} jobs of staff and {events} events for other systems wait, and nobody "
+                "serves the pages."
+            ).format(jobs=ledger.jobs_waiting, events=ledger.events_waiting),
+            _("Start it: dispatcher web. Nobody can look, launch or ask for anything until then."),
+        )
     if facts.takes_letters and not roles & {ALL_IN_ONE, "mailrobot"}:
         yield Finding(
             "no_mailrobot",

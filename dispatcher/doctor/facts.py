@@ -40,6 +40,8 @@ class LedgerFacts:
     in_flight: Mapping[tuple[ChannelName, Status], int] = field(default_factory=dict)
     calls: OpenCalls | None = None
     lines_are_full: bool = False  # no call that waits could be placed now
+    jobs_waiting: int = 0  # that staff asked for
+    events_waiting: int = 0  # that other systems are to hear
     undecided: Mapping[int, int] = field(default_factory=dict)  # by campaign
     circuits: Sequence[Circuit] = ()
     stopped: Sequence[StoppedCampaign] = ()

@@ -126,6 +126,8 @@ def _ledger(tx: Transaction, settings: Settings, facts: Facts) -> LedgerFacts:
     return LedgerFacts(
         clock_ahead=timedelta(seconds=found.clock_ahead_seconds),
         processes=found.processes,
+        jobs_waiting=found.jobs.count,
+        events_waiting=sum(one.waiting for one in found.webhooks),
         left=left_in_flight(tx, found.processes, now),
         under_way=under_way,
         waiting=waiting_on(tx, heads, under_way, now),

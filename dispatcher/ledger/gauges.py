@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, and_, cast, func, literal_column, select
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
-from dispatcher.ledger import circuits, claims, mailboxes, outbox, processes
+from dispatcher.ledger import circuits, claims, mailboxes, outbox, processes, webhooks
 from dispatcher.ledger.campaigns import CampaignStatus, Stopped
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.claims import Head
@@ -21,7 +21,9 @@ from dispatcher.ledger.holding_back import RESTORED
 from dispatcher.ledger.mailboxes import MailboxState
 from dispatcher.ledger.outbox import Standing
 from dispatcher.ledger.processes import Seen
+from dispatcher.ledger.staff_tables import jobs
 from dispatcher.ledger.tables import campaigns, deliveries, delivery_tallies
+from dispatcher.ledger.webhooks import Standing as Told
 
 # No question may keep the database busy for longer.
 PATIENCE_SECONDS = 5
@@ -36,6 +38,10 @@ _IS_UNCERTAIN = and_(
     ),
     deliveries.c.status == Status.UNCERTAIN,
 )
+_IS_WAITING_JOB = and_(
+    jobs.c.status.in_([literal_column("'waiting'"), literal_column("'running'")]),
+    jobs.c.status == literal_column("'waiting'"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,14 @@ class Due:
 
     count: int
     oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What staff asked for, and nobody has begun."""
+
+    count: int
+    oldest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,8 @@ class Gauges:
     mailboxes: Sequence[MailboxState]
     answers: Standing
     given_up: int  # letters of the last day that no mail server takes
+    jobs: Jobs
+    webhooks: Sequence[Told]
     processes: Sequence[Seen]
     clock_ahead_seconds: float
 
@@ -82,6 +98,8 @@ def read(tx: Transaction, now: datetime) -> Gauges:
         mailboxes=mailboxes.everything(tx),
         answers=outbox.standing(tx),
         given_up=outbox.given_up(tx, now - DAY).count,
+        jobs=_jobs(tx),
+        webhooks=list(webhooks.standing(tx).values()),
         processes=processes.everyone(tx),
         clock_ahead_seconds=ahead.total_seconds(),
     )
@@ -142,6 +160,11 @@ def _uncertain(tx: Transaction) -> Mapping[tuple[ChannelName, bool], int]:
         .group_by(d.channel, left_to_staff)
     )
     return {(ChannelName(channel), bool(is_left)): count for channel, is_left, count in rows}
+
+
+def _jobs(tx: Transaction) -> Jobs:
+    waiting = select(func.count(), func.min(jobs.c.asked_at)).where(_IS_WAITING_JOB)
+    return Jobs(*tx.execute(waiting).one())
 
 
 def _campaigns(tx: Transaction) -> tuple[Mapping[CampaignStatus, int], Sequence[str]]:

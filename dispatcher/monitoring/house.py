@@ -31,7 +31,7 @@ LONGEST_PAUSE_SECONDS = 90.0
 WAIT_SECONDS = 4.0
 # Older figures are none: better a gap in the picture than a line that stands still.
 TOO_OLD_SECONDS = 120.0
-ROLES = ("up", "loop", "worker", "receipts", "mailrobot")
+ROLES = ("up", "loop", "worker", "receipts", "mailrobot", "web")
 
 _IN_FLIGHT = (Status.QUEUED, Status.SENDING, Status.AWAITING)
 
@@ -69,6 +69,7 @@ class HouseFigures(Collector):
         yield from self._providers(read.gauges)
         yield from _campaigns(read.gauges)
         yield from self._letters(read.gauges)
+        yield from self._asked_for(read.gauges)
         yield from _processes(read.gauges)
         if self._engine.settings.redis_url is not None:
             yield _gauge("redis_up", "Whether Redis answers.", read.depths is not None)
@@ -165,6 +166,17 @@ class HouseFigures(Collector):
         owed = age(found.answers.oldest_asked_at)
         yield _gauge("answer_owed_oldest_seconds", "Since the oldest letter came.", owed)
         yield _gauge("letters_given_up", "In a day, no mail server took them.", found.given_up)
+
+    def _asked_for(self, found: Gauges) -> Iterator[GaugeMetricFamily]:
+        """What the web role is for, besides its pages."""
+        oldest_at, told = found.jobs.oldest_at, found.webhooks
+        age = (self._engine.clock.now() - oldest_at).total_seconds() if oldest_at else 0
+        failing = sum(bool(one.failing) for one in told)
+        yield _gauge("jobs_waiting", "Asked for by staff, begun by nobody.", found.jobs.count)
+        yield _gauge("job_oldest_seconds", "Since the first of them was asked for.", max(age, 0))
+        waiting = sum(one.waiting for one in told)
+        yield _gauge("events_waiting", "Not heard yet by the systems that are told.", waiting)
+        yield _gauge("webhooks_failing", "Webhooks that did not hear an event.", failing)
 
 
 def _campaigns(found: Gauges) -> Iterator[GaugeMetricFamily]:

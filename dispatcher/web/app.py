@@ -40,6 +40,7 @@ from dispatcher.web import (
     today,
     webhooks_page,
 )
+from dispatcher.web.counting import Counting
 from dispatcher.web.security import Guard
 from dispatcher.web.trouble import TOLD, LastResort, trouble
 from dispatcher.web.visitor import Entrance
@@ -93,6 +94,7 @@ def application(engine: Engine) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,  # such a redirect would repeat whatever Host a visitor names
         middleware=[
+            Middleware(Counting, doors=dict.fromkeys(FOREIGN, "api")),
             Middleware(Guard, limits=dict(LIMITS), foreign=FOREIGN, tls=tls),
             Middleware(LastResort),
             Middleware(Entrance, engine=engine),

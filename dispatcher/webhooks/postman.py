@@ -19,6 +19,7 @@ from typing import Self
 
 import structlog
 
+from dispatcher import metrics
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.ledger import LedgerFault, Transaction, idempotency, trail, webhooks
@@ -141,6 +142,7 @@ class Postman:
             if self._ended.is_set():
                 return
             status, answer = self._told(webhook, one)
+            metrics.webhook_told(status)
             was_heard = _is_heard(status)
             finish = partial(self._finish, webhook, one, claim, status, answer)
             with self._writing:

@@ -70,6 +70,24 @@ def processes_in(home: Path) -> list[str]:
     return found
 
 
+def test_the_pages_tell_their_figures_as_every_role_does(
+    home: Path, environment: dict[str, str]
+) -> None:
+    pages = closed_port()
+    with role("web", home, environment, DISPATCHER_WEB_PORT=str(pages)) as (process, port):
+        assert page(pages, "/login")[0] == 200
+        assert page(pages, "/metrics")[0] == 303  # as to anybody who has not come in
+        status, figures = page(port, "/metrics")
+        assert status == 200
+        assert 'dispatcher_role_info{role="web"' in figures
+        assert 'dispatcher_page_seconds_count{door="staff",status="2xx"} 1.0' in figures
+        assert page(port, "/health") == (200, "ok\n")
+        assert processes_in(home) == ["web"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert processes_in(home) == []
+
+
 def test_up_tells_its_figures_and_takes_itself_out_when_it_is_stopped(
     run: Run, home: Path, environment: dict[str, str]
 ) -> None:

@@ -39,7 +39,7 @@ def seen(
 
 UP = seen("up", *QUEUES)
 LOOP, WORKER = seen("loop"), seen("worker", *QUEUES)
-RECEIPTS, ROBOT = seen("receipts"), seen("mailrobot")
+RECEIPTS, ROBOT, WEB = seen("receipts"), seen("mailrobot"), seen("web")
 WELL = LedgerFacts(processes=(LOOP, WORKER, RECEIPTS, ROBOT))
 HOUSE = Facts(
     now=NOW,
@@ -124,6 +124,10 @@ TABLE: Sequence[tuple[str, Facts, list[str]]] = (
         with_ledger(processes=(LOOP, WORKER), in_flight={(PHONE, Status.AWAITING): 2}),
         ["no_receipts"],
     ),
+    ("a job of staff, no pages", with_ledger(jobs_waiting=1), ["no_web"]),
+    ("an event to tell, no pages", with_ledger(events_waiting=1), ["no_web"]),
+    ("a job of staff, and the pages", with_ledger(processes=(WEB,), jobs_waiting=1), []),
+    ("a job of staff, all in one", with_ledger(processes=(UP,), jobs_waiting=1), []),
     (
         "letters under way need no receipts",
         with_ledger(processes=(LOOP, WORKER), in_flight={(EMAIL, Status.AWAITING): 2}),

@@ -21,9 +21,11 @@ from dispatcher.ledger import (
     circuits,
     claims,
     gauges,
+    jobs,
     mailboxes,
     outbox,
     processes,
+    webhooks,
 )
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.gauges import Due, Gauges
@@ -157,6 +159,25 @@ def test_prometheus_is_told_all_of_it_with_words_for_labels(engine: Engine, ledg
     assert found["role_seen_seconds", "loop"] < 5
     labels = {label for _name, *labels in found for label in labels}
     assert not labels & {"secret-host", "info", "spare", ANNA}
+
+
+def test_what_the_pages_are_for_is_told(engine: Engine, ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        jobs.ask(tx, "report", {}, "a", NOW)
+        assert jobs.take(tx, ["report"], "mine", NOW, NOW)
+        jobs.ask(tx, "import", {}, "a", NOW)
+        jobs.ask(tx, "import", {}, "a", LATER)
+        for name in ("a", "b"):
+            webhook_id = webhooks.add(tx, f"https://{name}.example.com/", "s", [], "a", NOW)
+            webhooks.tell_one(tx, webhook_id, webhooks.TEST, {}, NOW)
+            webhooks.tell_one(tx, webhook_id, webhooks.TEST, {}, NOW)
+        [post, _other] = webhooks.claim(tx, webhook_id, "mine", NOW, LEASE, 2)
+        webhooks.finish(tx, post.id, "mine", heard_at=None, due_at=LATER, answer="500")
+        processes.beat(tx, Process("id", "web", "secret-host", 7, (), "1.0"))
+    found = told(engine)
+    assert (found["jobs_waiting",], found["job_oldest_seconds",]) == (2, 20 * 60)
+    assert (found["events_waiting",], found["webhooks_failing",]) == (4, 1)
+    assert found["processes", "web"] == 1
 
 
 def test_a_provider_in_order_is_told_as_such(engine: Engine) -> None:

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from dispatcher import metrics
 from dispatcher.ledger import Ledger
-from dispatcher.monitoring.house import HouseFigures
+from dispatcher.monitoring.house import ROLES, HouseFigures
 from dispatcher.queue import QUEUES
 from tests.monitoring.test_house_figures import engine_on
 
@@ -165,6 +165,10 @@ def test_prometheus_asks_where_the_units_answer() -> None:
     assert set(asked["mailrobot"]) == {unit_port("dispatcher-mailrobot.service")}
     answered = unit_port("dispatcher-receipts@.service")
     assert set(asked["receipts"]) == {answered.replace("%i", one) for one in instances}
+    pages = re.findall(r"dispatcher-web@(\d+)", DEPLOYMENT.read_text("utf-8"))
+    answered = unit_port("dispatcher-web@.service")
+    assert set(asked["web"]) == {answered.replace("%i", one) for one in pages}
+    assert set(asked) == set(ROLES) - {"up"}
     assert workers.keys() == set(QUEUES)
     assert comment == workers
     assert set(asked["worker"]) == set(workers.values())

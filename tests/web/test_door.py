@@ -2,6 +2,7 @@
 
 import pytest
 
+from dispatcher import metrics
 from dispatcher.access import entering, knocking
 from dispatcher.access.roles import Role
 from tests.web.house import PASSWORD, House, words_of
@@ -26,6 +27,20 @@ def test_a_log_in_leads_to_no_other_site(house: House, wanted: str) -> None:
     fields = {"login": "editor", "password": PASSWORD, "next": wanted}
     answer = house.guest().post("/login", fields, allow_redirects=False)
     assert answer.headers["location"] == "/"
+
+
+def test_answers_are_counted_by_who_asked_and_files_are_not(house: House) -> None:
+    def counted(door: str, status: str) -> float:
+        labels = {"door": door, "status": status}
+        return metrics.REGISTRY.get_sample_value("dispatcher_page_seconds_count", labels) or 0
+
+    answers = (("staff", "2xx"), ("staff", "3xx"), ("staff", "4xx"), ("api", "4xx"))
+    before = [counted(*one) for one in answers]
+    guest = house.guest()
+    for path in ("/login", "/", "/health", "/static/style.css", "/999999999999", "/api/v1/openapi"):
+        guest.get(path, allow_redirects=False)
+    after = [counted(*one) for one in answers]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1, 1, 1]
 
 
 def test_after_ten_wrong_passwords_the_right_one_does_not_help_for_a_while(house: House) -> None:

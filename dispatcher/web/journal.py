@@ -102,7 +102,7 @@ def show(request: Request, engine: Engined) -> Response:
         kinds=journal_words.kinds(),
         act_words=journal_words.act_words,
         actor_name=lambda actor: names.get(actor) or journal_words.actor_words(actor),
-        details_words=journal_words.details_words,
+        details_words=lambda entry: journal_words.details_words(entry, engine.settings.zone),
         subject=subject,
     )
 
@@ -139,7 +139,7 @@ def _lines(engine: Engine, wanted: Wanted) -> Iterator[Sequence[str]]:
             journal_words.act_words(entry.action),
             entry.action,
             entry.subject,
-            journal_words.details_words(entry),
+            journal_words.details_words(entry, engine.settings.zone),
         ]
 
 
@@ -158,38 +158,57 @@ def _subjects(
     ids = {int(key) for kind, key in map(_parts, entries) if kind == "inquiry" and key.isdigit()}
     numbers = journal.inquiry_numbers(tx, ids)
     names = {str(member.id): member.name for member in members}
+    names_by_login = {member.login: member.name for member in members}
 
     def subject(entry: Entry) -> Subject:
         kind, key = _parts(entry)
         match kind:
-            case "campaign":
-                found = Subject(_("Campaign {number}").format(number=key), f"/campaigns/{key}")
-            case "audience":
-                found = Subject(_("List {number}").format(number=key), f"/audiences/{key}")
-            case "scenario":
-                found = Subject(_("Scenario {name}").format(name=key), f"/scenarios/{key}")
             case "inquiry":
                 number = numbers.get(int(key), key) if key.isdigit() else key
                 found = Subject(_("Inquiry {number}").format(number=number), f"/inquiries/{number}")
             case "staff":
                 found = Subject(names.get(key, key), f"/people/{key}")
-            case "launch":
-                title = _("Request {number}").format(number=key)
-                found = Subject(title, f"/launch/requests/{key}")
-            case "recipient" | "message":
-                title = _("Customer {number}").format(number=key)
-                found = Subject(title, f"/recipients/{key}")
-            case "suppression" | "stop-list":
-                found = Subject(_("Stop-list"), "/stop-list")
+            case "trial":
+                found = Subject(names_by_login.get(key, key))
+            case "scenario":
+                found = Subject(_("Scenario {name}").format(name=key), f"/scenarios/{key}")
             case "provider":
-                found = Subject(key, "/settings")
+                title = " ".join(map(journal_words.channel_or, key.split(":")))
+                found = Subject(title, "/settings")
             case "day":
                 found = Subject(key, "/calendar")
             case _:
-                found = Subject(entry.subject)
+                found = _numbered(kind, key) or _places().get(kind) or Subject(entry.subject)
         return found if _leads_somewhere(request, found.path) else Subject(found.title)
 
     return subject
+
+
+def _numbered(kind: str, number: str) -> Subject | None:
+    """What is known by its number."""
+    title, path = {
+        "campaign": (_("Campaign {number}"), "/campaigns/"),
+        "audience": (_("List {number}"), "/audiences/"),
+        "upload": (_("File {number}"), ""),
+        "launch": (_("Request {number}"), "/launch/requests/"),
+        "recipient": (_("Customer {number}"), "/recipients/"),
+        "message": (_("Customer {number}"), "/recipients/"),
+        "key": (_("Key {number}"), ""),
+        "webhook": (_("Notification {number}"), "/settings/webhooks/"),
+    }.get(kind, ("", ""))
+    return Subject(title.format(number=number), path + number if path else "") if title else None
+
+
+def _places() -> Mapping[str, Subject]:
+    """What there is one of."""
+    return {
+        "suppression": Subject(_("Stop-list"), "/stop-list"),
+        "stop-list": Subject(_("Stop-list"), "/stop-list"),
+        "recipients": Subject(_("Recipients"), "/recipients"),
+        "journal": Subject(_("Journal"), "/journal"),
+        "retention": Subject(_("Retention of data")),
+        "ledger": Subject(_("The ledger")),
+    }
 
 
 def _parts(entry: Entry) -> tuple[str, str]:

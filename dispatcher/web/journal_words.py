@@ -5,13 +5,35 @@ adds one finds a test that asks for its words.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import date, datetime
 from typing import Any
 
+from dispatcher.access.keys import Scope, scope_title
 from dispatcher.access.roles import Role, role_title
-from dispatcher.inquiries.words import close_reasons
+from dispatcher.inquiries.words import close_reasons, statuses
 from dispatcher.ledger.journal import Entry
 from dispatcher.report import words
+from dispatcher.stop_list import reason_title
+from dispatcher.web import formats
+from dispatcher.webhooks.keeping import event_title
 from templates.i18n import _
+
+_AMOUNTS = frozenset(
+    {
+        "accounts",
+        "attempts",
+        "customers",
+        "deliveries",
+        "found",
+        "inquiries",
+        "letters",
+        "openings",
+        "recipients",
+        "rows",
+        "sessions",
+        "unfit_texts",
+    }
+)
 
 
 def acts() -> Mapping[str, str]:
@@ -82,6 +104,7 @@ def acts() -> Mapping[str, str]:
         "stop_list.search": _("Stop-list searched"),
         "suppress.add": _("Put on the stop-list"),
         "suppress.remove": _("Taken off the stop-list"),
+        "trial.send": _("Test message sent"),
         "webhook.add": _("Notification of another system set up"),
         "webhook.again": _("Notifications sent again"),
         "webhook.change": _("Notification of another system changed"),
@@ -102,6 +125,7 @@ def kinds() -> Mapping[str, str]:
         "scenario": _("scenarios"),
         "inquiry": _("inquiries"),
         "suppress": _("the stop-list"),
+        "trial": _("test messages"),
         "recipients": _("searches for customers"),
         "stop_list": _("searches in the stop-list"),
         "export": _("exports"),
@@ -144,60 +168,123 @@ def actor_words(actor: str) -> str:
     return actors().get(actor, actor)
 
 
-def details_words(entry: Entry) -> str:
-    """What is told of an act besides, in a line."""
-    labels = _labels()
+def channel_or(text: str) -> str:
+    """The title of a channel; what is none stays as it is."""
+    return words.word(words.channels, text)
+
+
+def details_words(entry: Entry, zone: str) -> str:
+    """What is told of an act besides, in a line; instants by the clock of the zone."""
+    known = labels()
     told = []
     for name, value in entry.details.items():
         if value is not None and value not in ("", []):
-            told.append(f"{labels.get(name, name)}: {_value(name, value)}")
+            told.append(f"{known.get(name, name)}: {_value(name, value, zone)}")
     return "; ".join(told)
 
 
-def _labels() -> Mapping[str, str]:
+def labels() -> Mapping[str, str]:
     return {
         "accounts": _("accounts"),
         "attempts": _("attempts"),
         "audience": _("list"),
+        "bytes": _("size"),
         "campaign": _("campaign"),
         "campaigns": _("campaigns"),
         "channel": _("channel"),
+        "contact_point": _("to"),
         "customers": _("customers"),
+        "day": _("day"),
         "deliveries": _("deliveries"),
+        "email_per_hour": _("letters an hour at most"),
+        "events": _("told of"),
         "found": _("found"),
+        "inquiries": _("inquiries"),
         "is_holiday": _("day off"),
+        "job": _("task"),
+        "kind": _("what it is about"),
         "letter": _("letter"),
+        "letters": _("letters"),
         "name": _("name"),
         "note": _("note"),
+        "ok": _("in order"),
+        "openings": _("times in a row"),
         "paused": _("paused"),
         "person": _("specialist"),
+        "phone_per_hour": _("calls an hour at most"),
+        "policy": _("terms"),
+        "post": _("notification"),
         "reached": _("reached"),
         "reason": _("reason"),
         "recipients": _("recipients"),
         "request": _("request"),
+        "retry_at": _("tried again at"),
         "role": _("role"),
         "rows": _("rows"),
         "scenario": _("scenario"),
         "scopes": _("rights"),
         "sessions": _("sessions"),
         "size": _("size"),
+        "sms_per_hour": _("SMS an hour at most"),
+        "to": _("to"),
         "unfit_texts": _("texts that do not fit"),
         "until": _("until"),
+        "values": _("values"),
         "version": _("version"),
+        "waits": _("waits for approval"),
         "was": _("before"),
     }
 
 
-def _value(name: str, value: Any) -> str:
+def _value(name: str, value: Any, zone: str) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
-        return ", ".join(_value(name, one) for one in value)
+        return ", ".join(_value(name, one, zone) for one in value)
+    if isinstance(value, int):
+        if name == "bytes":
+            return formats.size(value)
+        is_amount = name in _AMOUNTS or name.endswith("_per_hour")
+        return formats.number(value) if is_amount else str(value)
     text = str(value)
-    if name in ("role", "was") and text in set(Role):
-        return role_title(Role(text))
-    if name == "channel":
-        return words.word(words.channels, text)
-    if name == "reason":
-        return str(close_reasons().get(text) or words.word(words.outcomes, text))
+    match name:
+        case "role":
+            return role_title(Role(text)) if text in set(Role) else text
+        case "was":
+            return role_title(Role(text)) if text in set(Role) else statuses().get(text, _day(text))
+        case "until" | "day":
+            return _day(text)
+        case "retry_at":
+            return _moment(text, zone)
+        case "channel":
+            return words.word(words.channels, text)
+        case "events":
+            return event_title(text)
+        case "scopes":
+            return scope_title(Scope(text)) if text in set(Scope) else text
+        case "kind":
+            return kinds().get(text, text)
+        case "reason":
+            return _reason(text)
     return text
+
+
+def _reason(text: str) -> str:
+    """Why: the campaign stopped itself, the provider is left alone, the inquiry is closed, or
+    somebody came onto the stop-list."""
+    known = close_reasons().get(text) or words.troubles().get(text) or words.note(text)
+    return str(known) if known != text else reason_title(text)
+
+
+def _day(text: str) -> str:
+    try:
+        return formats.day(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def _moment(text: str, zone: str) -> str:
+    try:
+        return formats.moment(datetime.fromisoformat(text), zone)
+    except ValueError:
+        return text

@@ -15,7 +15,7 @@ from dispatcher.api import campaigns, messages, stop_list, uploads
 from dispatcher.api.document import finished
 from dispatcher.api.door import Door
 from dispatcher.api.pace import Pace
-from dispatcher.api.problems import FieldError, Problem, pointer_to
+from dispatcher.api.problems import Problem, not_valid
 from dispatcher.api.seats import Seats
 from dispatcher.engine import Engine
 
@@ -73,19 +73,8 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:
-    """Every wrong value by its place; never the value itself."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
-    found: list[FieldError] = []
-    for one in error.errors():
-        where, *place = one["loc"]
-        if one["type"] == "json_invalid":
-            return Problem("malformed", "The body is no JSON.").answer(request.state.request_id)
-        if where == "body":
-            found.append(FieldError(one["msg"], one["type"], pointer_to(place)))
-        else:
-            name = str(place[0]) if place else str(where)
-            found.append(FieldError(one["msg"], one["type"], parameter=name))
-    return Problem("invalid", errors=found[:100]).answer(request.state.request_id)
+    return not_valid(error.errors()).answer(request.state.request_id)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -29,7 +29,7 @@ from dispatcher.api.payloads import (
     SettlementIn,
     StandingOut,
 )
-from dispatcher.api.problems import FieldError, Problem, invalid
+from dispatcher.api.problems import MOST_ERRORS, FieldError, Problem, invalid
 from dispatcher.api.repeating import Act, Repeatable
 from dispatcher.api.routes import Caller, Engined, Facts, Number, Routes
 from dispatcher.engine import Engine
@@ -49,8 +49,7 @@ from dispatcher.ledger.jobs import JobStatus
 
 routes = Routes("Campaigns")
 PAGE, LONGEST_PAGE = 100, 1000
-# So many wrong values are told of a list, and so many rows of a file.
-MOST_ERRORS = 100
+# So many rows of a file are told.
 MOST_ROWS = 1000
 
 _STATES = {

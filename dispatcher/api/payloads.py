@@ -7,18 +7,30 @@ value that silently counts for nothing.
 
 import unicodedata
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from campaigns.channel import ChannelName, Purpose
 from campaigns.recipient import Segment
 from templates.i18n import LANGUAGES
 
+MOST_CUSTOMERS, PIECE = 10_000, 100
+
 
 def _clean(text: str) -> str:
     """No character that a database, a text or a spreadsheet chokes on."""
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Cn") for c in text):
+    if not text.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs", "Cn") for c in text):
         raise ValueError("control characters are not allowed")
     return text
 
@@ -72,6 +84,35 @@ class CustomerIn(Payload):
     )
 
 
+def _by_hundreds(given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """A list is looked at as far as the first hundred with a wrong value."""
+    if not isinstance(given, list) or not MOST_CUSTOMERS >= len(given) > PIECE:
+        return read(given)
+    found: list[CustomerIn] = []
+    for start in range(0, len(given), PIECE):
+        try:
+            found += read(given[start : start + PIECE])
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(
+                error.title, [_moved(one, start) for one in error.errors(include_url=False)]
+            ) from None
+    return found
+
+
+def _moved(one: ErrorDetails, by: int) -> InitErrorDetails:
+    """What was found in a part of a list, by its place in the whole of it."""
+    index, *place = one["loc"]
+    kind = PydanticCustomError(one["type"], "{message}", {"message": one["msg"]})
+    return InitErrorDetails(type=kind, loc=(int(index) + by, *place), input=None)
+
+
+Customers = Annotated[
+    list[CustomerIn],
+    Field(min_length=1, max_length=MOST_CUSTOMERS),
+    WrapValidator(_by_hundreds),
+]
+
+
 class MessageIn(Payload):
     """One message to one customer, now."""
 
@@ -93,7 +134,7 @@ class CampaignIn(Payload):
         strict=True,
         description="Launch without those whose message cannot be made; else nothing is launched",
     )
-    customers: list[CustomerIn] | None = Field(default=None, min_length=1, max_length=10_000)
+    customers: Customers | None = None
     upload_id: Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)] | None = None
     columns: dict[Line, Line] = Field(
         default={},

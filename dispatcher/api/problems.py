@@ -4,13 +4,15 @@
 said again: it may be personal data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
+# So many wrong values are told of a request.
+MOST_ERRORS = 100
 _PREFIX = "urn:dispatcher:problem:"
 # Each type with its status and its title, which never change either.
 TYPES: Mapping[str, tuple[int, str]] = {
@@ -80,6 +82,23 @@ class Problem(Exception):
 def invalid(pointer: str, code: str, detail: str) -> Problem:
     """One value of the body is wrong."""
     return Problem("invalid", errors=[FieldError(detail, code, pointer)])
+
+
+def not_valid(found: Iterable[Mapping[str, Any]]) -> Problem:
+    """Every wrong value that validation has found, by its place; never the value itself."""
+    errors: list[FieldError] = []
+    for one in found:
+        where, *place = one["loc"]
+        if one["type"] == "json_invalid":
+            return Problem("malformed", "The body is no JSON.")
+        if where == "body":
+            errors.append(FieldError(one["msg"], one["type"], pointer_to(place)))
+        else:
+            name = str(place[0]) if place else str(where)
+            errors.append(FieldError(one["msg"], one["type"], parameter=name))
+        if len(errors) == MOST_ERRORS:
+            break
+    return Problem("invalid", errors=errors)
 
 
 def pointer_to(place: Sequence[str | int]) -> str:

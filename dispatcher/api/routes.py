@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from dispatcher.access.keys import Key, Scope
+from dispatcher.api.bodies import payload_of, read
 from dispatcher.api.problems import Problem
 from dispatcher.api.seats import Seats
 from dispatcher.engine import Engine
@@ -40,13 +41,15 @@ class Seated(APIRoute):
     """A route that takes a seat when the whole body is here: who sends slowly keeps nobody up."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
+        answer, kind = super().get_route_handler(), payload_of(self.endpoint)
 
         async def answer_seated(request: Request) -> Response:
-            if self.body_field is not None:
-                await request.body()
+            if kind is None:
+                async with seats_of(request).one():
+                    return await answer(request)
+            await request.body()
             async with seats_of(request).one():
-                return await answer(request)
+                return await answer(await read(request, kind))
 
         return answer_seated
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ import requests
 from campaigns.channel import ChannelName
 from dispatcher import compose, feeding
 from dispatcher.access.keys import Scope
-from dispatcher.api import repeating, seats
+from dispatcher.api import payloads, repeating, seats
 from dispatcher.ledger import scenarios, standing
 from tests.api.caller import Town, customer, kind_of
 from tests.flow.rehearsing import scenario_text
@@ -80,6 +81,57 @@ def test_messages_that_wait_for_each_other_leave_the_pages_to_the_staff(
         again = list(pool.map(send, range(8)))
     assert {answer.status_code for answer in again} == {202}
     assert town.rehearsal.count("recipients") == 8
+
+
+def test_while_a_body_is_looked_at_the_pages_are_answered(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of ten thousand takes seconds: it is read beside the pages, and not before them."""
+    reading, answered = threading.Event(), threading.Event()
+    in_time: list[bool] = []
+
+    class Slow:
+        @staticmethod
+        def category(character: str) -> str:
+            reading.set()
+            in_time.append(answered.wait(10))
+            return unicodedata.category(character)
+
+    monkeypatch.setattr(payloads, "unicodedata", Slow)
+    system = town.system(Scope.SEND)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(system.send, scenario="none", customer=customer(name="Ан\u00adна"))
+        assert reading.wait(20)
+        assert requests.get(f"{town.server.url}/health", timeout=20).status_code == 200
+        answered.set()
+        assert sent.result().status_code == 422
+    assert set(in_time) == {True}
+
+
+def test_of_a_list_that_is_all_wrong_the_first_wrong_values_are_told(town: Town) -> None:
+    """And no more is looked at than that takes."""
+    town.store()
+    system = town.system(Scope.LAUNCH)
+    people = [customer(f"{n:011}", phones=7, nothing={"of": "ours"}) for n in range(5_000)]
+    people[:150] = [customer(f"{n:011}") for n in range(150)]
+    body = {"scenario": "trial", "customers": people}
+    answer = system.post("/campaigns", body, idempotency_key="list-1")
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid")
+    told = answer.json()["errors"]
+    assert len(told) == 100
+    assert [(one["pointer"], one["code"]) for one in told[:2]] == [
+        ("#/customers/150/phones", "list_type"),
+        ("#/customers/150/nothing", "extra_forbidden"),
+    ]
+
+
+@pytest.mark.parametrize(("count", "code"), [(0, "too_short"), (10_001, "too_long")])
+def test_a_list_has_its_size(town: Town, count: int, code: str) -> None:
+    body = {"scenario": "trial", "customers": [customer()] * count}
+    answer = town.system(Scope.LAUNCH).post("/campaigns", body, idempotency_key="list-1")
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [
+        ("#/customers", code)
+    ]
 
 
 def until(happens: Callable[[], bool]) -> None:

@@ -6,18 +6,14 @@ and an old one look alike.
 """
 
 import asyncio
-import contextlib
 import json
-import socket
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from html import escape
-from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -29,6 +25,7 @@ from channels.base import Forged, Payload, Receipt, SaysNothing
 from dispatcher import conversation, receipts
 from dispatcher.engine import Engine
 from dispatcher.form.routes import form_routes
+from dispatcher.http_server import HttpServer
 from dispatcher.inbound_routes import inbound_routes
 from dispatcher.readiness import Readiness
 from dispatcher.receipts import Refused
@@ -46,6 +43,8 @@ class TooLarge(Exception):
 
 # A caller who waits in silence for longer takes the line for dead.
 PATIENCE_SECONDS = 2.0
+# What is being answered when the process ends may take so long.
+GRACE_SECONDS = 5
 
 
 def application(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -> Starlette:
@@ -269,67 +268,14 @@ def _page(title: str, body: str, status_code: int = 200) -> HTMLResponse:
     )
 
 
-class Endpoint:
+class Endpoint(HttpServer):
     """The endpoint in a thread of its own. `port` is known as soon as it is made."""
 
     def __init__(self, host: str, port: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        super().__init__("endpoint", host, port, grace_seconds=GRACE_SECONDS)
         self._patience_seconds = patience_seconds
-        self.socket = socket.create_server((host, port), backlog=512)
-        # asyncio does so only for sockets it made itself; else an answer waits 40 ms for its ACK.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.host, self.port = host, self.socket.getsockname()[1]
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
 
     def start(self, engine: Engine) -> Self:
         """Answer requests; returns when it does."""
-        ready = threading.Event()
-
-        @contextlib.asynccontextmanager
-        async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-            ready.set()
-            yield
-
-        app = application(engine, patience_seconds=self._patience_seconds)
-        app.router.lifespan_context = lifespan
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            http="httptools",
-            timeout_graceful_shutdown=5,
-            server_header=False,
-        )
-        server = self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve(sockets=[self.socket])),
-            name="endpoint",
-            daemon=True,
-        )
-        self._thread.start()
-        ready.wait(10)
+        self._answer(application(engine, patience_seconds=self._patience_seconds))
         return self
-
-    @property
-    def is_serving(self) -> bool:
-        """Whether requests are answered."""
-        return self._thread is not None and self._thread.is_alive()
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.should_exit = True
-        if self._thread is not None:
-            self._thread.join(10)
-        self.socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

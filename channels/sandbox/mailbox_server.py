@@ -7,10 +7,9 @@ import logging
 import socket
 import threading
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 from imap_tools import MailBoxUnencrypted
@@ -24,6 +23,8 @@ from pymap.interfaces.login import IdentityInterface
 from pymap.selected import SelectedMailbox
 from pymap.user import Passwords, UserMetadata
 from pysasl.hashing import Cleartext
+
+from channels.server_thread import ServerThread, bound_socket
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class _Login(Login):
         return _Identity(identity.name, self, None, identity.roles)
 
 
-class MailboxServer:
+class MailboxServer(ServerThread):
     """One account with an INBOX. Letters are gone when it stops.
 
     `port` is known as soon as it is made; a server made with the port of one that stopped takes its
@@ -84,50 +85,28 @@ class MailboxServer:
         username: str = "robot@example.com",
         password: str = "sandbox",  # noqa: S107 - of a server that lives in memory
     ) -> None:
+        super().__init__("mailbox", TIMEOUT_SECONDS, TIMEOUT_SECONDS)
         self.username, self.password = username, password
-        self._socket = socket.create_server((host, port), backlog=64)
-        # asyncio does so only for sockets it made itself; else each answer waits 40 ms for an ACK.
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = bound_socket(host, port, backlog=64)
         self.host, self.port = host, int(self._socket.getsockname()[1])
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._leaving: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
         self._connections: set[asyncio.StreamWriter] = set()
         self._client: MailBoxUnencrypted | None = None
         self._client_turn = threading.Lock()
 
     def start(self) -> Self:
         """Answer; returns when it does."""
-        ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(ready)), name="mailbox", daemon=True
-        )
-        self._thread.start()
-        if not ready.wait(TIMEOUT_SECONDS):
-            raise RuntimeError("the mailbox of the sandbox does not start")
+        self._begin()
         return self
 
     def stop(self) -> None:
         """Cut all connections, and forget every letter."""
         with self._client_turn:
             self._hang_up()
-        if self._loop is not None and self._leaving is not None:
-            with contextlib.suppress(RuntimeError):  # it has stopped already
-                self._loop.call_soon_threadsafe(self._leaving.set)
-        if self._thread is not None:
-            self._thread.join(TIMEOUT_SECONDS)
+        super().stop()
         self._socket.close()
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def drop(self, raw: bytes, when: datetime | None = None) -> None:
         """Deliver a letter; whoever waits with IDLE is told at once."""
@@ -168,8 +147,7 @@ class MailboxServer:
                 self._client.client.shutdown()
             self._client = None
 
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop, self._leaving = asyncio.get_running_loop(), asyncio.Event()
+    async def _serve(self, begun: Callable[[], None], leaving: asyncio.Event) -> None:
         config = _Config(
             Namespace(passlib_cfg=None, proxy_protocol=None),
             host=None,
@@ -203,8 +181,8 @@ class MailboxServer:
 
         answer = ProxyProtocolReader(config.proxy_protocol).get_callback(serve)
         server = await asyncio.start_server(answer, sock=self._socket)
-        ready.set()
-        await self._leaving.wait()
+        begun()
+        await leaving.wait()
         server.close()
         for connection in list(self._connections):
             connection.transport.abort()

@@ -2,11 +2,9 @@
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from channels.sandbox.customers import Customers
@@ -21,6 +19,7 @@ from channels.sandbox.timeline import Event, Timeline
 from channels.sandbox.twilio_rest import Account
 from channels.sandbox.twilio_server import TwilioServer
 from channels.sandbox.world import World
+from channels.server_thread import ServerThread
 
 T = TypeVar("T")
 
@@ -28,7 +27,7 @@ T = TypeVar("T")
 _LOOK_SECONDS = 1.0
 
 
-class Sandbox:
+class Sandbox(ServerThread):
     """Local servers that speak SMTP, SMS Aero's and Twilio's API and act like customers.
 
     `now` is the program's clock and may be called from the sandbox's thread. With
@@ -63,6 +62,7 @@ class Sandbox:
         twilio_auth_token: str = "sandbox-auth-token-of-twilio",  # noqa: S107 - opens nothing real
         inbound_urls: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__("sandbox", None, None)
         self.smtp_host = host
         self.smtp_port = smtp_port
         self.smtp_username, self.smtp_password = smtp_username, smtp_password
@@ -79,10 +79,6 @@ class Sandbox:
         self._journal = Journal(journal_path, simulated=simulated)
         self._smtp_tls_context = smtp_tls_context
         self._running: _Running | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._ready = threading.Event()
-        self._broken: BaseException | None = None
 
     @property
     def smsaero_gate(self) -> str:
@@ -116,34 +112,19 @@ class Sandbox:
 
     def start(self) -> Self:
         """Listen; returns when every server takes connections. Raises OSError for a taken port."""
-        self._thread = threading.Thread(target=self._live, name="sandbox", daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        if self._broken is not None:
-            self._thread.join()
-            raise self._broken
+        self._begin()
         return self
 
     def stop(self) -> None:
         """Close every connection, finish the journal, and wait until the thread has ended."""
         if self._thread is None:
             return
-        if self._loop is not None and self._running is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._running.closing.set)
-        self._thread.join()
+        super().stop()
         self._thread = None
         self._journal.close()
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def next_event_at(self) -> datetime | None:
         """When something happens next; None when nothing is to come."""
@@ -190,18 +171,10 @@ class Sandbox:
             raise RuntimeError("the sandbox is not running")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def _live(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except OSError as error:  # a port is taken
-            self._broken = error
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    async def _serve(self, begun: Callable[[], None], leaving: asyncio.Event) -> None:
         world = self._world()
-        running = _Running(world, Customers(world, self._account(), self.inbound_urls))
+        customers = Customers(world, self._account(), self.inbound_urls)
+        running = _Running(world, customers, leaving)
         mail = MailServer(
             running.world,
             running.closing,
@@ -215,7 +188,7 @@ class Sandbox:
             http = HttpServer(self._routes(running), bound)
             self.smtp_port = await mail.listen(self.smtp_host, self.smtp_port)
             self._running = running
-            self._ready.set()
+            begun()
             if self._simulated:
                 await running.closing.wait()
             else:
@@ -260,10 +233,10 @@ class Sandbox:
 class _Running:
     """What lives as long as the loop does."""
 
-    def __init__(self, world: World, customers: Customers) -> None:
+    def __init__(self, world: World, customers: Customers, closing: asyncio.Event) -> None:
         self.world = world
         self.customers = customers
-        self.closing = asyncio.Event()
+        self.closing = closing
         self._firing: set[asyncio.Task[None]] = set()
 
     async def run_due(self) -> int:

@@ -107,7 +107,7 @@ class Robot:
     def is_whole(self) -> bool:
         """Whether everything that belongs to it is at work."""
         threads = [*self._threads, *([self._beating] if self._beating else [])]
-        is_listening = self._lmtp is None or self._lmtp.is_listening
+        is_listening = self._lmtp is None or self._lmtp.is_serving
         return bool(threads) and is_listening and all(one.is_alive() for one in threads)
 
     def _is_at_work(self) -> bool:
@@ -225,13 +225,13 @@ class Robot:
     def alarms(self) -> Sequence[str]:
         """What is wrong with the minute, for staff; this robot's own listener included."""
         alarms = list(wellbeing(self._engine).alarms)
-        if self._lmtp is not None and not self._lmtp.is_listening:
+        if self._lmtp is not None and not self._lmtp.is_serving:
             alarms.append(_("LMTP: this robot listens no more; start it anew."))
         return alarms
 
     def _listens(self) -> None:
         """As with a mailbox, somebody may see from elsewhere whether letters can come in."""
-        if self._lmtp is not None and self._lmtp.is_listening:
+        if self._lmtp is not None and self._lmtp.is_serving:
             self._looked(Look(LMTP, self._engine.clock.now()))
 
 

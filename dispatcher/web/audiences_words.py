@@ -10,6 +10,7 @@ from campaigns.audience.targets import field_of
 from campaigns.channel import ChannelName, Purpose
 from campaigns.recipient import Consent, Recipient, Segment, ZoneSource
 from dispatcher.web import formats
+from dispatcher.web.field_words import field_title, field_titles
 from templates.i18n import _
 from templates.transliteration import transliterate
 
@@ -47,27 +48,6 @@ def role_titles() -> Mapping[Role, str]:
         Role.ZONE: _("time zone"),
         Role.LANGUAGE: _("language"),
         Role.CONSENT: _("consent or refusal"),
-    }
-
-
-def field_titles() -> Mapping[str, str]:
-    """What our own texts may say."""
-    return {
-        "debt_kopecks": _("debt"),
-        "amount_kopecks": _("amount to pay"),
-        "due_on": _("pay until"),
-        "period": _("period"),
-        "tariff": _("tariff"),
-        "tariff_on": _("tariff from"),
-        "price_kopecks": _("price"),
-        "address": _("address of the premises"),
-        "restriction_on": _("restriction on"),
-        "outage_on": _("outage on"),
-        "outage_from": _("outage from"),
-        "outage_until": _("outage until"),
-        "restore_at": _("supply back at"),
-        "works_on": _("works on"),
-        "works": _("kind of works"),
     }
 
 
@@ -164,9 +144,8 @@ def consent_words(consent: Consent) -> str:
 
 def fields_of(recipient: Recipient, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
     """What texts may say of somebody: title and value. `headers`: what the file calls a field."""
-    titles = field_titles()
     return [
-        (headers.get(name) or titles.get(name, name.replace("_", " ")), _value(name, value))
+        (headers.get(name) or field_title(name), _value(name, value))
         for name, value in recipient.fields.items()
     ]
 

@@ -30,6 +30,7 @@ from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import Wish
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.rewording import built_in
+from dispatcher.web.field_words import column_title
 from dispatcher.web.launch_outlook import shown_outlook
 from dispatcher.web.launch_words import zone_title
 from dispatcher.web.rendering import go, render
@@ -269,7 +270,7 @@ def _misfit(engine: Engine, stored: StoredScenario, audience: StoredAudience) ->
             "The list lacks columns that this scenario needs: {names}. Upload it with those.",
             len(missing),
         )
-        return {"audience": words.format(names=", ".join(missing))}
+        return {"audience": words.format(names=", ".join(map(column_title, missing)))}
     absent = [channel_title(c) for c in stored.scenario.channels if c not in engine.channels]
     if absent:
         words = _("No provider is set up for: {channels}. An administrator can change that.")

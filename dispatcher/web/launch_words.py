@@ -13,6 +13,7 @@ from dispatcher.examination import Unfit
 from dispatcher.forecast import Bears, Bound, Example, Outlook
 from dispatcher.report.unfit_words import why
 from dispatcher.web import formats
+from dispatcher.web.field_words import field_title
 from templates.i18n import _, current_language, ngettext
 
 
@@ -32,8 +33,10 @@ def zone_title(name: str, at: datetime) -> str:
 
 
 def example_why(one: Example) -> str:
-    """What is wrong with a message that cannot go."""
-    return why(Unfit(one.channel, 0, "", one.code, one.measured, one.name, one.fields))
+    """What is wrong with a message that cannot go, with its fields named in words."""
+    name = field_title(one.name) if one.code == "missing_value" else one.name
+    fields = tuple((field_title(field), length) for field, length in one.fields)
+    return why(Unfit(one.channel, 0, "", one.code, one.measured, name, fields))
 
 
 def bottleneck(outlook: Outlook) -> Bound | None:

@@ -267,6 +267,7 @@ def test_a_text_that_is_too_long_stops_the_launch_unless_it_is_left_out(house: H
     path = rehearse(house, guest, audience)
     page = words_of(guest.get(path))
     assert "1 сообщение не может уйти в таком виде" in page
+    assert "(имя 270)" in page
     assert long.account_number in page.replace(" ", "")
     assert guest.post(f"{path}/launch").status_code == 422
     path = rehearse(house, guest, audience, leave_out_unfit="yes")
@@ -307,7 +308,10 @@ def test_a_list_without_a_column_that_the_scenario_needs_is_told_so(house: House
     fields = form(house, audience, scenario="supply-restriction")
     answer = house.visit(Role.EDITOR).post("/launch/rehearsals", fields)
     assert answer.status_code == 422
-    assert "нет столбц" in words_of(answer)
+    said = words_of(answer)
+    assert "нет столбц" in said
+    assert "дата ограничения" in said
+    assert "restriction" not in said
 
 
 def test_who_may_only_look_launches_nothing(house: House) -> None:

@@ -82,7 +82,7 @@ class _Form:
             if self.file_name is not None:
                 raise NotPossible(_("Send one file at a time."))
             self._is_file = True
-            self.file_name = options[b"filename"].decode("utf-8", errors="replace")
+            self.file_name = _as_called(options[b"filename"].decode("utf-8", errors="replace"))
 
     def _take(self, data: bytes) -> None:
         if self._is_file:
@@ -98,6 +98,12 @@ class _Form:
     def _end_part(self) -> None:
         if not self._is_file:
             self.fields[self._name] = self._value.decode("utf-8", errors="replace")
+
+
+def _as_called(sent: str) -> str:
+    """A file's name without what browsers do to it on the way (WHATWG HTML, multipart form data):
+    they escape quotation marks and line breaks, and nothing else."""
+    return sent.replace("%22", '"').replace("%0D", " ").replace("%0A", " ")
 
 
 async def take_in(request: Request, engine: Engine, person: Person) -> tuple[int, dict[str, str]]:

@@ -215,6 +215,12 @@ def test_a_files_name_loses_its_path_and_what_deceives(given_name: str, name: st
     assert plain_file_name(given_name) == name
 
 
+def test_a_files_name_is_shown_as_its_owner_wrote_it(house: House) -> None:
+    page = send(house.visit(Role.EDITOR), GOOD.encode(), 'Долги "Ноябрь" & 5 %.csv')
+    assert 'Файл Долги "Ноябрь" & 5 %.csv,' in words_of(page)
+    assert 'value="Долги &#34;Ноябрь&#34; &amp; 5 %"' in page.text
+
+
 def _head(guest: Guest, house: House, length: int) -> bytes:
     """The beginning of a request that sends a file."""
     part = (

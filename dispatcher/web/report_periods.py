@@ -54,11 +54,16 @@ def presets(today: date) -> Sequence[Preset]:
     return [
         Preset(_("Today"), Period(today, today)),
         Preset(_("This month"), _months(month, 1)),
-        Preset(_("Last month"), _months(_months_after(month, -1), 1)),
+        Preset(_("Last month"), last_month(today)),
         Preset(_("This quarter"), _months(quarter, 3)),
         Preset(_("Last quarter"), _months(_months_after(quarter, -3), 3)),
         Preset(_("This year"), _months(year, 12)),
     ]
+
+
+def last_month(today: date) -> Period:
+    """What people report on most."""
+    return _months(_months_after(today.replace(day=1), -1), 1)
 
 
 def typed(first: str, last: str) -> Period:
@@ -77,6 +82,16 @@ def typed(first: str, last: str) -> Period:
 @screens.page("/reports/period", Right.LOOK)
 def period_page(request: Request, engine: Engined, first: str = "", last: str = "") -> Response:
     today = today_of(engine)
+    if not first and not last:
+        usual = last_month(today)
+        return render(
+            request,
+            "report_choice.html",
+            presets=presets(today),
+            first=str(usual.first),
+            last=str(usual.last),
+            wrong="",
+        )
     try:
         period = typed(first, last)
     except WrongPeriod as wrong:

@@ -21,7 +21,7 @@ from dispatcher.ledger import jobs, trail
 from dispatcher.report import html
 from dispatcher.reporting import files, stored
 from dispatcher.retention import books as closed
-from dispatcher.web import report_files
+from dispatcher.web import report_files, report_periods
 from templates.i18n import speaking
 from tests.flow.builders import START, Books
 from tests.web.browser import DESK, PHONE, faults_of, overflow_of, window
@@ -66,12 +66,22 @@ def test_a_report_is_found_from_the_list_and_by_a_named_period(busy: tuple[House
     assert f'href="/reports/period?{DECEMBER.replace("&", "&amp;")}"' in page
 
 
-@pytest.mark.parametrize("asked_for", ["first=2026-12-02&last=2026-12-01", "first=x&last=", ""])
+@pytest.mark.parametrize("asked_for", ["first=2026-12-02&last=2026-12-01", "first=x&last="])
 def test_what_is_no_period_is_asked_for_again(busy: tuple[House, Books], asked_for: str) -> None:
     house, _books = busy
     answer = house.visit(Role.READER).get(f"/reports/period?{asked_for}")
     assert answer.status_code == 422
     assert 'class="wrong"' in answer.text
+
+
+def test_without_days_the_form_is_shown_with_the_last_month(busy: tuple[House, Books]) -> None:
+    house, books = busy
+    answer = house.visit(Role.READER).get("/reports/period")
+    assert answer.status_code == 200
+    usual = report_periods.last_month(books.clock.now().date())
+    assert f'value="{usual.first}"' in answer.text
+    assert f'value="{usual.last}"' in answer.text
+    assert 'class="wrong"' not in answer.text
 
 
 def test_csv_workbook_and_page_have_the_same_tables(busy: tuple[House, Books]) -> None:

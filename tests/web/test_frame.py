@@ -1,5 +1,7 @@
 """The frame of every page, in a real browser: for any eyes, any width, with no script."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -19,6 +21,23 @@ def test_the_frame_can_be_read_by_everybody(
         assert overflow_of(page) == 0
         page.goto("/login")
         assert faults_of(page) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/", "/"),
+        ("/campaigns", "/campaigns"),
+        ("/launch", "/campaigns"),
+        ("/launch/requests", "/campaigns"),
+        ("/settings/keys", "/settings"),
+        ("/me", None),
+    ],
+)
+def test_the_menu_tells_where_one_is(house: House, path: str, place: str | None) -> None:
+    menu = house.visit().get(path).text.partition("<ul>")[2].partition("</ul>")[0]
+    marked = re.findall(r'href="([^"]+)" aria-current="page"', menu)
+    assert marked == ([place] if place else [])
 
 
 def test_one_comes_in_and_goes_without_any_script(browser: Browser, house: House) -> None:

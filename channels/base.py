@@ -6,12 +6,12 @@ reference; the outcome comes later by receipt), *refused* (the outcome is known 
 (the provider may have taken it). An exception from `deliver` means a bug, not an outcome.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from campaigns.channel import ChannelName
 from campaigns.menu import Turn
@@ -287,6 +287,26 @@ class Channel(Protocol):
 
     async def account(self) -> AccountState:
         """Ask about our account without sending anything; never raises for what they answer."""
+        ...
+
+
+# The message that is to go next, when there is one that may; asked for at the last moment. Whoever
+# names one delivers it next, or takes it back.
+Following = Callable[[], Message | None]
+
+
+@runtime_checkable
+class AnnouncingChannel(Channel, Protocol):
+    """A provider that can be told of the next message together with the end of this one.
+
+    Nothing of the next one is sent by that, but to whom it goes.
+    """
+
+    async def deliver(self, message: Message, following: Following | None = None) -> Handover: ...
+
+    def take_back(self, announced: Message) -> None:
+        """A message that `following` named is not delivered after all: the provider shall not
+        wait for it. Whether it was really told of it need not be known."""
         ...
 
 

@@ -48,6 +48,10 @@ class Engine:
     def pacer(self, channel: ChannelName, provider: str) -> Pacer:
         return self.pacers.get((channel, provider), _UNPACED)
 
+    def is_paced(self, key: tuple[ChannelName, str]) -> bool:
+        """Whether messages wait for their turn at a provider."""
+        return key in self.pacers
+
     def rules(self, tx: Transaction) -> Rulebook:
         """The house's rules with the holidays as staff corrected them just now."""
         holidays = Holidays(calendar.corrections(tx))

@@ -1,5 +1,9 @@
 """Handing a slice of opened attempts to its providers: as many at a time as each bears, each
-message at most once, and none that must not go any more."""
+message at most once, and none that must not go any more.
+
+A mail server may be told to whom the next letter goes together with the end of this one. The next
+one is looked at then, and once more before anything of it is sent.
+"""
 
 import asyncio
 import time
@@ -7,10 +11,20 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
-from channels.base import Channel, Handover, HandoverKind, postponed, uncertain
+from channels.base import (
+    AnnouncingChannel,
+    Channel,
+    Following,
+    Handover,
+    HandoverKind,
+    Message,
+    postponed,
+    uncertain,
+)
 from dispatcher import metrics
 from dispatcher.answers import FAILOVER_SECONDS, Answered
 from dispatcher.engine import Engine
@@ -38,6 +52,11 @@ class Way:
 
     channel: Channel
     trips: int
+    announcing: AnnouncingChannel | None = None  # the same, where it can be told what follows
+
+    @classmethod
+    def over(cls, channel: Channel, trips: int) -> "Way":
+        return cls(channel, trips, channel if isinstance(channel, AnnouncingChannel) else None)
 
     @property
     def key(self) -> Key:
@@ -52,6 +71,19 @@ class _Lane:
     waiting: deque[Opened]
     held: Opened | None = None  # nothing is known of it yet
     is_under_way: bool = False
+    announced: Opened | None = None  # goes next, and the provider may know
+
+    def take(self) -> Opened | None:
+        """What goes next in this lane."""
+        if self.announced is not None:
+            return self.announced
+        return self.waiting.popleft() if self.waiting else None
+
+    def take_back(self) -> None:
+        """What was announced does not go."""
+        opened, self.announced = self.announced, None
+        if opened is not None and self.way.announcing is not None:
+            self.way.announcing.take_back(opened.message)
 
 
 @dataclass(slots=True)
@@ -87,6 +119,8 @@ class Slice:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for lane in self._lanes:  # broken off, or left by a bug
+                lane.take_back()
         for task in tasks:
             if not task.cancelled():
                 task.result()
@@ -105,15 +139,18 @@ class Slice:
 
     def _send_back(self) -> None:
         for lane in self._lanes:
+            if lane.announced is not None and lane.announced is not lane.held:
+                self._hold_back(lane.announced, STOPPED)
+                lane.take_back()
             while lane.waiting:
                 self._hold_back(lane.waiting.popleft(), STOPPED)
 
     async def _run(self, lane: _Lane) -> None:
-        while lane.waiting:
-            lane.held = lane.waiting.popleft()
+        while (opened := lane.take()) is not None:
+            lane.held = opened
             lane.is_under_way = False
             try:
-                await self._deliver(lane, lane.held)
+                await self._deliver(lane, opened)
             except asyncio.CancelledError:
                 if lane.held is not None:
                     self._break_off(lane, lane.held)
@@ -131,18 +168,17 @@ class Slice:
     async def _deliver(self, lane: _Lane, opened: Opened) -> None:
         engine, way = self.engine, lane.way
         held_back = await _wait(engine, way, opened, self.look)
-        now = engine.clock.now()
         if held_back is None:
-            held_back = _too_late(engine, opened, now)
-        if held_back is None and opened.probe is None and engine.watch.trips(way.key) != way.trips:
-            # Judged anew a moment later: by another provider, or when this one is back.
-            held_back = postponed(OwnReason.PROVIDER_AWAY, retry_after_seconds=FAILOVER_SECONDS)
+            held_back = self._forbids(way, opened)
         if held_back is not None:
+            if lane.announced is opened:
+                lane.take_back()
             self._hold_back(opened, held_back)
             return
         lane.is_under_way = True
+        lane.announced = None
         began = time.monotonic()
-        handover = await deliver(way.channel, opened)
+        handover = await deliver(way, opened, partial(self._announce, lane))
         seconds, at = time.monotonic() - began, engine.clock.now()
         lane.held = None  # from here on nothing can be broken off
         metrics.handed_over(*way.key, handover, seconds)
@@ -150,6 +186,31 @@ class Slice:
         event = note(engine, way.key, handover, at, seconds, opened.probe)
         if event is not None:
             await asyncio.shield(asyncio.to_thread(_tell, engine, event))
+
+    def _forbids(self, way: Way, opened: Opened) -> Handover | None:
+        """Why a message whose turn has come must not go at this instant, by what is known here."""
+        held_back = _too_late(self.engine, opened, self.engine.clock.now())
+        if held_back is not None:
+            return held_back
+        if opened.probe is None and self.engine.watch.trips(way.key) != way.trips:
+            # Judged anew a moment later: by another provider, or when this one is back.
+            return postponed(OwnReason.PROVIDER_AWAY, retry_after_seconds=FAILOVER_SECONDS)
+        return None
+
+    def _announce(self, lane: _Lane) -> Message | None:
+        """The message to go next in this lane, when it may go at this instant without waiting."""
+        if not lane.waiting or self.engine.stopping.is_set():
+            return None
+        opened = lane.waiting[0]
+        if (
+            opened.probe is not None
+            or self.engine.is_paced(lane.way.key)
+            or not self.look.lets_go(opened)
+            or self._forbids(lane.way, opened) is not None
+        ):
+            return None
+        lane.announced = lane.waiting.popleft()
+        return opened.message
 
     def _hold_back(self, opened: Opened, why: Handover) -> None:
         self.answered(Answered(opened, why, self.engine.clock.now(), asked=False))
@@ -174,12 +235,14 @@ def _too_late(engine: Engine, opened: Opened, now: datetime) -> Handover | None:
     return None
 
 
-async def deliver(channel: Channel, opened: Opened) -> Handover:
+async def deliver(way: Way, opened: Opened, following: Following) -> Handover:
     """Hand one message over. A bug in a channel must not take the rest of the batch with it."""
     try:
-        return await channel.deliver(opened.message)
+        if way.announcing is not None:
+            return await way.announcing.deliver(opened.message, following)
+        return await way.channel.deliver(opened.message)
     except Exception:
-        log.exception("channel.broken", provider=channel.provider, delivery=opened.delivery.id)
+        log.exception("channel.broken", provider=way.channel.provider, delivery=opened.delivery.id)
         return Handover(HandoverKind.UNCERTAIN, detail="internal error")
 
 

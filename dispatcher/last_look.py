@@ -73,6 +73,10 @@ class LastLook:
             self._renewal = asyncio.create_task(self._look_unless(RENEWED_AFTER))
         return self._held_back.get(opened.attempt_id)
 
+    def lets_go(self, opened: Opened) -> bool:
+        """Whether it may go by a look that is good still."""
+        return self._age() < GOOD_FOR and opened.attempt_id not in self._held_back
+
     def _age(self) -> timedelta:
         return max(
             timedelta(seconds=time.monotonic() - self._looked_at),

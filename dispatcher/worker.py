@@ -85,7 +85,7 @@ async def _send(
                 ids = delivery_ids[start : start + size]
                 start += size
                 ways = {
-                    name: Way(one, engine.watch.trips((channel, name)))
+                    name: Way.over(one, engine.watch.trips((channel, name)))
                     for name, one in channels.items()
                 }
                 judged_at = time.monotonic()

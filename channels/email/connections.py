@@ -18,6 +18,8 @@ from channels.email.session import Extensions, MailSession, PromptClient
 # firewalls sooner and without a word; a new connection costs less than a letter that waits.
 LONGEST_IDLE_SECONDS = 60.0
 GOODBYE_SECONDS = 2.0
+# A server that has said "go on" hears the letter within this time, or nothing at all.
+LONGEST_ANNOUNCED_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Unreachable(Exception):
 class ConnectionPool:
     """At most `size` connections of one event loop; who delivers holds one of `slots` meanwhile.
 
+    So does a letter that was announced: its connection can be used for nothing else.
+
     A connection that nobody has used for `longest_idle_seconds` is said goodbye to, also when no
     letter comes for hours, as long as the loop turns.
     """
@@ -83,6 +87,7 @@ class ConnectionPool:
         self._longest_idle_seconds = longest_idle_seconds
         self._loop = asyncio.get_running_loop()
         self._idle: list[MailSession] = []  # the longest idle first
+        self._announced: dict[str, MailSession] = {}  # by Message-ID
         self._sweep: asyncio.TimerHandle | None = None
         self._goodbyes: set[asyncio.Task[None]] = set()
 
@@ -129,7 +134,36 @@ class ConnectionPool:
         if self._sweep is None:
             self._look_again_after(self._longest_idle_seconds)
 
+    def keep_for(self, message_id: str, session: MailSession) -> None:
+        """The connection on which this letter was announced."""
+        session.idle_since = self._loop.time()
+        self._announced[message_id] = session
+
+    def has(self, message_id: str) -> bool:
+        return message_id in self._announced
+
+    def forget(self, message_id: str) -> None:
+        """This letter does not come: a connection that expects one is of no use for any other."""
+        session = self._announced.pop(message_id, None)
+        if session is not None:
+            session.abandon()
+            self.slots.release()
+
+    def take_announced(self, message_id: str) -> MailSession | None:
+        """The connection that expects this letter, when it still does: the server has not gone, and
+        was not kept waiting for long."""
+        session = self._announced.pop(message_id, None)
+        if session is None:
+            return None
+        waited_seconds = self._loop.time() - session.idle_since
+        if session.alive and waited_seconds < LONGEST_ANNOUNCED_SECONDS:
+            return session
+        session.abandon()
+        return None
+
     async def close(self) -> None:
+        for message_id in list(self._announced):
+            self.forget(message_id)
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None

@@ -2,7 +2,8 @@
 
 A letter's envelope goes out as one group of commands where the server takes groups (RFC 2920), and
 step by step elsewhere; either way the letter itself is written only after every step was answered,
-so "certainly not sent" and "perhaps sent" stay apart.
+so "certainly not sent" and "perhaps sent" stay apart. Where it takes groups, the envelope of the
+next letter may go out with the end of this one (section 3.1): one round trip a letter, not two.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from aiosmtplib import SMTP
-from aiosmtplib.errors import SMTPException
+from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
 
 from channels.email.dialogue import Dialogue
 from channels.email.envelope import EnvelopeAddress
@@ -53,6 +54,32 @@ class Extensions:
 
 
 @dataclass(frozen=True, slots=True)
+class Envelope:
+    """Whose letter it is, to whom, and what the server must bear to take it."""
+
+    sender: EnvelopeAddress
+    recipient: EnvelopeAddress
+    utf8: bool
+    eight_bit: bool
+
+    def steps(self, extensions: Extensions) -> "Steps":
+        options = ""
+        if self.eight_bit and extensions.eight_bit:
+            options += " BODY=8BITMIME"
+        if self.utf8 or self.sender.needs_utf8:
+            options += " SMTPUTF8"
+        return (
+            f"MAIL FROM:<{self.sender.text}>{options}\r\n",
+            f"RCPT TO:<{self.recipient.text}>\r\n",
+            "DATA\r\n",
+        )
+
+
+Steps = tuple[str, str, str]
+_Answers = tuple[list[Reply], SMTPException | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """How far the envelope came: the first step that was not agreed to, else DATA and its 354.
 
@@ -75,6 +102,7 @@ class MailSession:
         self._dialogue = dialogue
         self._extensions = extensions
         self._unfinished = False
+        self._announced: _Answers | None = None
         self.idle_since = 0.0  # by the event loop's clock
 
     @property
@@ -85,38 +113,47 @@ class MailSession:
     def takes_utf8(self) -> bool:
         return self._extensions.utf8
 
-    async def begin(
-        self,
-        sender: EnvelopeAddress,
-        recipient: EnvelopeAddress,
-        *,
-        utf8: bool,
-        eight_bit: bool,
-    ) -> Begun:
+    @property
+    def can_announce(self) -> bool:
+        return self._extensions.pipelining
+
+    async def begin(self, envelope: Envelope) -> Begun:
         """Say whose letter it is, to whom, and that it comes. Where the connection is known to be
         dead, trouble of the first step: nothing was said."""
-        options = ""
-        if eight_bit and self._extensions.eight_bit:
-            options += " BODY=8BITMIME"
-        if utf8 or sender.needs_utf8:
-            options += " SMTPUTF8"
-        steps = (
-            f"MAIL FROM:<{sender.text}>{options}\r\n",
-            f"RCPT TO:<{recipient.text}>\r\n",
-            "DATA\r\n",
-        )
+        steps = envelope.steps(self._extensions)
         return await (self._all_at_once if self._extensions.pipelining else self._in_turn)(steps)
 
-    async def content(self, block: bytes, verdict_seconds: float | None = None) -> Reply:
+    async def go_on(self) -> Begun:
+        """What was said to the envelope that went out with the letter before."""
+        answers, self._announced = self._announced, None
+        if answers is None:
+            raise RuntimeError("no envelope was announced")
+        return await self._read_group(*answers)
+
+    async def content(
+        self,
+        block: bytes,
+        verdict_seconds: float | None = None,
+        announced: Envelope | None = None,
+    ) -> Reply:
         """Send the prepared block and wait for the verdict on it.
 
         A server that scans the letter first may take minutes (RFC 5321, section 4.5.3.2.6, says
-        ten): who does not wait sends it twice.
+        ten): who does not wait sends it twice. `announced`: the envelope that goes out behind it;
+        `go_on` then tells what was said to that one.
         """
-        reply = await self._say(block, verdict_seconds)
+        if announced is None:
+            reply = await self._say(block, verdict_seconds)
+        else:
+            group = block + "".join(announced.steps(self._extensions)).encode()
+            replies, trouble = await self._dialogue.ask(group, 4, verdict_seconds)
+            if not replies:
+                raise trouble or SMTPServerDisconnected("Connection lost")
+            reply = replies.pop(0)
+            self._announced = (replies, trouble)
         # After its verdict the server has forgotten the letter by itself (section 4.1.1.4), and a
         # round trip is saved.
-        self._unfinished = False
+        self._unfinished = announced is not None
         return reply
 
     async def noop(self) -> Reply:
@@ -130,7 +167,7 @@ class MailSession:
         """Close without a word: the other side is out of step or going away."""
         self._dialogue.close()
 
-    async def _in_turn(self, steps: tuple[str, str, str]) -> Begun:
+    async def _in_turn(self, steps: Steps) -> Begun:
         stage, reply = Stage.SENDER, None
         try:
             if self._unfinished:
@@ -144,7 +181,7 @@ class MailSession:
             return Begun(stage, None, trouble)
         return Begun(stage, reply)
 
-    async def _all_at_once(self, steps: tuple[str, str, str]) -> Begun:
+    async def _all_at_once(self, steps: Steps) -> Begun:
         """The group; every answer is read and each judged by itself (RFC 2920, section 3.1)."""
         again = self._unfinished
         group = ("RSET\r\n" if again else "") + "".join(steps)
@@ -153,8 +190,9 @@ class MailSession:
             replies, trouble = await self._dialogue.ask(group.encode(), 4 if again else 3)
         except SMTPException as dead:
             return Begun(Stage.SENDER, None, dead)
-        if again:
-            replies = replies[1:]
+        return await self._read_group(replies[1:] if again else replies, trouble)
+
+    async def _read_group(self, replies: list[Reply], trouble: SMTPException | None) -> Begun:
         for stage, reply in zip(_STAGES, replies, strict=False):
             if stage is Stage.CONTENT or not reply.positive:
                 await self._take_back(stage, replies, trouble)

@@ -18,6 +18,7 @@ from channels.base import (
     AccountState,
     Cause,
     Fault,
+    Following,
     Handover,
     MailMessage,
     Message,
@@ -39,7 +40,7 @@ from channels.email.envelope import (
     return_path,
 )
 from channels.email.replies import Reply, Stage, judge_refusal
-from channels.email.session import CLOSING, MailSession
+from channels.email.session import CLOSING, Envelope, MailSession
 from channels.gateway import is_loopback
 from channels.looplocal import LoopLocal
 from templates.i18n import _
@@ -108,8 +109,9 @@ class SmtpChannel:
         if pool is not None:
             await pool.close()
 
-    async def deliver(self, message: Message) -> Handover:
-        """Send one letter at most once. See `channels.base` for what each answer means."""
+    async def deliver(self, message: Message, following: Following | None = None) -> Handover:
+        """Send one letter at most once. See `channels.base` for what each answer means, and what
+        `following` is for."""
         if not isinstance(message, MailMessage):
             raise TypeError("the e-mail channel sends letters only")
         sender = return_path(message.sender)  # ours: a bad one is a mistake in the settings
@@ -118,30 +120,21 @@ class SmtpChannel:
         except UnsafeAddress as error:
             return refused(Outcome.BAD_ADDRESS, str(error), Fault.RECIPIENT)
         pool = self._pools.current()
-        async with pool.slots:
-            try:
-                return await self._deliver_on(pool, message, sender, recipient)
-            except Unreachable as error:
-                return postponed(error.detail, cause=error.cause)
+        if not pool.has(message.message_id):  # else it holds its slot already
+            await pool.slots.acquire()
+        way = _Way(pool, message, sender, recipient, following)
+        try:
+            return await way.deliver()
+        except Unreachable as error:
+            return postponed(error.detail, cause=error.cause)
+        finally:
+            if not pool.has(way.announced):
+                pool.slots.release()
 
-    async def _deliver_on(
-        self,
-        pool: ConnectionPool,
-        message: MailMessage,
-        sender: EnvelopeAddress,
-        recipient: EnvelopeAddress,
-    ) -> Handover:
-        """Use a kept connection; when the server closed it meanwhile, a fresh one, once."""
-        session, fresh = await pool.take()
-        handover = await _send(session, message, sender, recipient)
-        if handover is None and not fresh:
-            session.abandon()
-            session = await pool.open()
-            handover = await _send(session, message, sender, recipient)
-        pool.put_back(session)
-        return handover or postponed(
-            "the mail server closes the connection at once", cause=Cause.UNREACHABLE
-        )
+    def take_back(self, announced: Message) -> None:
+        """A letter that `following` named is not delivered after all."""
+        if isinstance(announced, MailMessage):
+            self._pools.current().forget(announced.message_id)
 
     async def look_up(self, reference: str) -> Receipt | None:  # noqa: ARG002 - the contract
         """SMTP has no way to ask afterwards; bounces come by mail."""
@@ -178,13 +171,120 @@ class SmtpChannel:
         )
 
 
-async def _send(
+class _Way:
+    """One letter's way to the server."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        message: MailMessage,
+        sender: EnvelopeAddress,
+        recipient: EnvelopeAddress,
+        following: Following | None,
+    ) -> None:
+        self._pool, self._message, self._following = pool, message, following
+        self._sender, self._recipient = sender, recipient
+        self.announced = ""  # the Message-ID of the letter whose envelope went out behind this one
+
+    async def deliver(self) -> Handover:
+        """Use a kept connection; when the server closed it meanwhile, a fresh one, once. Raises
+        Unreachable."""
+        pool = self._pool
+        session = pool.take_announced(self._message.message_id)
+        is_begun, fresh = session is not None, False
+        if session is None:
+            session, fresh = await pool.take()
+        handover = await self._send(session, is_begun=is_begun)
+        if handover is None and not fresh:
+            session.abandon()
+            session = await pool.open()
+            handover = await self._send(session)
+        if self.announced and session.alive:
+            pool.keep_for(self.announced, session)
+        else:
+            pool.put_back(session)
+        return handover or postponed(
+            "the mail server closes the connection at once", cause=Cause.UNREACHABLE
+        )
+
+    async def _send(self, session: MailSession, *, is_begun: bool = False) -> Handover | None:
+        """One transaction; None when the connection was found dead before anything was said."""
+        envelope = _envelope(session, self._message, self._sender, self._recipient)
+        if isinstance(envelope, Handover):
+            return envelope
+        begun = await (session.go_on() if is_begun else session.begin(envelope))
+        stage, reply = begun.stage, begun.reply
+        if reply is None:
+            session.abandon()
+            if not isinstance(begun.trouble, SMTPServerDisconnected):
+                # A time-out or an answer that is not SMTP: the letter has not begun.
+                return postponed(
+                    f"{stage}: no proper answer in time, before the letter", cause=Cause.UNREACHABLE
+                )
+            return None if stage is Stage.SENDER else _dropped(stage)
+        if reply.code == CLOSING and stage is Stage.SENDER:  # for idleness: a fresh one may do
+            session.abandon()
+            return None
+        if not begun.may_go_on:
+            return _refusal(session, reply, stage)
+        if not session.alive:  # it said more than it was asked, or went away with the answer
+            session.abandon()
+            return _dropped(stage)
+        return await self._send_content(session)
+
+    async def _send_content(self, session: MailSession) -> Handover:
+        """The letter itself: from the first byte on, silence no longer means "not sent"."""
+        message = self._message
+        block = data_block(message.content)
+        next_envelope = self._announce(session)
+        try:
+            reply = await session.content(block, message.verdict_seconds, next_envelope)
+        except SMTPException as error:
+            session.abandon()
+            lost = isinstance(error, SMTPServerDisconnected)
+            why = "connection lost" if lost else "no proper answer in time"
+            return uncertain(f"{why} after the letter was sent", reference=message.message_id)
+        if reply.positive:
+            return accepted(message.message_id)
+        if reply.code < 400:  # neither yes nor no
+            session.abandon()
+            return uncertain(
+                "no proper answer in time after the letter was sent", reference=message.message_id
+            )
+        return _refusal(session, reply, Stage.CONTENT)
+
+    def _announce(self, session: MailSession) -> Envelope | None:
+        """The envelope of the letter to follow, where this connection can be told it already.
+
+        A server that may take minutes over its verdict is told nothing: the next letter would wait.
+        """
+        if (
+            self._following is None
+            or not session.can_announce
+            or self._message.verdict_seconds is not None
+        ):
+            return None
+        message = self._following()
+        if not isinstance(message, MailMessage):
+            return None
+        try:
+            sender, recipient = return_path(message.sender), envelope_address(message.contact_point)
+        except UnsafeAddress:
+            return None  # told when its turn has come
+        envelope = _envelope(session, message, sender, recipient)
+        if isinstance(envelope, Handover):
+            return None
+        self.announced = message.message_id
+        return envelope
+
+
+def _envelope(
     session: MailSession,
     message: MailMessage,
     sender: EnvelopeAddress,
     recipient: EnvelopeAddress,
-) -> Handover | None:
-    """One transaction; None when the connection was found dead before anything was said."""
+) -> Envelope | Handover:
+    """What this server is told of a letter; the refusal, where it could not understand it."""
     if (sender.needs_utf8 or recipient.needs_utf8) and not session.takes_utf8:
         return refused(
             Outcome.BOUNCED,
@@ -194,25 +294,7 @@ async def _send(
     eight_bit = not message.content.isascii()
     # The envelope may be plain where the letter is not: the null path, or a recipient of ours.
     utf8 = recipient.needs_utf8 or (session.takes_utf8 and has_utf8_headers(message.content))
-    begun = await session.begin(sender, recipient, utf8=utf8, eight_bit=eight_bit)
-    stage, reply = begun.stage, begun.reply
-    if reply is None:
-        session.abandon()
-        if not isinstance(begun.trouble, SMTPServerDisconnected):
-            # A time-out or an answer that is not SMTP: the letter has not begun.
-            return postponed(
-                f"{stage}: no proper answer in time, before the letter", cause=Cause.UNREACHABLE
-            )
-        return None if stage is Stage.SENDER else _dropped(stage)
-    if reply.code == CLOSING and stage is Stage.SENDER:  # for idleness: a fresh one may do
-        session.abandon()
-        return None
-    if not begun.may_go_on:
-        return _refusal(session, reply, stage)
-    if not session.alive:  # it said more than it was asked, or went away with the answer
-        session.abandon()
-        return _dropped(stage)
-    return await _send_content(session, message)
+    return Envelope(sender, recipient, utf8=utf8, eight_bit=eight_bit)
 
 
 def _dropped(stage: Stage) -> Handover:
@@ -227,22 +309,3 @@ def _refusal(session: MailSession, reply: Reply, stage: Stage) -> Handover:
     if reply.code == CLOSING or reply.code < 400:
         session.abandon()
     return judge_refusal(reply, stage)
-
-
-async def _send_content(session: MailSession, message: MailMessage) -> Handover:
-    """The letter itself: from the first byte on, silence no longer means "not sent"."""
-    try:
-        reply = await session.content(data_block(message.content), message.verdict_seconds)
-    except SMTPException as error:
-        session.abandon()
-        lost = isinstance(error, SMTPServerDisconnected)
-        why = "connection lost" if lost else "no proper answer in time"
-        return uncertain(f"{why} after the letter was sent", reference=message.message_id)
-    if reply.positive:
-        return accepted(message.message_id)
-    if reply.code < 400:  # neither yes nor no
-        session.abandon()
-        return uncertain(
-            "no proper answer in time after the letter was sent", reference=message.message_id
-        )
-    return _refusal(session, reply, Stage.CONTENT)

@@ -41,10 +41,12 @@ class GroupServer:
     Scripts are used one after the other, whatever the connection; then everything is agreed to.
     """
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, announced: int = 0) -> None:
+        """`announced`: of so many letters nothing is said before the next group has come, too."""
         self.connections: list[Heard] = []
         self.left = threading.Semaphore(0)  # released when a connection is over
         self._scripts = iter(scripts)
+        self._announced = announced
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         self._threads: list[threading.Thread] = []
@@ -126,6 +128,9 @@ class GroupServer:
             heard.letters.append(letter)
             if not letter.endswith(b".\r\n") or (verdict := script.answers[3]) is None:
                 return
+            if len(heard.letters) <= self._announced:
+                waiting, group = _until(client, waiting, b"DATA\r\n")
+                waiting = group + waiting
             client.sendall(verdict + b"\r\n" + script.after_verdict)
 
 

@@ -6,6 +6,7 @@ import gc
 import itertools
 import ssl
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 import uvloop
@@ -313,3 +314,160 @@ def test_a_domain_that_would_turn_into_brackets_or_spaces_is_refused(domain: str
 
 def test_a_domain_in_full_width_letters_is_a_domain() -> None:
     assert envelope_address("anna@\uff58.рф") == EnvelopeAddress("anna@x.xn--p1ai", False)
+
+
+# The envelope of the next letter, behind the end of this one.
+
+
+def chain(
+    mail: SmtpChannel, *messages: MailMessage, goes: Callable[[MailMessage], bool] = lambda _m: True
+) -> list[Handover]:
+    """Deliver one after the other, each announced with the one before; `goes`: whether an announced
+    one goes when its turn has come."""
+
+    async def batch() -> list[Handover]:
+        handovers = []
+        waiting = list(messages)
+        async with mail:
+            while waiting:
+                message = waiting.pop(0)
+                if goes(message):
+                    following = iter(waiting[:1])
+                    follows = partial(next, following, None)
+                    handovers.append(await mail.deliver(message, follows))
+                else:
+                    mail.take_back(message)
+        return handovers
+
+    return asyncio.run(batch())
+
+
+def three_letters() -> tuple[MailMessage, ...]:
+    return tuple(letter(f"{name}@example.com", name=name) for name in ("1", "2", "3"))
+
+
+def test_the_next_envelope_goes_out_with_the_end_of_a_letter() -> None:
+    with GroupServer(announced=2) as server:
+        handovers = chain(channel(server.port), *three_letters())
+    assert kinds(handovers) == [HandoverKind.ACCEPTED] * 3
+    [heard] = server.connections
+    assert all(f"RCPT TO:<{n}@".encode() in heard.groups[n - 1] for n in (1, 2, 3))
+    assert [one.count(b"Message-ID") for one in heard.letters] == [1, 1, 1]
+    assert heard.farewell == b"QUIT\r\n"
+
+
+def test_a_server_that_offers_no_groups_is_told_of_no_next_letter() -> None:
+    with ScriptedSmtp({}) as server:
+        handovers = chain(channel(server.port), *three_letters())
+    assert kinds(handovers) == [HandoverKind.ACCEPTED] * 3
+    assert len(server.letters) == 3
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (b"550 5.7.1 spam", HandoverKind.REFUSED),
+        (b"451 4.3.0 later", HandoverKind.POSTPONED),
+        (b"421 4.3.2 going down", HandoverKind.POSTPONED),
+        (b"354 and?", HandoverKind.UNCERTAIN),
+        (None, HandoverKind.UNCERTAIN),
+    ],
+)
+def test_whatever_is_said_of_a_letter_the_one_behind_it_arrives_once(
+    end: bytes | None, kind: HandoverKind
+) -> None:
+    with GroupServer(Script((YES, THEIRS, GO_ON, end))) as server:
+        first, second = chain(channel(server.port), *two_letters())
+    assert kinds([first, second]) == [kind, HandoverKind.ACCEPTED]
+    assert [one.count(b"<2@mail") for one in server.letters if one.endswith(b".\r\n")] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ((b"550 5.7.1 not you", b"503 no", b"503 no"), HandoverKind.REFUSED),
+        ((YES, b"550 5.1.1 nobody", b"503 no recipients"), HandoverKind.REFUSED),
+        ((YES, b"550 5.1.1 nobody", GO_ON, TAKEN), HandoverKind.REFUSED),
+        ((YES, b"450 4.2.0 greylisted", b"554 nobody"), HandoverKind.POSTPONED),
+        ((YES, THEIRS, b"451 4.3.0 later"), HandoverKind.POSTPONED),
+        # Over a fresh connection.
+        ((YES, THEIRS, None), HandoverKind.ACCEPTED),
+        ((b"421 4.4.2 idle too long", None), HandoverKind.ACCEPTED),
+        ((None,), HandoverKind.ACCEPTED),
+    ],
+)
+def test_what_is_said_to_an_announced_envelope_is_about_its_own_letter(
+    answers: tuple[bytes | None, ...], kind: HandoverKind
+) -> None:
+    with GroupServer(Script(), Script(answers)) as server:
+        first, second, third = chain(channel(server.port), *three_letters())
+    assert kinds([first, second, third]) == [HandoverKind.ACCEPTED, kind, HandoverKind.ACCEPTED]
+    whole = [one for one in server.letters if b"Message-ID" in one]
+    assert len(whole) == 2 + (kind is HandoverKind.ACCEPTED)
+
+
+def test_of_an_announced_letter_that_is_taken_back_nothing_is_sent() -> None:
+    """The server waits for it, and for no other: its connection is of no use any more."""
+    with GroupServer() as server:
+        _first, second, third = messages = three_letters()
+        handovers = chain(channel(server.port), *messages, goes=lambda one: one is not second)
+    assert kinds(handovers) == [HandoverKind.ACCEPTED] * 2
+    assert server.connections[0].letters[-1] == b""
+    whole = [one for one in server.letters if b"Message-ID" in one]
+    assert [third.message_id.encode() in one for one in whole] == [False, True]
+
+
+def test_an_announced_letter_that_comes_late_goes_over_a_fresh_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("channels.email.connections.LONGEST_ANNOUNCED_SECONDS", 0)
+    with GroupServer() as server:
+        handovers = chain(channel(server.port), *two_letters())
+    assert kinds(handovers) == [HandoverKind.ACCEPTED] * 2
+    assert len(server.connections) == 2
+    assert server.connections[0].letters[1:] == [b""]
+
+
+def test_whoever_forgets_an_announced_letter_holds_up_nobody_for_ever() -> None:
+    """The pool has one slot, which the announced letter holds until it is taken back."""
+    with GroupServer() as server:
+        mail = channel(server.port)
+        first, second = two_letters()
+
+        async def batch() -> Handover:
+            async with mail:
+                await mail.deliver(first, lambda: second)
+                mail.take_back(second)
+                mail.take_back(second)
+                return await asyncio.wait_for(mail.deliver(letter("ira@example.com", name="3")), 5)
+
+        assert asyncio.run(batch()).kind is HandoverKind.ACCEPTED
+
+
+def test_a_letter_called_off_with_the_next_one_announced_frees_its_place() -> None:
+    with GroupServer(Script((YES, THEIRS, GO_ON, TAKEN), pieces=lambda _data: [])) as server:
+        mail = channel(server.port)
+
+        async def batch() -> Handover:
+            async with mail:
+                first, second = two_letters()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(mail.deliver(first, lambda: second), 0.2)
+                return await asyncio.wait_for(mail.deliver(second), 5)
+
+        assert asyncio.run(batch()).kind is HandoverKind.ACCEPTED
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(codes, codes, codes, codes), st.tuples(codes, codes, codes, codes))
+def test_however_two_letters_in_a_row_are_answered_each_is_told_what_was_said_of_it(
+    one: tuple[bytes, bytes, bytes, bytes], two: tuple[bytes, bytes, bytes, bytes]
+) -> None:
+    scripts = [Script([code + b" 0.0.0 so" for code in said]) for said in (one, two)]
+    with GroupServer(*scripts) as server:
+        handovers = chain(channel(server.port), *two_letters())
+    for name, handover in zip((b"<1@mail", b"<2@mail"), handovers, strict=True):
+        taken = sum(name in mail for mail in server.letters)
+        assert taken <= 1
+        if handover.kind in (HandoverKind.ACCEPTED, HandoverKind.UNCERTAIN):
+            assert taken == 1

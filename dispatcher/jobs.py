@@ -9,9 +9,8 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any
 
 import structlog
 
@@ -20,11 +19,11 @@ from dispatcher.errors import DispatcherError, LedgerAway
 from dispatcher.ledger import LedgerFault, Transaction, jobs
 from dispatcher.ledger.connection import may_pass
 from dispatcher.ledger.jobs import Job, JobStatus, TakenOver
+from dispatcher.rounds import Rounds
 from templates.i18n import _, speaking
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 1.0
 BEAT_SECONDS = 5.0
 # Who was silent for so long is dead, or stands so still that it must not go on.
 SILENT = timedelta(seconds=60)
@@ -71,30 +70,20 @@ Doer = Callable[[Engine, Job, Progress], Mapping[str, Any]]
 Remains = Callable[[Transaction, Engine, Job], Mapping[str, Any] | None]
 
 
-@dataclass
-class JobRunner:
-    """The thread that does jobs. `doers` and `remains`: by kind."""
+class JobRunner(Rounds):
+    """The thread that does jobs. `doers` and `remains`: by kind.
 
-    engine: Engine
-    doers: Mapping[str, Doer]
-    remains: Mapping[str, Remains] = field(default_factory=dict)
-    _ended: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
+    What is under way when it stops is broken off; the next process begins it anew.
+    """
 
-    def start(self) -> Self:
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """What is under way is broken off; the next process begins it anew."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join(JOIN_SECONDS)
-
-    @property
-    def is_whole(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+    def __init__(
+        self,
+        engine: Engine,
+        doers: Mapping[str, Doer],
+        remains: Mapping[str, Remains] | None = None,
+    ) -> None:
+        super().__init__("jobs", JOIN_SECONDS)
+        self.engine, self.doers, self.remains = engine, doers, remains or {}
 
     def do_next(self) -> bool:
         """Do one job, if there is one; whether there was."""
@@ -178,15 +167,4 @@ class JobRunner:
             return JobStatus.FAILED, {"why": "", "broken": True}
 
     def _run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                found = self.do_next()
-            except (LedgerAway, *LedgerFault) as error:
-                log.error("ledger.away", kind=type(error).__name__)
-                found = False
-            except Exception:
-                # A bug here must not end the thread: others ask for jobs, too.
-                log.exception("jobs.broken")
-                found = False
-            if not found:
-                self._ended.wait(LOOK_SECONDS)
+        self._go_round(self.do_next)

@@ -12,10 +12,8 @@ import threading
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Self
 
 import structlog
 
@@ -24,6 +22,7 @@ from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.ledger import LedgerFault, Transaction, idempotency, trail, webhooks
 from dispatcher.ledger.webhooks import Post, Webhook
+from dispatcher.rounds import LOOK_SECONDS, Rounds
 from dispatcher.webhooks.address import BadAddress, place_of
 from dispatcher.webhooks.connection import post
 from dispatcher.webhooks.keeping import MOST
@@ -44,7 +43,6 @@ BACKOFF: Sequence[timedelta] = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-LOOK_SECONDS = 1.0
 # Sooner where something was sent: there is room for more.
 SOON_SECONDS = 0.05
 LEASE = timedelta(minutes=2)
@@ -59,36 +57,25 @@ JOIN_SECONDS = 15.0
 GONE = 410
 
 
-@dataclass
-class Postman:
-    """Each process of the web role has one; any number may work at once."""
+class Postman(Rounds):
+    """Each process of the web role has one; any number may work at once.
 
-    engine: Engine
-    _ended: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-    _sent: threading.Event = field(default_factory=threading.Event)
-    _shares: Shares = field(default_factory=Shares)
-    _writing: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(WRITING_AT_ONCE)
-    )
-    _swept_at: datetime | None = None
-    _swept_to: int | None = None  # None: not under way
+    What is being sent when it stops may end; what is claimed and not sent is told by somebody else.
+    """
 
-    def start(self) -> Self:
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
-        self._thread.start()
-        return self
+    def __init__(self, engine: Engine) -> None:
+        super().__init__("webhooks", JOIN_SECONDS)
+        self.engine = engine
+        self._sent = threading.Event()
+        self._shares = Shares()
+        self._writing = threading.Semaphore(WRITING_AT_ONCE)
+        self._swept_at: datetime | None = None
+        self._swept_to: int | None = None  # None: not under way
 
     def stop(self) -> None:
-        """What is being sent may end; what is claimed and not sent is told by somebody else."""
         self._ended.set()
         self._sent.set()
-        if self._thread is not None:
-            self._thread.join(JOIN_SECONDS)
-
-    @property
-    def is_whole(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        super().stop()
 
     def turn(self, pool: ThreadPoolExecutor) -> int:
         """Claim what is due, and let the pool send it; how many posts that were."""
@@ -205,20 +192,13 @@ class Postman:
 
     def _run(self) -> None:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="webhook") as pool:
-            while not self._ended.is_set():
-                try:
-                    found = self.turn(pool)
-                except (LedgerAway, *LedgerFault) as error:
-                    log.error("ledger.away", kind=type(error).__name__)
-                    found = 0
-                except Exception as error:
-                    # A bug here must not end the thread: others wait to hear, too.
-                    log.error("webhooks.broken", kind=type(error).__name__)
-                    found = 0
-                if not found:
-                    self._sent.wait(LOOK_SECONDS)
-                self._sent.clear()
-                self._ended.wait(SOON_SECONDS)
+            self._go_round(lambda: self.turn(pool))
+
+    def _rest(self, *, found: bool) -> None:
+        if not found:
+            self._sent.wait(LOOK_SECONDS)
+        self._sent.clear()
+        self._ended.wait(SOON_SECONDS)
 
 
 def _is_heard(status: int) -> bool:

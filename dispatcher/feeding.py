@@ -21,6 +21,7 @@ from dispatcher import planner
 from dispatcher.compose import content_of
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
+from dispatcher.foreign_lists import name_of_day
 from dispatcher.ledger import Transaction, audiences, campaigns, deliveries, standing, trail
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.scenarios import StoredScenario
@@ -202,13 +203,12 @@ def _campaign_of(
     if len(parts) >= MOST_A_DAY:
         raise TooOften
     number = len(parts) + 1
-    name = f"API {stored.name} {stored.version}, {today.isoformat()}"
     return standing.begin(
         tx,
         scenario_id=stored.id,
         feeds_until=feeds_until,
         part=number,
-        list_name=name if number == 1 else f"{name} ({number})",
+        list_name=name_of_day(tx, engine.settings, stored, today, number),
         zone=engine.settings.zone,
         end_at=ends_at + LASTS,
         actor=actor,

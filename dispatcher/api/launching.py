@@ -4,7 +4,6 @@ What is asked for is written down with the answer, and done after it. A draft is
 transaction that has its list; begun anew after a crash, a launch goes on with that draft.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from dispatcher import campaigning, launching, uploading
 from dispatcher.approving import needs_approval
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound, NotPossible
+from dispatcher.foreign_lists import name_of_launch
 from dispatcher.importing import Imported, NoRowTaken, import_audience
 from dispatcher.jobs import Progress
 from dispatcher.ledger import Transaction, audiences, campaigns, jobs, scenarios, uploads
@@ -54,7 +54,7 @@ def ask_with_list(
     Raises NotPossible as `campaigning.begin` does, and TooLarge.
     """
     now = engine.clock.now()
-    name = _list_name(actor, now)
+    name = name_of_launch(engine.settings, stored, actor, now)
     audience_id = audiences.begin(tx, name, "API", [_("Account number")], actor, now)
     audiences.add_recipients(tx, audience_id, people)
     columns = {field for person in people for field in person.fields}
@@ -83,13 +83,19 @@ def ask_with_upload(
     leave_out_unfit: bool,
     actor: str,
 ) -> int:
-    """Ask for the import of a file that was sent, and a launch over it. Raises NotFound."""
+    """Ask for the import of a file that was sent, and a launch over it.
+
+    Raises NotFound, and NotPossible for a file that was asked for already.
+    """
+    uploads.lock_acceptance(tx)  # it is not swept away before the job is there to be seen
     upload = uploads.get(tx, upload_id)
     if upload.sent_by != actor:
         raise NotFound(_("file sent for an import"), str(upload_id))
+    if uploads.is_wanted(tx, upload_id):
+        raise NotPossible(_("This file is being launched already. Send it again if that is meant."))
     now = engine.clock.now()
     asked = {
-        "name": _list_name(actor, now),
+        "name": name_of_launch(engine.settings, stored, actor, now),
         "scenario_id": stored.id,
         "upload_id": str(upload_id),
         "mapping": dict(mapping),
@@ -143,11 +149,6 @@ def _told(job: Job) -> dict[str, Any]:
 def _list(tx: Transaction, campaign: Campaign) -> dict[str, Any]:
     audience = audiences.get(tx, campaign.audience_id)
     return {"recipients": audience.recipients, "audience_id": audience.id}
-
-
-def _list_name(actor: str, now: datetime) -> str:
-    """A name that no other list has, and that tells staff where it comes from."""
-    return f"{actor.replace('api:', 'API: ')}, {now:%Y-%m-%d %H:%M} {secrets.token_hex(3)}"
 
 
 def _check_size(engine: Engine, recipients: int) -> None:

@@ -152,6 +152,11 @@ def import_of(tx: Transaction, upload_id: int) -> Job | None:
     return read_job(row) if row is not None else None
 
 
+def is_wanted(tx: Transaction, upload_id: int) -> bool:
+    """Whether a job that is not over is to read the file."""
+    return bool(tx.execute(select(_is_wanted()).where(uploads.c.id == upload_id)).scalar())
+
+
 def open_imports(tx: Transaction) -> Sequence[Job]:
     """Imports that wait or are under way, the oldest first."""
     is_open = jobs.c.status.in_(_OPEN)

@@ -1,7 +1,9 @@
 """A launch that another system asked for, when somebody else has a hand in it or its doer dies:
 nobody is told “failed” of what runs."""
 
+import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,15 +15,16 @@ from dispatcher.engine import Engine
 from dispatcher.errors import NotFound
 from dispatcher.examination import Examination
 from dispatcher.jobs import MOST_TRIES, SILENT, JobRunner, Progress
-from dispatcher.ledger import campaigns
+from dispatcher.ledger import Transaction, campaigns, jobs, scenarios, uploads
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.jobs import Job, TakenOver
 from dispatcher.ledger.staff_tables import jobs as jobs_table
 from dispatcher.web.jobs import REMAINS
-from tests.api.caller import System, Town, customer
+from tests.api.caller import System, Town, customer, kind_of
 
 PEOPLE = [customer(f"7000185000{n}", phones=[f"+7916123450{n}"], emails=[]) for n in range(5)]
-STAFF = "staff"
+STAFF, SYSTEM = "staff", "api:billing"
+FILE = "Лицевой счёт;Телефон;Долг\r\n70001850005;+79161234567;2547,30\r\n".encode()
 
 
 def launch_too(engine: Engine, draft: Campaign) -> None:
@@ -108,6 +111,77 @@ def test_the_calls_of_a_launch_are_spoken_to_measure_them(
     asked(town)
     town.do_jobs()
     assert voices == [voice]
+
+
+def test_a_file_that_is_being_asked_for_is_not_swept_away(postgres_town: Town) -> None:
+    """Its day is over in the very moment in which the launch is written down."""
+    town, engine = postgres_town, postgres_town.rehearsal.engine
+    town.store()
+    upload_id, now = upload(town), engine.clock.now()
+    sweeper = threading.Thread(target=sweep, args=(town, now + 2 * uploads.KEPT))
+    with engine.ledger.write() as tx:
+        job_id = ask(tx, town, upload_id)
+        sweeper.start()
+        while sweeper.is_alive() and not waits_for_a_lock(town):
+            sweeper.join(0.02)
+    sweeper.join(20)
+    town.do_jobs()
+    with engine.ledger.read() as tx:
+        assert jobs.get(tx, job_id).told["recipients"] == 1
+
+
+def test_a_file_is_launched_once_whoever_asks_for_it_again(either_town: Town) -> None:
+    """Under another idempotency key, while the first launch waits or runs."""
+    town = either_town
+    town.store()
+    system = town.system()
+    sent = system.ask("POST", "/uploads", data=FILE, headers={"Content-Type": "text/csv"}).json()
+    body = {"scenario": "trial", "upload_id": sent["id"]}
+    assert system.post("/campaigns", body, idempotency_key="file-1").status_code == 202
+    answer = system.post("/campaigns", body, idempotency_key="file-2")
+    assert (answer.status_code, kind_of(answer)) == (409, "not-possible")
+    town.do_jobs()
+    answer = system.post("/campaigns", body, idempotency_key="file-3")
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid")
+    assert len(everything(town)) == 1
+
+
+def upload(town: Town) -> int:
+    """A file that was sent."""
+    now = town.rehearsal.clock.now()
+    with town.rehearsal.ledger.write() as tx:
+        upload_id = uploads.begin(tx, "api.csv", SYSTEM, now)
+        uploads.add_piece(tx, upload_id, 0, FILE, now)
+        uploads.finish(tx, upload_id, len(FILE), now)
+    return upload_id
+
+
+def ask(tx: Transaction, town: Town, upload_id: int) -> int:
+    stored = scenarios.find(tx, "trial")
+    return launching.ask_with_upload(
+        tx,
+        town.rehearsal.engine,
+        stored,
+        upload_id,
+        {},
+        (None, None),
+        leave_out_unfit=False,
+        actor=SYSTEM,
+    )
+
+
+def sweep(town: Town, now: datetime) -> None:
+    with town.rehearsal.ledger.write() as tx:
+        uploads.sweep(tx, now)
+
+
+def waits_for_a_lock(town: Town) -> bool:
+    with town.rehearsal.ledger.read() as tx:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(tx.exec_driver_sql(waiting).scalar())
 
 
 def asked(town: Town) -> System:

@@ -1,5 +1,6 @@
 """One message to one customer: exactly once, by all the rules, and seen in the books."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -135,6 +136,31 @@ def test_thousands_of_messages_are_one_campaign_of_the_day(either_town: Town) ->
         for campaign in found:
             result = audit.examine(tx, campaign.id, rules, now)
             assert result.passed, [c for c in result.checks if not c.passed]
+
+
+def test_lists_that_other_systems_fill_are_named_for_a_clerk(town: Town) -> None:
+    """By what is told, and by when; two scenarios of one title are told apart."""
+    first = scenario_text("sms").replace('"Trial"', '"Напоминание о долге"')
+    paid = first.replace("Напоминание о долге", "Оплата прошла")
+    for text in (first, paid):
+        town.store(text)
+        town.store(text.replace('"trial"', '"other"'))
+    system = town.system()
+    for scenario in ("trial", "trial", "other"):
+        assert system.send(scenario=scenario).status_code == 202
+    body = {"scenario": "trial", "customers": [customer()]}
+    assert system.post("/campaigns", body, idempotency_key="list-1").status_code == 202
+    with town.rehearsal.ledger.read() as tx:
+        names = [audience.name for audience in audiences.all_ready(tx)]
+    assert names[:2] == [
+        "Оплата прошла (версия 2): сообщения от других систем, 7 сентября 2026",
+        "Оплата прошла (версия 2): сообщения от других систем, 7 сентября 2026, часть 2",
+    ]
+    assert names[2] == names[0] + " (other)"
+    assert re.fullmatch(
+        r"Оплата прошла: список от системы «billing», 7 сентября 2026, 10:00 \([0-9a-f]{6}\)",
+        names[3],
+    )
 
 
 def test_the_next_day_has_a_campaign_of_its_own(town: Town) -> None:

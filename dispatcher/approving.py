@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from campaigns.channel import ChannelName
 from dispatcher.access.roles import Person, Right
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
@@ -17,12 +18,14 @@ from dispatcher.forecast import Outlook
 from dispatcher.ledger import (
     Transaction,
     audiences,
+    campaign_limits,
     campaigns,
     jobs,
     launch_requests,
     scenarios,
     trail,
 )
+from dispatcher.ledger.campaign_limits import Limits
 from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import LaunchRequest, RequestStatus, Wish
 from templates.i18n import _
@@ -82,6 +85,7 @@ def ask_rehearsal(
         "start_at": wish.start_at.isoformat() if wish.start_at else None,
         "end_at": wish.end_at.isoformat(),
         "leave_out_unfit": wish.leave_out_unfit,
+        "limits": dict(wish.limits),
         "request": request.id if request else None,
         "language": person.language,
     }
@@ -102,7 +106,14 @@ def wish_of(rehearsal: Job) -> Wish:
         start_at=datetime.fromisoformat(asked["start_at"]) if asked["start_at"] else None,
         end_at=datetime.fromisoformat(asked["end_at"]),
         leave_out_unfit=asked["leave_out_unfit"],
+        limits=limits_of(rehearsal),
     )
+
+
+def limits_of(rehearsal: Job) -> Limits:
+    """The campaign's own limits as they were asked for."""
+    asked = rehearsal.asked.get("limits", {})  # none in a job from before there were any
+    return {ChannelName(channel): count for channel, count in asked.items()}
 
 
 def outlook_of(rehearsal: Job) -> Outlook:
@@ -148,6 +159,7 @@ def ask_launch(engine: Engine, rehearsal_id: int, person: Person) -> LaunchReque
             audience=wish.audience_id,
             recipients=wish.recipients,
             waits=waits,
+            **campaign_limits.told(wish.limits),
         )
         if not waits:
             _begin(tx, request, person, now)

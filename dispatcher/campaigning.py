@@ -13,6 +13,7 @@ from campaigns.audience import read_audience
 from campaigns.audience.identity import read_account
 from campaigns.channel import ChannelName
 from campaigns.delivery import OPEN, Status
+from campaigns.hourly import MOST_PER_HOUR
 from campaigns.outcome import Outcome
 from campaigns.recipient import Recipient
 from campaigns.scenario import Scenario
@@ -38,6 +39,7 @@ from dispatcher.ledger import (
     webhooks,
 )
 from dispatcher.ledger.audiences import StoredAudience
+from dispatcher.ledger.campaign_limits import NONE, Limits
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.deliveries import Change
 from dispatcher.ledger.planned import DueAlike
@@ -66,22 +68,32 @@ def launch(
     voice: Voice | None = None,
     leave_out_unfit: bool = False,
     again: bool = False,
+    limits: Limits = NONE,
     told: Callable[[int], None] = lambda _done: None,
     told_held_back: Callable[[HeldBack], None] = lambda _held_back: None,
 ) -> Campaign:
     """Plan a campaign and schedule it; it runs from `start_at` (now) to `end_at` (14 days later).
 
     `voice` really speaks the longest calls to measure them. Raises NotFound, NotPossible when the
-    audience lacks a column that the scenario needs or a channel is not set up, and TextsUnfit when
-    a call or an SMS cannot go as it is: nothing is launched then, unless those who would get it are
-    to be left out. `told_held_back` hears how many are contacted later, by channel, because they
-    were contacted lately.
+    audience lacks a column that the scenario needs, a channel is not set up or not used and yet
+    limited, and TextsUnfit when a call or an SMS cannot go as it is: nothing is launched then,
+    unless those who would get it are to be left out. `told_held_back` hears how many are contacted
+    later, by channel, because they were contacted lately. `limits`: the campaign's own, in attempts
+    an hour.
 
     Raises NotPossible, too, when the list is being told this already; unless that is meant:
     `again`.
     """
     campaign = _draft(
-        engine, scenario_name, audience_name, actor, start_at, end_at, zone, again=again
+        engine,
+        scenario_name,
+        audience_name,
+        actor,
+        start_at,
+        end_at,
+        zone,
+        again=again,
+        limits=limits,
     )
     return _make_ready(
         engine,
@@ -104,6 +116,7 @@ def _draft(
     *,
     on_trial: bool = False,
     again: bool = False,
+    limits: Limits = NONE,
 ) -> Campaign:
     with engine.ledger.write() as tx:
         audience = audiences.find(tx, audience_name)
@@ -121,6 +134,7 @@ def _draft(
             end_at=end_at,
             zone=zone,
             on_trial=on_trial,
+            limits=limits,
         )
 
 
@@ -149,12 +163,16 @@ def begin(
     end_at: datetime | None = None,
     zone: str | None = None,
     on_trial: bool = False,
+    limits: Limits = NONE,
 ) -> Campaign:
     """Write a draft down, of exactly this version and list: `resume` makes a campaign of it, and
     `try_out` tells what it would do. Raises NotPossible as `launch` does."""
     now = engine.clock.now()
     start_at = start_at or now
     _check(engine, stored.scenario, audience)
+    for channel, count in limits.items():
+        if wrong := limit_fault(stored.scenario, channel, count):
+            raise NotPossible(wrong)
     if audience_lists.find_launchable(tx, audience.id) is None:
         raise NotPossible(
             _(
@@ -172,7 +190,19 @@ def begin(
         actor=actor,
         now=now,
         on_trial=on_trial,
+        limits=limits,
     )
+
+
+def limit_fault(scenario: Scenario, channel: ChannelName, per_hour: int) -> str:
+    """What is wrong with a limit of attempts an hour, in words; empty if nothing."""
+    if channel not in scenario.channels:
+        return _("The scenario does not use this channel ({channel}): it needs no limit.").format(
+            channel=channel_title(channel)
+        )
+    if not 1 <= per_hour <= MOST_PER_HOUR:
+        return _("An hour's limit is a whole number from 1 to {most}.").format(most=MOST_PER_HOUR)
+    return ""
 
 
 def _make_ready(

@@ -16,12 +16,14 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.forecast import Chance, Forecast, Rules, Turn
 from campaigns.foreseeing import foresee, share_out
+from campaigns.hourly import Hourly
 from campaigns.outcome import MEANING
 from campaigns.scenario import OrderKind, Scenario, StopOn
 from dispatcher.campaigning import Preview
 from dispatcher.engine import Engine
 from dispatcher.examination import Unfit
 from dispatcher.ledger import Transaction, audiences, planned
+from dispatcher.ledger.campaign_limits import NONE, Limits
 from dispatcher.ledger.campaigns import Campaign
 from dispatcher.ledger.planned import CameOf
 from dispatcher.ledger.scenarios import StoredScenario
@@ -55,11 +57,12 @@ class Bears(StrEnum):
     LINES = "lines"
     OPERATORS = "operators"
     RATE = "rate"
+    LIMIT = "limit"  # the campaign's own
 
 
 class Bound(Stored):
     """One way out that cannot take everybody at once. `size`: so many lines, operators, or messages
-    a second."""
+    a second, or attempts an hour of the campaign's own limit."""
 
     channel: ChannelName
     desk: str
@@ -155,15 +158,21 @@ class Outlook(Stored):
 
 
 def outlook(
-    tx: Transaction, engine: Engine, draft: Campaign, found: Preview, *, left_out: bool
+    tx: Transaction,
+    engine: Engine,
+    draft: Campaign,
+    found: Preview,
+    *,
+    left_out: bool,
+    limits: Limits = NONE,
 ) -> Outlook:
-    """What a draft that was tried out would do."""
+    """What a draft that was tried out would do. `limits`: its own, in attempts an hour."""
     stored = engine.scenario(tx, draft.scenario_id)
     scenario = stored.scenario
     own = own_chances(planned.came_of(tx, LAST_CAMPAIGNS))
     chances = {channel: own.get(channel, USUAL[channel]) for channel in scenario.channels}
     turns = [Turn(t.channel, t.zone, t.due_at, t.deliveries, t.desk) for t in found.turns]
-    bounds = _bounds(engine, stored, found, turns, chances)
+    bounds = _bounds(engine, stored, found, turns, chances, limits)
     forecast = foresee(
         turns,
         Rules(
@@ -245,6 +254,7 @@ def _bounds(
     found: Preview,
     turns: Sequence[Turn],
     chances: Mapping[ChannelName, Sequence[Chance]],
+    limits: Limits,
 ) -> Sequence[Bound]:
     """Every way out of this plan of which it is known how much it bears."""
     wanted: defaultdict[ChannelName, Counter[str]] = defaultdict(Counter)
@@ -252,7 +262,7 @@ def _bounds(
         wanted[turn.channel][turn.desk] += int(turn.deliveries)
     bounds: list[Bound] = []
     for channel, desks in wanted.items():
-        total = _rate(engine, channel)
+        total = _slower(_rate(engine, channel), _own_limit(limits.get(channel)))
         if channel is not ChannelName.PHONE:
             if total is not None:
                 [(desk, count)] = desks.items()
@@ -296,6 +306,10 @@ def _bound(channel: ChannelName, desk: str, pace: _Pace, deliveries: int) -> Bou
 def _rate(engine: Engine, channel: ChannelName) -> _Pace | None:
     rate = rate_of(engine, channel)
     return (Bears.RATE, rate, rate_below(rate) * 3600) if rate is not None else None
+
+
+def _own_limit(per_hour: int | None) -> _Pace | None:
+    return (Bears.LIMIT, per_hour, Hourly(per_hour).pace) if per_hour is not None else None
 
 
 def _account_lines(engine: Engine, seconds: float) -> _Pace | None:

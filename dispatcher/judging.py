@@ -40,18 +40,27 @@ from dispatcher.ledger import (
     Transaction,
     attempts,
     audiences,
+    campaign_limits,
     circuits,
     groups,
     suppressions,
     touches,
 )
 from dispatcher.ledger.attempts import Attempt
+from dispatcher.ledger.campaign_limits import Allowance
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.circuits import Circuit, Key
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.ledger.groups import Former
 from dispatcher.ledger.scenarios import StoredScenario
-from dispatcher.lines import COME_AGAIN, NO_LINE, OWN_LIMIT, Lines, count_lines
+from dispatcher.lines import (
+    CAMPAIGN_LIMIT,
+    COME_AGAIN,
+    NO_LINE,
+    OWN_LIMIT,
+    Lines,
+    count_lines,
+)
 from dispatcher.tokens import attempt_key
 from templates.call import Action
 from templates.errors import RenderError
@@ -118,6 +127,7 @@ class Bench:
     busy: set[str]
     away: dict[Key, Circuit]  # providers out of order, on every channel
     lines: Lines | None  # calls under way; None on the other channels
+    allowance: Allowance | None  # of the campaign, if it limits itself
     now: datetime
     closings: dict[str, datetime | None] = field(default_factory=dict)  # by zone; now: closed
 
@@ -171,6 +181,8 @@ class Bench:
         """What goes now counts for the rest of the batch, as if it stood in the ledger already."""
         if channel is ChannelName.PHONE:
             self.busy.update(going.parties)
+        if self.allowance is not None:
+            self.allowance.take()
         if self.lines is not None:
             self.lines.take(going.provider, going.desk, offers_operator=going.offers_operator)
         if channel in self.rules.caps:
@@ -191,7 +203,7 @@ def set_up(
     only_look: bool = False,
 ) -> Bench:
     """Everything a batch is judged by. With `only_look` nothing will be opened: nobody is locked
-    out, and lines are not counted."""
+    out, and neither lines nor what a campaign's own limit leaves are counted."""
     stored = engine.scenario(tx, campaign.scenario_id)
     policy = stored.scenario.policy(channel)
     leads = [delivery.recipient_id for delivery in batch]
@@ -221,6 +233,7 @@ def set_up(
         else {}  # nothing is counted from it
     )
     is_cascade = stored.scenario.order.kind is OrderKind.CASCADE
+    allowance = None if only_look else campaign_limits.hold(tx, campaign.id, channel, now)
     return Bench(
         tx=tx,
         engine=engine,
@@ -240,6 +253,7 @@ def set_up(
         busy=set(busy),
         away=dict(circuits.standing(tx)),
         lines=lines,
+        allowance=allowance,
         now=now,
     )
 
@@ -313,10 +327,13 @@ def clear(bench: Bench, delivery: Delivery) -> Cleared | Change:
 
 
 def _place(bench: Bench, delivery: Delivery, cleared: Cleared) -> Ready | Change:
-    """Find a provider and a line for what may go, and put it into words."""
+    """Find a place in the campaign's hour, a provider and a line for what may go, and put it into
+    words."""
     now, campaign = bench.now, bench.campaign
     to, later = partial(_to, delivery), partial(_later, bench, delivery)
     number, point, earlier = cleared.number, cleared.contact_point, cleared.earlier
+    if bench.allowance is not None and bench.allowance.left <= 0:
+        return later(bench.allowance.next_look_at(), CAMPAIGN_LIMIT)
     provider = _provider(bench, delivery, point, number, earlier)
     if provider is None:
         return later(_back_at(bench, delivery), PROVIDER_AWAY)
@@ -416,9 +433,9 @@ def turn_at(bench: Bench, delivery: Delivery) -> datetime | None:
             return former.first_started_at + scenario.order.delay
         if former.postponed or bench.is_away(channel):
             continue  # its provider is away: no reason to keep silent on the other channels
-        # So is one that waits for a line, or for its turn: that takes seconds.
+        # So is one that waits for a line, or for its turn: that comes.
         goes_now = former.due_at is None or former.due_at <= bench.now
-        goes_now = goes_now or former.reason in (NO_LINE, OWN_LIMIT)
+        goes_now = goes_now or former.reason in (NO_LINE, OWN_LIMIT, CAMPAIGN_LIMIT)
         if former.status in OPEN and (goes_now or former.status is not Status.PENDING):
             return bench.now + scenario.order.delay
     return None

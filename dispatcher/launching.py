@@ -26,6 +26,7 @@ def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
     """Plan and measure as a launch does, reckon what would follow, and leave nothing behind."""
     _take_back(engine, job)
     asked = job.asked
+    limits = approving.limits_of(job)
     now = engine.clock.now()
     start_at = datetime.fromisoformat(asked["start_at"]) if asked["start_at"] else now
 
@@ -39,6 +40,7 @@ def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
             start_at=max(start_at, now),
             end_at=datetime.fromisoformat(asked["end_at"]),
             on_trial=True,
+            limits=limits,
         )
         # The next one who does this job finds what we leave if we die.
         jobs.tell(tx, job, {"draft": draft.id, "begun_at": draft.created_at.isoformat()})
@@ -48,7 +50,7 @@ def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
     left_out = bool(asked["leave_out_unfit"])
     found = campaigning.try_out(engine, draft, find_voice(), without_unfit=left_out, told=progress)
     with engine.ledger.read() as tx:
-        seen = outlook(tx, engine, draft, found, left_out=left_out)
+        seen = outlook(tx, engine, draft, found, left_out=left_out, limits=limits)
     if asked.get("request") is not None:
         engine.ledger.insist(
             lambda tx: launch_requests.keep_rehearsal(
@@ -137,6 +139,7 @@ def _draft_of(tx: Transaction, engine: Engine, request_id: int) -> Campaign:
         request.asked_by,
         start_at=max(wish.start_at or now, now),
         end_at=wish.end_at,
+        limits=wish.limits,
     )
     launch_requests.keep_campaign(tx, request_id, draft.id)
     return draft

@@ -22,6 +22,7 @@ from templates.call_file import read_call
 
 NO_LINE = "no_line"  # the reason of a delivery that waits for one
 OWN_LIMIT = OwnReason.PACE.value  # … or for its turn at a provider
+CAMPAIGN_LIMIT = "campaign_limit"  # … or until its campaign's limit of an hour lets it go
 # A call lasts about a minute: within a few seconds some line will be free again.
 COME_AGAIN = timedelta(seconds=15)
 # Letters go fastest, and one that is sent again in doubt is the same letter: more at a time.

@@ -14,7 +14,15 @@ from campaigns.scenario import Policy, Scenario
 from channels.base import CallMessage, MailMessage, Message, SmsMessage
 from dispatcher.engine import Engine
 from dispatcher.judging import NO_WORDS, Bench, Ready, judge, set_up
-from dispatcher.ledger import Transaction, attempts, campaigns, deliveries, touches, webhooks
+from dispatcher.ledger import (
+    Transaction,
+    attempts,
+    campaign_limits,
+    campaigns,
+    deliveries,
+    touches,
+    webhooks,
+)
 from dispatcher.ledger.attempts import Opening
 from dispatcher.ledger.campaigns import Campaign, Run
 from dispatcher.ledger.circuits import Circuit
@@ -94,6 +102,8 @@ def open_batch(
             changes.append(verdict)
             if verdict.after in _LEAVES_HEIRS and verdict.reason != GiveUpReason.BAD_ADDRESS:
                 ended.append(delivery)
+        if bench.allowance is not None:
+            campaign_limits.write_down(tx, bench.allowance)
         deliveries.change(tx, changes)
         for delivery in ended:
             hand_on(tx, delivery, now)

@@ -12,9 +12,10 @@ from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.outcome import Outcome
 from dispatcher.errors import NotFound, NotPossible
-from dispatcher.ledger import trail, webhooks
+from dispatcher.ledger import campaign_limits, trail, webhooks
 from dispatcher.ledger.api_tables import standing_campaigns
 from dispatcher.ledger.attempts import WORKER_LOST
+from dispatcher.ledger.campaign_limits import NONE, Limits
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
 from templates.i18n import _
@@ -153,6 +154,7 @@ def create(
     actor: str,
     now: datetime,
     on_trial: bool = False,
+    limits: Limits = NONE,
 ) -> Campaign:
     """A draft. One `on_trial` is looked at and taken back: the trail knows nothing of it."""
     if start_at >= end_at:
@@ -175,8 +177,10 @@ def create(
         )
         .returning(campaigns.c.id)
     ).scalar_one()
+    campaign_limits.keep(tx, campaign_id, limits)
     if not on_trial:
-        trail.note(tx, now, actor, "campaign.launch", f"campaign:{campaign_id}")
+        details = campaign_limits.told(limits)
+        trail.note(tx, now, actor, "campaign.launch", f"campaign:{campaign_id}", **details)
     return get(tx, campaign_id)
 
 

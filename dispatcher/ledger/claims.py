@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
-from dispatcher.ledger import bulk, lines
+from dispatcher.ledger import bulk, campaign_limits, lines
 from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.tables import campaigns, deliveries
@@ -55,6 +55,7 @@ class Head:
     due_at: datetime
     urgent: bool
     scenario_id: int
+    is_limited: bool = False  # by its campaign's own limit of an hour
 
     @property
     def key(self) -> Key:
@@ -90,8 +91,9 @@ def claim_due(
     Campaigns share the room equally, what is in flight of each already included; what one does not
     use is for the others. So do, within a campaign, the desks that its calls belong to. `rooms`
     bounds single channels, `desks` the calls of single desks: what belongs to a full one stays
-    where it is, and nobody else waits behind it. Deliveries on other `channels` than those that
-    are set up stay where they are. Any number of loops may do so at once: none gets what another
+    where it is, and nobody else waits behind it. So does what a campaign's own limit of an hour
+    leaves no room for. Deliveries on other `channels` than those that are set up stay where they
+    are. Any number of loops may do so at once: none gets what another
     one took. Returns (delivery, campaign, channel, urgent).
     """
     left = dict(rooms or {})
@@ -106,13 +108,14 @@ def claim_due(
         for (campaign_id, channel, _desk), count in held.items():
             by_campaign[campaign_id, channel] += count
         caps = _caps(tx, now, waiting, held, desks)
+        own_rooms = _own_rooms(tx, now, waiting)
         hungry = {head.key: by_campaign[head.key] for head in waiting}
         queues: dict[Key, dict[Head, int]] = {}
         for head in waiting:
             queues.setdefault(head.key, {})[head] = held.get((*head.key, head.desk), 0)
         while hungry and (shares := share_out(limit - len(claimed), hungry, left)):
-            for key, room in shares.items():
-                count = 0
+            for key, share in shares.items():
+                room, count = min(share, own_rooms.get(key, share)), 0
                 for head, rows in _claim_of(tx, now, lease_until, claim, room, queues[key], caps):
                     claimed += rows
                     count += len(rows)
@@ -120,10 +123,12 @@ def claim_due(
                         desks.take(head.desk, len(rows))
                 if key[1] in left:
                     left[key[1]] -= count
-                if count < room:
+                if key in own_rooms:
+                    own_rooms[key] -= count
+                if count < share:
                     del hungry[key]
                 else:
-                    hungry[key] += room
+                    hungry[key] += share
     return sorted(claimed)
 
 
@@ -157,6 +162,30 @@ def _caps(
         shares = share_out(max(bounds, default=0), level, bounds)
         caps |= {head: shares.get((head.campaign_id, left), 0) for head, left in lefts.items()}
     return caps
+
+
+def _own_rooms(tx: Transaction, now: datetime, waiting: Sequence[Head]) -> dict[Key, int]:
+    """What campaigns that limit themselves may take: by campaign and channel. One that another loop
+    claims from, or a worker opens attempts of at this instant, has its turn next time."""
+    limited = dict.fromkeys((head.key for head in waiting if head.is_limited), 0)
+    allowances = campaign_limits.hold_free(tx, limited, now)
+    if not allowances:
+        return limited
+    # Only now: what a worker has begun meanwhile is not queued any more.
+    d = deliveries.c
+    rows = tx.execute(
+        select(d.campaign_id, d.channel, func.count())
+        .where(
+            _LAPSES,
+            d.status == Status.QUEUED,
+            d.campaign_id.in_([one.campaign_id for one in allowances]),
+        )
+        .group_by(d.campaign_id, d.channel)
+    )
+    queued = {(campaign_id, ChannelName(channel)): count for campaign_id, channel, count in rows}
+    for one in allowances:
+        limited[one.key] = one.worth_claiming(queued.get(one.key, 0))
+    return limited
 
 
 def _claim_of(
@@ -226,6 +255,7 @@ def share_out(
 
 def heads_due(tx: Transaction, now: datetime, channels: Collection[ChannelName]) -> Sequence[Head]:
     """One step into the index for each running campaign, channel and desk, however much is due.
+    What a campaign's own limit of an hour holds back is due when that lets it go.
 
     All deliveries of a campaign are urgent, or none: that belongs to its scenario.
     """
@@ -233,6 +263,7 @@ def heads_due(tx: Transaction, now: datetime, channels: Collection[ChannelName])
     for channel in channels:
         desks = _desks_of(channel)
         first = _first_of(channel, desks)
+        of_campaign = desks.join(campaigns, campaigns.c.id == desks.c.campaign_id)
         rows = tx.execute(
             select(
                 desks.c.campaign_id,
@@ -240,15 +271,28 @@ def heads_due(tx: Transaction, now: datetime, channels: Collection[ChannelName])
                 campaigns.c.scenario_id,
                 first.with_only_columns(deliveries.c.due_at).scalar_subquery().label("due_at"),
                 first.with_only_columns(deliveries.c.urgent).scalar_subquery().label("urgent"),
+                campaign_limits.is_there.label("is_limited"),
+                campaign_limits.look_at,
             )
-            .join(campaigns, campaigns.c.id == desks.c.campaign_id)
+            .select_from(campaign_limits.beside(of_campaign, desks.c.campaign_id, channel))
             .where(desks.c.desk.is_not(None), campaigns.c.end_at > now)
         )
-        found += [
-            Head(row.campaign_id, channel, row.desk, row.due_at, row.urgent, row.scenario_id)
-            for row in rows
-            if row.due_at is not None and row.due_at <= now
-        ]
+        for row in rows:
+            if row.due_at is None:
+                continue
+            due_at = max(row.due_at, row.look_at or row.due_at)
+            if due_at <= now:
+                found.append(
+                    Head(
+                        row.campaign_id,
+                        channel,
+                        row.desk,
+                        due_at,
+                        row.urgent,
+                        row.scenario_id,
+                        row.is_limited,
+                    )
+                )
     return found
 
 
@@ -424,8 +468,10 @@ def lapsed(
 def next_due(tx: Transaction) -> datetime | None:
     """The earliest instant at which any delivery wants attention."""
     waiting = [
-        select(func.min(_first_of(channel, desks).scalar_subquery()))
-        .select_from(desks)
+        select(
+            func.min(campaign_limits.not_before_look(_first_of(channel, desks).scalar_subquery()))
+        )
+        .select_from(campaign_limits.beside(desks, desks.c.campaign_id, channel))
         .where(desks.c.desk.is_not(None))
         for channel in ChannelName
         for desks in (_desks_of(channel),)

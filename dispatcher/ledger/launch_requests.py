@@ -6,13 +6,15 @@ one, whoever dies in between.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Row, Select, func, insert, or_, select, update
 
+from campaigns.channel import ChannelName
 from dispatcher.errors import NotFound
+from dispatcher.ledger.campaign_limits import NONE, Limits
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.jobs import JobStatus
 from dispatcher.ledger.staff_tables import jobs, launch_requests
@@ -32,7 +34,7 @@ class RequestStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is to be launched. `audience_rows` and `recipients` tell the list as it was looked at;
-    `start_at` None: at once."""
+    `start_at` None: at once; `limits`: the campaign's own, in attempts an hour."""
 
     scenario_id: int
     audience_id: int
@@ -41,6 +43,7 @@ class Wish:
     start_at: datetime | None
     end_at: datetime
     leave_out_unfit: bool
+    limits: Limits = field(default_factory=lambda: NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def add(
         start_at=wish.start_at,
         end_at=wish.end_at,
         leave_out_unfit=wish.leave_out_unfit,
+        limits=dict(wish.limits),
         asked_at=now,
         asked_by=actor,
         status=status,
@@ -235,6 +239,7 @@ def _read(row: Row[tuple[object, ...]]) -> LaunchRequest:
             row.start_at,
             row.end_at,
             row.leave_out_unfit,
+            {ChannelName(channel): count for channel, count in row.limits.items()},
         ),
         scenario_name=row.scenario_name,
         scenario_version=row.scenario_version,

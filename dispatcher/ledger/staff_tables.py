@@ -128,6 +128,7 @@ launch_requests = Table(
     Column("start_at", Instant),  # null: at once
     Column("end_at", Instant),
     Column("leave_out_unfit", Boolean, nullable=False),
+    Column("limits", Json, nullable=False, server_default="{}"),  # attempts an hour, by channel
     Column("asked_at", Instant, nullable=False),
     Column("asked_by", Text, nullable=False),
     Column("status", String(10), nullable=False),  # waiting, approved, refused, withdrawn

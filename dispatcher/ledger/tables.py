@@ -206,6 +206,23 @@ campaigns = Table(
     Index(None, "status"),
 )
 
+# What a campaign may do in an hour on a channel, where that is limited; see `campaigns.hourly`.
+campaign_limits = Table(
+    "campaign_limits",
+    metadata,
+    Column(
+        "campaign_id",
+        ForeignKey("campaigns.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("channel", String(8), primary_key=True),
+    Column("per_hour", Integer, nullable=False),
+    Column("next_at", Instant),  # from when on the next attempt may begin; null: none has begun
+    Column("look_at", Instant),  # when it is worth looking for some
+    Column("reach", Integer, nullable=False, server_default="1"),  # claimed at a time, at least
+)
+
 deliveries = Table(
     "deliveries",
     metadata,

@@ -164,6 +164,7 @@ def end_reasons() -> Words:
         "provider_away": _("The provider was out of order"),
         "no_line": _("No line or operator was free for the call"),
         "own_limit": _("The limit of messages per second was used up"),
+        "campaign_limit": _("The campaign's own limit an hour was used up"),
         "": _("Other"),
     }
 

@@ -26,13 +26,13 @@ from campaigns.recipient import Consent
 from campaigns.scenario import OrderKind
 from dispatcher.engine import Engine
 from dispatcher.judging import PROVIDER_AWAY, Bench, Cleared, clear, set_up
-from dispatcher.ledger import Transaction, suppressions
+from dispatcher.ledger import Transaction, campaign_limits, suppressions
 from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.deliveries import Change, Delivery
 from dispatcher.ledger.suppressions import StoredSuppression
-from dispatcher.lines import NO_LINE, OWN_LIMIT
+from dispatcher.lines import CAMPAIGN_LIMIT, NO_LINE, OWN_LIMIT
 
 
 class Why(StrEnum):
@@ -54,6 +54,7 @@ class Why(StrEnum):
     AWAY = "away"
     NO_LINE = "no_line"
     OWN_LIMIT = "own_limit"
+    CAMPAIGN_LIMIT = "campaign_limit"
     # never
     STOPPED = "stopped"
     NO_CONSENT = "no_consent"
@@ -99,7 +100,12 @@ _UNDER_WAY = {
     Status.AWAITING: Why.AWAITS,
     Status.UNCERTAIN: Why.IN_DOUBT,
 }
-_POSTPONED = {NO_LINE: Why.NO_LINE, OWN_LIMIT: Why.OWN_LIMIT, "line_busy": Why.LINE_BUSY}
+_POSTPONED = {
+    NO_LINE: Why.NO_LINE,
+    OWN_LIMIT: Why.OWN_LIMIT,
+    CAMPAIGN_LIMIT: Why.CAMPAIGN_LIMIT,
+    "line_busy": Why.LINE_BUSY,
+}
 
 
 def outlook(
@@ -139,6 +145,8 @@ def outlook(
         so_far += _away(bench, delivery)
     elif delivery.reason in _POSTPONED and due_at <= now:
         so_far.append(Ground(_POSTPONED[delivery.reason]))
+    elif due_at <= now and delivery.channel in campaign_limits.of(tx, campaign.id):
+        so_far.append(Ground(Why.CAMPAIGN_LIMIT))
     if next_at is not None:  # why it would have waited matters no more when it never goes
         grounds += so_far
     grounds += ahead

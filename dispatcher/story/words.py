@@ -84,6 +84,8 @@ def ground(one: Ground, outlook: Outlook, policy: Policy, home: str) -> str:
             return _("No line or operator is free for the call.")
         case Why.OWN_LIMIT:
             return _("It waits for its turn: so many messages a second are allowed.")
+        case Why.CAMPAIGN_LIMIT:
+            return _("It waits for its turn: the campaign may make only so many attempts an hour.")
         case Why.STOPPED:
             return _stopped(one, zone, home)
         case Why.NO_CONSENT:

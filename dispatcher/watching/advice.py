@@ -21,7 +21,7 @@ ERRORS = (
     Outcome.NOBODY_FREE,
 )
 # Endings that say that something of ours is to be mended.
-ENDINGS = ("words", "provider_away", "no_line", "own_limit", "window")
+ENDINGS = ("words", "provider_away", "no_line", "own_limit", "campaign_limit", "window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +83,8 @@ def advice() -> Mapping[str, str]:
         "provider_away": _("The provider was out of order until the end of the campaign."),
         "no_line": _("There were too few lines for so many calls: a later end, or more lines."),
         "own_limit": _("Our own limit of messages a second is too low for so short a campaign."),
+        "campaign_limit": _(
+            "So few an hour were allowed at the launch: a higher limit or a later end."
+        ),
         "window": _("The campaign ended before an allowed hour came: choose a later end."),
     }

@@ -223,6 +223,7 @@ class Rehearsal:
         *,
         start_at: datetime | None = None,
         days: float = 14,
+        limits: Mapping[ChannelName, int] | None = None,
     ) -> Campaign:
         """Store the scenario and an audience of these people, and start a campaign now."""
         name = self.store(people, scenario or scenario_text())
@@ -234,6 +235,7 @@ class Rehearsal:
             ACTOR,
             start_at=begin,
             end_at=begin + timedelta(days=days),
+            limits=limits or {},
         )
         self.campaigns.append(campaign)
         return campaign

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, and_, cast, func, literal_column, select
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
-from dispatcher.ledger import circuits, claims, mailboxes, outbox, processes, webhooks
+from dispatcher.ledger import circuits, claims, mailboxes, outbox, processes, webhook_posts
 from dispatcher.ledger.campaigns import CampaignStatus, Stopped
 from dispatcher.ledger.circuits import Circuit
 from dispatcher.ledger.claims import Head
@@ -23,7 +23,7 @@ from dispatcher.ledger.outbox import Standing
 from dispatcher.ledger.processes import Seen
 from dispatcher.ledger.staff_tables import jobs
 from dispatcher.ledger.tables import campaigns, deliveries, delivery_tallies
-from dispatcher.ledger.webhooks import Standing as Told
+from dispatcher.ledger.webhook_posts import Standing as Told
 
 # No question may keep the database busy for longer.
 PATIENCE_SECONDS = 5
@@ -99,7 +99,7 @@ def read(tx: Transaction, now: datetime) -> Gauges:
         answers=outbox.standing(tx),
         given_up=outbox.given_up(tx, now - DAY).count,
         jobs=_jobs(tx),
-        webhooks=list(webhooks.standing(tx).values()),
+        webhooks=list(webhook_posts.standing(tx).values()),
         processes=processes.everyone(tx),
         clock_ahead_seconds=ahead.total_seconds(),
     )

@@ -8,8 +8,9 @@ from starlette.responses import Response
 from dispatcher.access.roles import Right
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.ledger import webhooks
-from dispatcher.ledger.webhooks import Event, Post
+from dispatcher.ledger import webhook_posts, webhooks
+from dispatcher.ledger.webhook_posts import Post
+from dispatcher.ledger.webhooks import Event
 from dispatcher.web.rendering import go, render
 from dispatcher.web.screens import Asker, Engined, Screens
 from dispatcher.webhooks import keeping
@@ -95,7 +96,7 @@ def end(request: Request, engine: Engined, person: Asker, webhook_id: int) -> Re
 
 def _everything(request: Request, engine: Engine, status: int = 200, **more: object) -> Response:
     with engine.ledger.read() as tx:
-        found, standing = webhooks.everything(tx), webhooks.standing(tx)
+        found, standing = webhooks.everything(tx), webhook_posts.standing(tx)
     values: dict[str, Any] = {
         "typed": {"url": "", "events": []},
         "wrong": "",
@@ -119,8 +120,8 @@ def _one(
 ) -> Response:
     with engine.ledger.read() as tx:
         webhook = webhooks.get(tx, webhook_id, engine.clock.now())
-        standing = webhooks.standing(tx).get(webhook_id)
-        latest = webhooks.latest(tx, webhook_id, LATEST)
+        standing = webhook_posts.standing(tx).get(webhook_id)
+        latest = webhook_posts.latest(tx, webhook_id, LATEST)
     typed = {"url": webhook.url, "events": webhook.events}
     values: dict[str, Any] = {"typed": typed, "wrong": "", "refused": "", "secret": "", **more}
     return render(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.ledger import Transaction, trail, webhooks
+from dispatcher.ledger import Transaction, trail, webhook_posts, webhooks
 from dispatcher.ledger.webhooks import TEST, Event
 from dispatcher.webhooks.address import place_of
 from dispatcher.webhooks.connection import refuse_houses
@@ -81,7 +81,7 @@ def tell_again(engine: Engine, webhook_id: int, post_id: int, actor: str) -> boo
 
     def act(tx: Transaction) -> bool:
         _alive(tx, engine, webhook_id)
-        again = webhooks.tell_again(tx, webhook_id, post_id, now)
+        again = webhook_posts.tell_again(tx, webhook_id, post_id, now)
         if again:
             trail.note(tx, now, actor, "webhook.again", f"webhook:{webhook_id}", post=post_id)
         return again

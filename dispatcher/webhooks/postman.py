@@ -20,8 +20,9 @@ import structlog
 from dispatcher import metrics
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
-from dispatcher.ledger import LedgerFault, Transaction, idempotency, trail, webhooks
-from dispatcher.ledger.webhooks import Post, Webhook
+from dispatcher.ledger import LedgerFault, Transaction, idempotency, trail, webhook_posts, webhooks
+from dispatcher.ledger.webhook_posts import Post
+from dispatcher.ledger.webhooks import Webhook
 from dispatcher.rounds import LOOK_SECONDS, Rounds
 from dispatcher.webhooks.address import BadAddress, place_of
 from dispatcher.webhooks.connection import post
@@ -81,7 +82,7 @@ class Postman(Rounds):
         """Claim what is due, and let the pool send it; how many posts that were."""
         self.sweep()
         with self.engine.ledger.read() as tx:
-            waiting = webhooks.waiting(tx, self.engine.clock.now())
+            waiting = webhook_posts.waiting(tx, self.engine.clock.now())
         count = 0
         for webhook_id in waiting:
             room = self._shares.room(webhook_id)
@@ -101,7 +102,7 @@ class Postman(Rounds):
                     # Written by who did not see yet that it ended.
                     webhooks.end(tx, webhook_id, now)
                     return webhook, ()
-                return webhook, webhooks.claim(tx, webhook_id, claim, now, now + LEASE, room)
+                return webhook, webhook_posts.claim(tx, webhook_id, claim, now, now + LEASE, room)
 
             webhook, posts = self.engine.ledger.insist(take)
             for one in posts:
@@ -120,7 +121,7 @@ class Postman(Rounds):
             self.engine.ledger.insist(lambda tx: idempotency.forget_old(tx, now - ANSWERS_KEPT))
         swept_to = self._swept_to
         self._swept_to = self.engine.ledger.insist(
-            lambda tx: webhooks.forget_old(tx, now - POSTS_KEPT, swept_to, SWEPT_AT_ONCE)
+            lambda tx: webhook_posts.forget_old(tx, now - POSTS_KEPT, swept_to, SWEPT_AT_ONCE)
         )
 
     def _send(self, webhook: Webhook, one: Post, claim: str) -> None:
@@ -185,7 +186,7 @@ class Postman(Rounds):
         heard_at = now if was_heard else None
         if status == GONE:
             webhooks.hold(tx, webhook.id)  # before the post, as everybody who ends one does
-        webhooks.finish(tx, one.id, claim, heard_at=heard_at, due_at=due_at, answer=answer)
+        webhook_posts.finish(tx, one.id, claim, heard_at=heard_at, due_at=due_at, answer=answer)
         if status == GONE and webhooks.end(tx, webhook.id, now):
             # The specification: whoever says 410 wants to hear no more.
             trail.note(tx, now, "webhook", "webhook.gone", f"webhook:{webhook.id}")

@@ -18,7 +18,7 @@ from dispatcher.access.keys import Scope
 from dispatcher.api.customers import recipient_of
 from dispatcher.api.payloads import CustomerIn
 from dispatcher.feeding import feed, prepare
-from dispatcher.ledger import campaigns, deliveries, scenarios, tables, webhooks
+from dispatcher.ledger import campaigns, deliveries, scenarios, tables, webhook_posts, webhooks
 from dispatcher.ledger.deliveries import Change
 from dispatcher.ledger.webhooks import Event
 from dispatcher.webhooks import keeping
@@ -49,7 +49,7 @@ def hook(town: Town) -> int:
 def told(town: Town, webhook_id: int) -> list[dict[str, Any]]:
     """What it is to hear, the oldest first."""
     with town.rehearsal.ledger.read() as tx:
-        found = webhooks.latest(tx, webhook_id, 100)
+        found = webhook_posts.latest(tx, webhook_id, 100)
     return [json.loads(one.body)["data"] for one in reversed(found)]
 
 
@@ -185,7 +185,7 @@ def test_what_was_written_for_a_webhook_while_it_ended_is_given_up(town: Town) -
     with ThreadPoolExecutor(1) as pool:
         assert Postman(engine).turn(pool) == 0
     with engine.ledger.read() as tx:
-        [post] = webhooks.latest(tx, webhook_id, 10)
+        [post] = webhook_posts.latest(tx, webhook_id, 10)
     assert (post.due_at, post.heard_at, post.tries) == (None, None, 0)
 
 
@@ -198,10 +198,10 @@ def test_two_posts_that_hear_410_at_once_do_not_wait_crosswise(postgres_town: To
         webhooks.tell(tx, Event.MESSAGE_FINISHED, facts, now)
         webhook = webhooks.get(tx, webhook_id, now)
         lease_until = now + timedelta(minutes=1)
-        posts = webhooks.claim(tx, webhook_id, "tests", now, lease_until, len(facts))
+        posts = webhook_posts.claim(tx, webhook_id, "tests", now, lease_until, len(facts))
     postman, together = Postman(engine), threading.Barrier(len(posts))
 
-    def hear(post: webhooks.Post) -> None:
+    def hear(post: webhook_posts.Post) -> None:
         together.wait(20)
         with engine.ledger.write() as tx:  # once: a deadlock would be an error here
             postman._finish(webhook, post, "tests", 410, "410", tx)

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from dispatcher import campaigning
 from dispatcher.access.keys import Scope
-from dispatcher.ledger import webhooks
-from dispatcher.ledger.webhooks import Event, Post
+from dispatcher.ledger import webhook_posts, webhooks
+from dispatcher.ledger.webhook_posts import Post
+from dispatcher.ledger.webhooks import Event
 from dispatcher.webhooks import keeping
 from dispatcher.webhooks import postman as postman_module
 from dispatcher.webhooks.address import BadAddress, Place, place_of
@@ -109,7 +110,7 @@ def hook(town: Town, url: str, *events: Event) -> tuple[int, str]:
 
 def posts(town: Town, webhook_id: int) -> list[Post]:
     with town.rehearsal.ledger.read() as tx:
-        return list(webhooks.latest(tx, webhook_id, 100))
+        return list(webhook_posts.latest(tx, webhook_id, 100))
 
 
 def test_the_end_of_a_message_is_told_signed_and_without_personal_data(
@@ -197,7 +198,7 @@ def test_a_postman_that_dies_leaves_what_the_next_one_tells(town: Town, listener
     keeping.try_out(town.rehearsal.engine, webhook_id, "tests")
     now = town.rehearsal.clock.now()
     with town.rehearsal.ledger.write() as tx:
-        assert webhooks.claim(tx, webhook_id, "of the dead one", now, now + LEASE, 10)
+        assert webhook_posts.claim(tx, webhook_id, "of the dead one", now, now + LEASE, 10)
     tell(town)
     assert listener.heard == []
     town.rehearsal.clock.move_to(now + LEASE)
@@ -235,10 +236,10 @@ def test_what_is_over_is_forgotten_in_portions_and_what_waits_is_kept(
         keeping.try_out(engine, webhook_id, "tests")
     waits = posts(town, webhook_id)[2]
     with town.rehearsal.ledger.write() as tx:
-        webhooks.claim(tx, webhook_id, "mine", clock.now(), clock.now() + 60 * DAY, 5)
+        webhook_posts.claim(tx, webhook_id, "mine", clock.now(), clock.now() + 60 * DAY, 5)
         for post_ in posts(town, webhook_id):
             if post_.id != waits.id:
-                webhooks.finish(tx, post_.id, "mine", heard_at=None, due_at=None, answer="500")
+                webhook_posts.finish(tx, post_.id, "mine", heard_at=None, due_at=None, answer="500")
     clock.move_to(clock.now() + POSTS_KEPT)
     keeping.try_out(engine, webhook_id, "tests")
     young = posts(town, webhook_id)[0]

@@ -25,6 +25,7 @@ from dispatcher.ledger import (
     mailboxes,
     outbox,
     processes,
+    webhook_posts,
     webhooks,
 )
 from dispatcher.ledger.campaigns import CampaignStatus
@@ -171,8 +172,8 @@ def test_what_the_pages_are_for_is_told(engine: Engine, ledger: Ledger) -> None:
             webhook_id = webhooks.add(tx, f"https://{name}.example.com/", "s", [], "a", NOW)
             webhooks.tell_one(tx, webhook_id, webhooks.TEST, {}, NOW)
             webhooks.tell_one(tx, webhook_id, webhooks.TEST, {}, NOW)
-        [post, _other] = webhooks.claim(tx, webhook_id, "mine", NOW, LEASE, 2)
-        webhooks.finish(tx, post.id, "mine", heard_at=None, due_at=LATER, answer="500")
+        [post, _other] = webhook_posts.claim(tx, webhook_id, "mine", NOW, LEASE, 2)
+        webhook_posts.finish(tx, post.id, "mine", heard_at=None, due_at=LATER, answer="500")
         processes.beat(tx, Process("id", "web", "secret-host", 7, (), "1.0"))
     found = told(engine)
     assert (found["jobs_waiting",], found["job_oldest_seconds",]) == (2, 20 * 60)

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 import requests
 
+from campaigns.channel import ChannelName
 from campaigns.outcome import Outcome
 from channels.base import HandoverKind, Inbound, Payload, Receipt
 from channels.sandbox import Sandbox
+from channels.sandbox.patterns import BUILT_IN, Fate, load_patterns
 from tests.channels.servers import Receiver
 from tests.channels.twins import (
     NOON,
@@ -21,6 +23,7 @@ from tests.channels.twins import (
     deliver,
 )
 
+SMS = ChannelName.SMS
 GATES: list[SmsTwin | TwilioSmsTwin] = [SmsTwin(), TwilioSmsTwin()]
 both_gates = pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 
@@ -49,6 +52,14 @@ class World:
     @property
     def outcomes(self) -> list[Outcome]:
         return [receipt.outcome for receipt in self.receipts if receipt.outcome is not None]
+
+
+def test_no_list_of_customers_meets_an_empty_account_by_chance() -> None:
+    """One answer of that kind stops the channel until somebody has paid."""
+    table = load_patterns(BUILT_IN)
+    rules = (table.rule_for(SMS, f"+7900555{ending:04}") for ending in range(10_000))
+    assert Fate.NO_CREDITS not in {rule.outcome for rule in rules if rule}
+    assert Fate.NO_CREDITS.value not in table.mix[SMS]
 
 
 @pytest.fixture

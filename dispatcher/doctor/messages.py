@@ -171,6 +171,18 @@ def _waiting(
 
 def _left(facts: Facts, ledger: LedgerFacts) -> Iterator[Finding]:
     for one in ledger.drafts:
+        if one.on_trial:
+            yield Finding(
+                "rehearsal_left",
+                Severity.NOTICE,
+                _("A rehearsal was begun {span} ago and left its plan behind.").format(
+                    span=span(facts.now - one.at)
+                ),
+                _("It harms nobody. To be rid of it: dispatcher campaign cancel {id}").format(
+                    id=one.name
+                ),
+            )
+            continue
         yield Finding(
             "draft",
             Severity.WARNING,

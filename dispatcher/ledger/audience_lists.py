@@ -62,7 +62,7 @@ class Use:
     """A campaign that was planned from an audience."""
 
     campaign_id: int
-    scenario: str
+    title: str
     status: str
     start_at: datetime
 
@@ -176,9 +176,9 @@ def uses(tx: Transaction, audience_id: int, limit: int = 50) -> Sequence[Use]:
     """The campaigns of an audience, the newest first."""
     c = campaigns.c
     rows = tx.execute(
-        select(c.id, scenarios.c.name, c.status, c.start_at)
+        select(c.id, scenarios.c.title, c.status, c.start_at)
         .join(scenarios, scenarios.c.id == c.scenario_id)
-        .where(c.audience_id == audience_id)
+        .where(c.audience_id == audience_id, ~c.on_trial)
         .order_by(c.id.desc())
         .limit(limit)
     )

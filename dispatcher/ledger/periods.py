@@ -62,6 +62,7 @@ def at_work(tx: Transaction, since_at: datetime, before_at: datetime) -> Sequenc
         select(c.id)
         .where(
             c.start_at < before_at,
+            ~c.on_trial,
             or_(
                 c.closed_at >= since_at - _MARGIN,
                 # One that was never closed ended by its own end.
@@ -76,7 +77,7 @@ def at_work(tx: Transaction, since_at: datetime, before_at: datetime) -> Sequenc
 def latest(tx: Transaction, before_id: int | None, count: int) -> Sequence[Campaign]:
     """A page of campaigns, the newest first; `before_id`: the last of the page before."""
     c = campaign_rows.c
-    query = select(c.id).order_by(c.id.desc()).limit(count)
+    query = select(c.id).where(~c.on_trial).order_by(c.id.desc()).limit(count)
     if before_id is not None:
         query = query.where(c.id < before_id)
     return [campaigns.get(tx, campaign_id) for campaign_id in tx.execute(query).scalars().all()]

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, literal_column, select
+from sqlalchemy import and_, case, func, literal_column, or_, select
 
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
@@ -14,6 +14,9 @@ from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.holding_back import RESTORED
 from dispatcher.ledger.lines import CALL_AT_MOST
 from dispatcher.ledger.tables import attempts, audiences, campaigns, deliveries, scenarios
+
+# Also of a million people, on a slow machine, and begun anew after a crash.
+REHEARSED_AT_MOST = timedelta(days=1)
 
 # Written out instead of bound: only so does SQLite see that the partial index fits.
 _IS_PENDING = deliveries.c.status == literal_column("'pending'")
@@ -41,6 +44,7 @@ class Begun:
 
     name: str
     at: datetime
+    on_trial: bool = False  # a rehearsal's plan, which nobody will ever launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +159,16 @@ def paused_by_restore(tx: Transaction) -> Sequence[int]:
 
 
 def drafts_before(tx: Transaction, before: datetime) -> Sequence[Begun]:
-    """Campaigns whose plan was begun before then and never finished."""
+    """Campaigns whose plan was begun before then and never finished. That of a rehearsal is no
+    launch: it goes when the rehearsal is over, and is told of when it is still there much later."""
     c = campaigns.c
-    query = select(c.id, c.created_at).where(
-        c.status == CampaignStatus.DRAFT, c.created_at < before
+    is_forgotten = or_(~c.on_trial, c.created_at < before - REHEARSED_AT_MOST)
+    query = (
+        select(c.id, c.created_at, c.on_trial)
+        .where(c.status == CampaignStatus.DRAFT, c.created_at < before, is_forgotten)
+        .order_by(c.id)
     )
-    return [Begun(str(row.id), row.created_at) for row in tx.execute(query.order_by(c.id))]
+    return [Begun(str(row.id), row.created_at, row.on_trial) for row in tx.execute(query)]
 
 
 def imports_before(tx: Transaction, before: datetime) -> Sequence[Begun]:

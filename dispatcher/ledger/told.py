@@ -23,6 +23,7 @@ from dispatcher.ledger.deliveries import Delivery, read_delivery
 from dispatcher.ledger.tables import (
     archived_attempts,
     attempts,
+    campaigns,
     contact_points,
     deliveries,
     receipts,
@@ -54,11 +55,13 @@ class Told:
 
 
 def deliveries_of(tx: Transaction, recipient_ids: Collection[int]) -> Sequence[Delivery]:
-    """Every delivery and every skip of these recipients, the newest campaign first."""
+    """Every delivery and every skip of these recipients, the newest campaign first. What is only
+    tried out by a rehearsal is none."""
     d = deliveries.c
     found = tx.execute(
         select(deliveries)
-        .where(bulk.among(tx, d.recipient_id, recipient_ids))
+        .join(campaigns, campaigns.c.id == d.campaign_id)
+        .where(bulk.among(tx, d.recipient_id, recipient_ids), ~campaigns.c.on_trial)
         .order_by(d.campaign_id.desc(), d.id)
     )
     return [read_delivery(one) for one in found]

@@ -183,7 +183,7 @@ def decisions_now(tx: Transaction, engine: Engine, now: datetime, facts: Facts) 
         undecided=ledger.undecided,
         stopped=ledger.stopped,
         restored=ledger.restored,
-        drafts=ledger.drafts,
+        drafts=[one for one in ledger.drafts if not one.on_trial],
         inquiries_overdue=inquiry_lists.count(tx, overdue),
         accounts=[one for one in ledger.circuits if one.reason in FOR_STAFF],
     )

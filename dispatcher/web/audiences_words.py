@@ -9,6 +9,7 @@ from campaigns.audience.headers import normalised
 from campaigns.audience.targets import field_of
 from campaigns.channel import ChannelName, Purpose
 from campaigns.recipient import Consent, Recipient, Segment, ZoneSource
+from dispatcher.watching.hours import place_of
 from dispatcher.web import formats
 from dispatcher.web.field_words import field_title, field_titles
 from templates.i18n import _
@@ -103,6 +104,11 @@ def segment_title(segment: str) -> str:
         Segment.PRIVATE.value: _("private customers"),
         Segment.BUSINESS.value: _("business customers"),
     }.get(segment, segment)
+
+
+def zone_title(zone: str) -> str:
+    """«Омск» rather than Asia/Omsk."""
+    return place_of(zone)
 
 
 def channel_title(channel: str) -> str:

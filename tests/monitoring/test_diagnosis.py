@@ -213,6 +213,11 @@ TABLE: Sequence[tuple[str, Facts, list[str]]] = (
     ("a restore paused them", with_ledger(restored=[1, 4]), ["campaign_restored"]),
     ("decisions are due", with_ledger(undecided={3: 5, 4: 1}), ["undecided", "undecided"]),
     ("a plan was left", with_ledger(drafts=[Begun("5", AN_HOUR_AGO)]), ["draft"]),
+    (
+        "a rehearsal's plan was left",
+        with_ledger(drafts=[Begun("5", AN_HOUR_AGO, on_trial=True)]),
+        ["rehearsal_left"],
+    ),
     ("an import was left", with_ledger(imports=[Begun("people", AN_HOUR_AGO)]), ["import"]),
     ("the minute is not kept", with_ledger(alarms=["a letter waits"]), ["mailrobot"]),
     ("an SMS is owed", with_ledger(reply_due_at=AN_HOUR_AGO), ["replies_late"]),

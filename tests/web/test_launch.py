@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from campaigns.channel import ChannelName
 from campaigns.delivery import Status
 from campaigns.scenario_file import library_path, read_scenario
-from dispatcher import approving, campaigning
+from dispatcher import approving, campaigning, planner
 from dispatcher.access import entering
 from dispatcher.access.roles import Person, Role
 from dispatcher.clock import SimulatedClock
@@ -28,9 +28,11 @@ from dispatcher.ledger import (
     campaigns,
     jobs,
     launch_requests,
+    periods,
     reports,
     scenarios,
     standing,
+    symptoms,
     trail,
 )
 from dispatcher.ledger import tables as t
@@ -542,7 +544,17 @@ def test_a_rehearsal_under_way_is_no_campaign_and_cannot_be_made_one(house: Hous
         draft = campaigning.begin(tx, house.engine, stored, audience, "editor", on_trial=True)
         assert campaigns.telling(tx, "debt-reminder", audience_id) == []
     assert launched(house) == []
-    assert "Должники" not in house.visit(Role.EDITOR).get("/campaigns?show=scheduled").text
+    planner.fill(house.engine, draft)  # everybody in the list has their deliveries
+    guest, now = house.visit(Role.EDITOR), house.engine.clock.now()
+    assert "Должники" not in guest.get("/campaigns?show=scheduled").text
+    for path in ("/reports", "/recipients/1", f"/audiences/{audience_id}"):
+        assert f"/campaigns/{draft.id}" not in guest.get(path).text, path
+    with house.engine.ledger.read() as tx:
+        assert periods.at_work(tx, now, now + timedelta(days=1)) == []
+        hours_later = now + timedelta(hours=3)
+        assert symptoms.drafts_before(tx, hours_later) == []
+        [left] = symptoms.drafts_before(tx, now + timedelta(days=2))
+    assert left.on_trial
     with pytest.raises(NotPossible, match="репетиция"):
         campaigning.resume(house.engine, draft.id, "editor")
 

@@ -1,5 +1,8 @@
 """A test message to oneself: a scenario's words through the real provider, without a campaign.
 
+Told with the values of a real customer, it takes their data out of the house, to wherever somebody
+has typed: that needs the right to export, and the journal names the customer.
+
 It counts nowhere, but the stop-list, the hours of SMS and a provider's trouble hold for it, too. It
 is written down before it goes: of what a crash leaves behind at least the trail tells.
 
@@ -22,11 +25,11 @@ from campaigns.scenario_samples import USUAL, sample_accounts
 from channels.base import Channel, Handover, HandoverKind, Message, uncertain
 from channels.routing import Providers
 from dispatcher import health
-from dispatcher.access.roles import Person
+from dispatcher.access.roles import Person, Right
 from dispatcher.compose import compose
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
-from dispatcher.ledger import Transaction, circuits, suppressions, trial_sends
+from dispatcher.ledger import Transaction, circuits, suppressions, trail, trial_sends
 from dispatcher.ledger.scenarios import StoredScenario
 from dispatcher.logs import mask
 from dispatcher.tokens import NO_DELIVERY
@@ -47,10 +50,13 @@ def send_trial(
     channel: ChannelName,
     typed: str,
     person: Person,
-    recipient: Recipient | None = None,
+    customer: tuple[int, Recipient] | None = None,
 ) -> None:
-    """Send the scenario's words to what a member of staff has typed, with the values of `recipient`
-    or of nobody. Raises NotPossible when it may not go, or did not."""
+    """Send the scenario's words to what a member of staff has typed, with the values of `customer`,
+    who is known by an id, or of nobody. Raises NotPossible when it may not go, or did not."""
+    if customer is not None and not person.may(Right.EXPORT):
+        raise NotPossible(_("Your role does not allow this."))
+    recipient = customer[1] if customer else None
     point = _point(channel, typed)
     if channel not in CHANNELS or channel not in stored.scenario.channels:
         raise NotPossible(_("This scenario says nothing by that channel that could be tried."))
@@ -70,6 +76,9 @@ def send_trial(
         }
         if not trial_sends.note(tx, person.id, person.login, now, now - WITHIN, MOST, **details):
             raise NotPossible(_("That is enough for this hour: ten test messages a person."))
+        if customer is not None:
+            subject = f"recipient:{customer[0]}"
+            trail.note(tx, now, person.login, "export.trial", subject, **details)
         return provider
 
     provider = engine.ledger.insist(act)

@@ -63,6 +63,7 @@ def acts() -> Mapping[str, str]:
         "export.proof": _("Proof of notification printed"),
         "export.skips": _("Skipped recipients exported"),
         "export.stop_list": _("Stop-list exported"),
+        "export.trial": _("Test message with a customer's data"),
         "export.unreached": _("Unreached recipients exported"),
         "export.workbook": _("Lists of a campaign exported"),
         "inquiry.answer": _("Inquiry answered"),

@@ -126,8 +126,8 @@ def send_trial(
         first = audiences.after(tx, audience.id, 0, 1) if values == "first" else {}
     if channel not in stored.scenario.channels:
         raise NotFound(_("channel"), channel[:20])
-    recipient = next(iter(first.values()), None)
-    trial_send.send_trial(engine, stored, ChannelName(channel), to, person, recipient)
+    customer = next(iter(first.items()), None)
+    trial_send.send_trial(engine, stored, ChannelName(channel), to, person, customer)
     told = _("The test message has been handed over.")
     return go(request, f"/launch/rehearsals/{job_id}", told)
 

@@ -58,6 +58,24 @@ def test_it_is_marked_as_a_test_and_no_campaign_or_attempt_knows_of_it(
     assert [act.details["contact_point"] for act in acts] == ["+7916***67", "m***@example.com"]
 
 
+def test_a_customers_own_data_go_only_with_the_right_to_export_and_are_noted_as_an_export(
+    rehearsal: Rehearsal,
+) -> None:
+    found, first = stored(rehearsal), (7, customer("1", "+79160000001"))
+    reader = Person(2, "reader", "Читатель", Role.READER, "ru")
+    with pytest.raises(NotPossible):
+        send_trial(rehearsal.engine, found, SMS, NUMBER, reader, first)
+    assert rehearsal.sandbox.received == []
+    send_trial(rehearsal.engine, found, SMS, NUMBER, CLERK, first)
+    with rehearsal.ledger.read() as tx:
+        [act] = trail.of(tx, "recipient:7")
+    assert (act.actor, act.action) == ("editor", "export.trial")
+    assert act.details["contact_point"] == "+7916***67"
+    send(rehearsal)  # with the values of nobody
+    with rehearsal.ledger.read() as tx:
+        assert len(trail.of(tx, "recipient:7")) == 1
+
+
 def test_two_letters_are_two_for_every_mail_system(rehearsal: Rehearsal) -> None:
     seen: list[Message] = []
     rehearsal.overhear(EMAIL, before=seen.append)

@@ -1,5 +1,6 @@
 """`dispatcher staff …`: who may use the staff's screen, from the console of the machine."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from dispatcher.access import entering, staffing
 from dispatcher.access.roles import Role, role_title
 from dispatcher.cli import screen, shared
 from dispatcher.cli.shared import AsJson
+from dispatcher.engine import Engine
 from dispatcher.ledger.staff import Member
 from dispatcher.settings import Settings
 from templates.i18n import _
@@ -86,34 +88,50 @@ def link(login: Login, as_json: AsJson = False) -> None:
 @app.command("shut-out", help=_("Somebody comes in no more, and is out at once."))
 def shut_out(login: Login, as_json: AsJson = False) -> None:
     """Exit code 1 when it was so already."""
-    settings = shared.settings()
-    engine = shared.engine(settings)
-    member = staffing.member_of(engine, login)
-    done = staffing.shut_out(engine, member.id, shared.actor(settings))
-    if as_json:
-        screen.print_json({"shut_out": done})
-    elif done:
-        screen.say_well(_("{login} is shut out, and logged out everywhere.").format(login=login))
-    else:
-        screen.say(_("{login} was shut out already.").format(login=login))
-    if not done:
-        raise typer.Exit(1)
+    _decide(
+        login,
+        as_json,
+        "shut_out",
+        staffing.shut_out,
+        done=_("{login} is shut out, and logged out everywhere."),
+        idle=_("{login} was shut out already."),
+    )
 
 
 @app.command("let-in", help=_("Somebody who was shut out may come in again."))
 def let_in(login: Login, as_json: AsJson = False) -> None:
     """Exit code 1 when nobody was shut out."""
+    _decide(
+        login,
+        as_json,
+        "let_in",
+        staffing.let_in,
+        done=_("{login} may log in again."),
+        idle=_("{login} was not shut out."),
+    )
+
+
+def _decide(
+    login: str,
+    as_json: bool,
+    name: str,
+    act: Callable[[Engine, int, str], bool],
+    *,
+    done: str,
+    idle: str,
+) -> None:
+    """Do it, and tell in the words of `done`, or of `idle` where there was nothing to do."""
     settings = shared.settings()
     engine = shared.engine(settings)
     member = staffing.member_of(engine, login)
-    done = staffing.let_in(engine, member.id, shared.actor(settings))
+    was_done = act(engine, member.id, shared.actor(settings))
     if as_json:
-        screen.print_json({"let_in": done})
-    elif done:
-        screen.say_well(_("{login} may log in again.").format(login=login))
+        screen.print_json({name: was_done})
+    elif was_done:
+        screen.say_well(done.format(login=login))
     else:
-        screen.say(_("{login} was not shut out.").format(login=login))
-    if not done:
+        screen.say(idle.format(login=login))
+    if not was_done:
         raise typer.Exit(1)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from campaigns.channel import ChannelName
@@ -12,10 +13,11 @@ from campaigns.scenario import Scenario
 from campaigns.scenario_description import purpose_title
 from campaigns.scenario_file import library, restore_scenario
 from dispatcher.access.roles import Right
+from dispatcher.engine import Engine
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import Transaction, scenarios
 from dispatcher.ledger.scenarios import VersionLine
-from dispatcher.previewing import Letter, speak
+from dispatcher.previewing import Letter, Message, speak
 from dispatcher.rewording import (
     Draft,
     Recordings,
@@ -28,6 +30,7 @@ from dispatcher.voices import Voice, find_voice
 from dispatcher.web.rendering import render
 from dispatcher.web.scenarios_changes import changes, plain_texts
 from dispatcher.web.scenarios_look import (
+    Chosen,
     Wish,
     choose,
     look,
@@ -40,6 +43,8 @@ from dispatcher.web.screens import Asker, Engined, Screens
 from templates.i18n import _
 
 screens = Screens()
+
+Wished = Annotated[Wish, Depends()]
 
 # A letter is shown as it is, with its own colours, and can do nothing: no script, no form, no
 # picture from elsewhere; only a page of ours may frame it.
@@ -116,14 +121,12 @@ def scenario(
     engine: Engined,
     person: Asker,
     name: str,
+    wish: Wished,
     version: str = "",
-    audience: str = "",
-    recipient: str = "",
-    step: str = "",
 ) -> Response:
     with engine.ledger.read() as tx:
         found = _open(tx, name, version)
-        chosen = choose(tx, person, found.scenario, Wish(audience, recipient, step))
+        chosen = choose(tx, person, found.scenario, wish)
         seen = look(
             engine, tx, found.scenario, found.draft.templates, found.recordings.refs, chosen
         )
@@ -159,51 +162,25 @@ def differences(
 
 
 @screens.page("/scenarios/{name}/letter", Right.LOOK)
-def letter(
-    engine: Engined,
-    person: Asker,
-    name: str,
-    version: str = "",
-    audience: str = "",
-    recipient: str = "",
-) -> Response:
+def letter(engine: Engined, person: Asker, name: str, wish: Wished, version: str = "") -> Response:
     """The letter as HTML, for a frame of the scenario's page."""
     with engine.ledger.read() as tx:
         found = _open(tx, name, version)
-        chosen = choose(tx, person, found.scenario, Wish(audience, recipient))
-    message = message_of(
-        engine,
-        found.scenario,
-        found.draft.templates,
-        found.recordings.refs,
-        chosen,
-        ChannelName.EMAIL,
-    )
+        chosen = choose(tx, person, found.scenario, wish)
+    message = _message(engine, found, chosen, ChannelName.EMAIL)
     return framed(message.html if isinstance(message, Letter) else "")
 
 
 @screens.page("/scenarios/{name}/call.wav", Right.LOOK)
 def recording(
-    engine: Engined,
-    person: Asker,
-    name: str,
-    version: str = "",
-    audience: str = "",
-    recipient: str = "",
+    engine: Engined, person: Asker, name: str, wish: Wished, version: str = ""
 ) -> Response:
     """The call as a silent listener hears it."""
     with engine.ledger.read() as tx:
         found = _open(tx, name, version)
-        chosen = choose(tx, person, found.scenario, Wish(audience, recipient))
+        chosen = choose(tx, person, found.scenario, wish)
         contents = played(tx, found.recordings, found.draft.templates)
-    message = message_of(
-        engine,
-        found.scenario,
-        found.draft.templates,
-        found.recordings.refs,
-        chosen,
-        ChannelName.PHONE,
-    )
+    message = _message(engine, found, chosen, ChannelName.PHONE)
     script = script_of(message)
     if script is None:
         raise NotFound(_("call"), name)
@@ -227,6 +204,12 @@ def framed(html: str) -> Response:
 def spoken(wave: bytes) -> Response:
     headers = {"Content-Disposition": 'attachment; filename="call.wav"'}
     return Response(wave, media_type="audio/wav", headers=headers)
+
+
+def _message(engine: Engine, found: Version, chosen: Chosen, channel: ChannelName) -> Message:
+    return message_of(
+        engine, found.scenario, found.draft.templates, found.recordings.refs, chosen, channel
+    )
 
 
 def _open(tx: Transaction, name: str, version: str) -> Version:

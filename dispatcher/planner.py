@@ -21,7 +21,7 @@ from campaigns.permission import Facts, Rulebook, look_back
 from campaigns.plan import Planned, Term
 from campaigns.scenario import SameContact, Scenario
 from dispatcher.engine import Engine
-from dispatcher.ledger import Transaction, audiences, campaigns, deliveries, suppressions, touches
+from dispatcher.ledger import Transaction, campaigns, deliveries, glimpses, suppressions, touches
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
 
 log = structlog.get_logger()
@@ -62,7 +62,7 @@ def fill(
         stored = engine.scenario(tx, campaign.scenario_id)
         judge = _Judge(stored.scenario, campaign, engine.rules(tx))
         judge.join_shared(tx)
-        everybody = audiences.span(tx, campaign.audience_id)
+        everybody = glimpses.span(tx, campaign.audience_id)
     done = 0
     while True:
         with engine.ledger.write() as tx:
@@ -71,7 +71,7 @@ def fill(
                 break
             # Asked each time: somebody else may be planning the same draft.
             last_id = deliveries.last_planned(tx, campaign.id)
-            people = audiences.glimpses(
+            people = glimpses.first(
                 tx,
                 campaign.audience_id,
                 range(max(everybody.start, last_id + 1), everybody.stop),
@@ -108,7 +108,7 @@ def plan_alone(
     """One who joins a campaign that runs already, from now on, by the campaign's scenario or a part
     of it. Nobody's message is shared with them; nothing is stored."""
     judge = _Judge(scenario, replace(campaign, start_at=now), engine.rules(tx))
-    people = audiences.glimpses_of(tx, [recipient_id], scenario.fields)
+    people = glimpses.of(tx, [recipient_id], scenario.fields)
     return list(judge.plan(tx, people))
 
 
@@ -132,7 +132,7 @@ class _Judge:
         self._scenario = scenario
         self._campaign = campaign
         term = Term(campaign.start_at, campaign.end_at, campaign.zone)
-        self._kinds = Kinds(scenario, term, rules, audiences.read_consents)
+        self._kinds = Kinds(scenario, term, rules, glimpses.read_consents)
         self._shared: Shared = {}  # who is spoken of in whose message: by recipient
         self._sharing: frozenset[int] = frozenset()
 
@@ -141,10 +141,10 @@ class _Judge:
         if self._scenario.joins is SameContact.SEPARATE:
             return
         candidates: dict[ChannelName, list[Candidate]] = {c: [] for c in self._scenario.channels}
-        sharing = audiences.sharing(tx, self._campaign.audience_id)
+        sharing = glimpses.sharing(tx, self._campaign.audience_id)
         for start in range(0, len(sharing), CHUNK):
             ids = sharing[start : start + CHUNK]
-            people = audiences.glimpses_of(tx, ids, self._scenario.fields)
+            people = glimpses.of(tx, ids, self._scenario.fields)
             accounts = {person.recipient_id: person.account_number for person in people}
             # Who is skipped for a reason of their own must not lead: nobody would be told.
             for alone in self.plan(tx, people):

@@ -1,4 +1,7 @@
-"""Stored audiences: the recipients of a run, their contact points, and the rows that failed."""
+"""Stored audiences: the recipients of a run, their contact points, and the rows that failed.
+
+What a plan looks at of each of them, and no more: `glimpses`.
+"""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,24 +11,11 @@ from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Text,
-    and_,
-    cast,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from campaigns.audience import RowError, join_rows
 from campaigns.audience.findings import finding_words
 from campaigns.channel import ChannelName, ContactKind, Purpose
-from campaigns.kinds import Glimpse
 from campaigns.recipient import Consent, ContactPoint, Recipient, Segment, ZoneSource
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import bulk, composition, trail
@@ -436,92 +426,6 @@ def after(
         .limit(limit)
     ).all()
     return _with_points(tx, rows)
-
-
-def span(tx: Transaction, audience_id: int) -> range:
-    """The ids among which the recipients of an audience are; those of others may be there, too."""
-    r = recipients.c
-    first, last = tx.execute(
-        select(func.min(r.id), func.max(r.id)).where(r.audience_id == audience_id)
-    ).one()
-    return range(first, last + 1) if first is not None else range(0)
-
-
-def glimpses(
-    tx: Transaction, audience_id: int, among: range, limit: int, fields: Sequence[str]
-) -> Sequence[Glimpse]:
-    """The first recipients with such ids as far as a plan looks at them, in the order of the file.
-
-    All ids in `among` are walked through until there are enough: see `span`.
-    """
-    r = recipients.c
-    # Never by the index of the audience: it knows no order, and would be read whole each time.
-    of_audience = r.audience_id + 0 == audience_id
-    wanted = and_(of_audience, r.id >= among.start, r.id < among.stop)
-    piece = select(r.id).where(wanted).order_by(r.id).limit(limit).subquery()
-    last = tx.execute(select(func.max(piece.c.id))).scalar()
-    return _glimpses(tx, and_(wanted, r.id <= last), fields) if last is not None else []
-
-
-def glimpses_of(tx: Transaction, ids: Collection[int], fields: Sequence[str]) -> Sequence[Glimpse]:
-    """The same of these recipients."""
-    return _glimpses(tx, bulk.among(tx, recipients.c.id, ids), fields)
-
-
-def _glimpses(
-    tx: Transaction, condition: ColumnElement[bool], fields: Sequence[str]
-) -> Sequence[Glimpse]:
-    r, p = recipients.c, contact_points.c
-    rows = tx.execute(
-        select(
-            r.id,
-            r.account_number,
-            r.branch,
-            r.zone,
-            cast(r.consents, Text),
-            p.address,
-            p.kind,
-            *(r.fields.op("->>", return_type=Text())(literal(name, Text())) for name in fields),
-        )
-        .select_from(recipients.outerjoin(contact_points, p.recipient_id == r.id))
-        .where(condition)
-        .order_by(r.id, p.position)
-    ).all()
-    found: list[Glimpse] = []
-    last_id = None
-    for number, account, branch, zone, consents, address, kind, *values in rows:
-        if number != last_id:
-            last_id = number
-            point = ((), ()) if address is None else ((address,), (kind,))
-            found.append(Glimpse(number, account, branch, zone, consents, tuple(values), *point))
-        else:
-            former = found[-1]
-            addresses, kinds = (*former.addresses, address), (*former.point_kinds, kind)
-            found[-1] = former._replace(addresses=addresses, point_kinds=kinds)
-    return found
-
-
-@lru_cache(maxsize=1024)
-def read_consents(written: str) -> tuple[Consent, ...]:
-    """The consents of a `Glimpse`."""
-    return tuple(map(read_consent, json.loads(written)))
-
-
-def sharing(tx: Transaction, audience_id: int) -> Sequence[int]:
-    """The recipients that have a contact point in common with another one."""
-    shared = (
-        select(contact_points.c.address)
-        .where(contact_points.c.audience_id == audience_id)
-        .group_by(contact_points.c.address)
-        .having(func.count() > 1)
-    )
-    rows = tx.execute(
-        select(contact_points.c.recipient_id)
-        .where(contact_points.c.audience_id == audience_id, contact_points.c.address.in_(shared))
-        .distinct()
-        .order_by(contact_points.c.recipient_id)
-    )
-    return list(rows.scalars())
 
 
 def _with_points(

@@ -11,7 +11,7 @@ from campaigns.audience import RowError
 from campaigns.channel import ChannelName, Purpose
 from campaigns.recipient import Consent
 from dispatcher.errors import NotFound, NotPossible
-from dispatcher.ledger import Ledger, audiences, scenarios, sounds, trail
+from dispatcher.ledger import Ledger, audiences, glimpses, scenarios, sounds, trail
 from dispatcher.ledger import tables as t
 from dispatcher.ledger.reports import by_row_error
 from templates.sounds import Sound, read_sound
@@ -163,24 +163,24 @@ def test_a_plan_glimpses_what_stands_in_the_ledger(ledger: Ledger) -> None:
         ids = list(audiences.after(tx, audience, 0))
         fields = ("debt_kopecks", "due_on")
         other = campaign_of(tx, [person("3")], name="other").audience_id
-        whole = audiences.span(tx, audience)
-        found = audiences.glimpses(tx, audience, whole, 10, fields)
+        whole = glimpses.span(tx, audience)
+        found = glimpses.first(tx, audience, whole, 10, fields)
         assert list(whole) == ids
-        assert audiences.glimpses(tx, audience, range(10**6), 10, fields) == found
-        assert audiences.glimpses(tx, audience, whole, 1, fields) == found[:1]
-        assert audiences.glimpses(tx, audience, whole[1:], 10, fields) == found[1:]
-        assert not audiences.glimpses(tx, other, whole, 10, fields)
-        assert audiences.glimpses_of(tx, ids[::-1], fields) == found
-        assert not audiences.span(tx, 99)
+        assert glimpses.first(tx, audience, range(10**6), 10, fields) == found
+        assert glimpses.first(tx, audience, whole, 1, fields) == found[:1]
+        assert glimpses.first(tx, audience, whole[1:], 10, fields) == found[1:]
+        assert not glimpses.first(tx, other, whole, 10, fields)
+        assert glimpses.of(tx, ids[::-1], fields) == found
+        assert not glimpses.span(tx, 99)
     one, two = found
     assert (one.recipient_id, two.recipient_id) == tuple(ids)
     assert (one.account_number, one.branch, one.zone) == ("Счёт-1", "Север", "Asia/Tomsk")
-    assert audiences.read_consents(one.consents) == anna.consents
+    assert glimpses.read_consents(one.consents) == anna.consents
     assert ([str(one.values[0]), one.values[1]], two.zone) == (["5", None], None)
     assert list(zip(one.addresses, one.point_kinds, strict=True)) == [
         (point.address, point.kind) for point in anna.contact_points
     ]
-    assert (two.addresses, two.point_kinds, audiences.read_consents(two.consents)) == ((), (), ())
+    assert (two.addresses, two.point_kinds, glimpses.read_consents(two.consents)) == ((), (), ())
 
 
 def test_the_same_account_in_a_later_batch_is_the_same_recipient(ledger: Ledger) -> None:
@@ -275,6 +275,6 @@ def test_only_those_who_share_a_contact_point_are_told_so(ledger: Ledger) -> Non
     ]
     with ledger.write() as tx:
         audience = campaign_of(tx, people).audience_id
-        sharing = audiences.get_many(tx, audiences.sharing(tx, audience))
+        sharing = audiences.get_many(tx, glimpses.sharing(tx, audience))
     assert sorted(one.account_number for one in sharing.values()) == ["1", "3"]
     assert all(one.reachable_on(PHONE) for one in sharing.values())

@@ -16,7 +16,7 @@ from campaigns.plan import Term, plan_recipient
 from campaigns.recipient import Consent, ContactPoint, Recipient
 from campaigns.scenario import Scenario
 from campaigns.scenario_file import library_path, read_scenario
-from dispatcher.ledger.audiences import read_consents
+from dispatcher.ledger.glimpses import read_consents
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 TERM = Term(START, START + timedelta(days=14), "Europe/Moscow")

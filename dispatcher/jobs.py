@@ -1,16 +1,18 @@
 """Doing the jobs that staff ask for on the screen: imports, rehearsals, launches.
 
-Each process of the role has a thread for them. A job belongs to whoever took it as long as it gives
-signs of life; if its process dies, another one begins it anew, but not for ever. So a doer first
-takes back what a former try has left half done, and what it leaves at its end is whole.
+Each process of the role has a few threads for them: what is short is not held up by what is long. A
+job belongs to whoever took it as long as it gives signs of life; if its process dies, another one
+begins it anew, but not for ever. So a doer first takes back what a former try has left half done,
+and what it leaves at its end is whole.
 """
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -81,8 +83,9 @@ class JobRunner(Rounds):
         engine: Engine,
         doers: Mapping[str, Doer],
         remains: Mapping[str, Remains] | None = None,
+        name: str = "jobs",
     ) -> None:
-        super().__init__("jobs", JOIN_SECONDS)
+        super().__init__(name, JOIN_SECONDS)
         self.engine, self.doers, self.remains = engine, doers, remains or {}
 
     def do_next(self) -> bool:
@@ -168,3 +171,28 @@ class JobRunner(Rounds):
 
     def _run(self) -> None:
         self._go_round(self.do_next)
+
+
+class Lanes:
+    """Runners of one process, each with kinds of its own: what takes long holds up nothing short.
+
+    A kind has one lane, and a lane does one job at a time.
+    """
+
+    def __init__(self, runners: Sequence[JobRunner]) -> None:
+        self._runners = runners
+
+    def start(self) -> Self:
+        for runner in self._runners:
+            runner.start()
+        return self
+
+    def stop(self) -> None:
+        """All at once: each takes a while to notice."""
+        with ThreadPoolExecutor(len(self._runners)) as pool:
+            for stopped in [pool.submit(runner.stop) for runner in self._runners]:
+                stopped.result()
+
+    @property
+    def is_whole(self) -> bool:
+        return all(runner.is_whole for runner in self._runners)

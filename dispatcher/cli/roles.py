@@ -48,7 +48,7 @@ def up(sandbox: WithSandbox = False) -> None:
     """Loop, workers, receipts and pages in this process, until it is stopped."""
     # The pages' framework takes a while to import; the other roles do without it.
     from dispatcher.cli.web import open_pages, tell_pages
-    from dispatcher.web.jobs import make_runner
+    from dispatcher.web.jobs import make_lanes
     from dispatcher.webhooks.postman import Postman
 
     settings = shared.settings()
@@ -87,7 +87,7 @@ def up(sandbox: WithSandbox = False) -> None:
         endings.append(crew.stop)
         endings.append(start_keeping(engine))
         endings.append(pages.start(engine).stop)
-        endings.append(make_runner(engine).start().stop)
+        endings.append(make_lanes(engine).start().stop)
         endings.append(Postman(engine).start().stop)
         if engine.channels.get(ChannelName.EMAIL):
             check_settings(engine)

@@ -4,11 +4,11 @@ from dispatcher.access import entering
 from dispatcher.cli import screen, shared
 from dispatcher.cli.lifetime import ended_together, heed_signals, on_the_ledger, wait
 from dispatcher.engine import Engine
-from dispatcher.jobs import JobRunner
+from dispatcher.jobs import Lanes
 from dispatcher.listening import listening
 from dispatcher.monitoring.watched import watched
 from dispatcher.settings import PREFIX, Settings
-from dispatcher.web.jobs import make_runner
+from dispatcher.web.jobs import make_lanes
 from dispatcher.web.server import WebServer
 from dispatcher.webhooks.postman import Postman
 from dispatcher.wiring import make_engine
@@ -19,15 +19,15 @@ def web() -> None:
     settings = shared.settings()
     engine = make_engine(settings)
     stop = heed_signals(engine.stopping)
-    runner, postman = make_runner(engine), Postman(engine)
+    lanes, postman = make_lanes(engine), Postman(engine)
     with (
         on_the_ledger(settings),
         open_pages(settings) as pages,
-        watched(engine, "web", works=lambda: _limping(pages, runner, postman)) as pulse,
+        watched(engine, "web", works=lambda: _limping(pages, lanes, postman)) as pulse,
         ended_together() as endings,
     ):
         endings.append(pages.start(engine).stop)
-        endings.append(runner.start().stop)
+        endings.append(lanes.start().stop)
         endings.append(postman.start().stop)
         tell_pages(engine, pages)
         wait(stop, pulse)
@@ -56,10 +56,10 @@ def tell_pages(engine: Engine, pages: WebServer) -> None:
         print(f"  {url}/invitation/{token}", flush=True)
 
 
-def _limping(pages: WebServer, runner: JobRunner, postman: Postman) -> str:
+def _limping(pages: WebServer, lanes: Lanes, postman: Postman) -> str:
     """Which part of this process has ended while the others go on."""
     if not pages.is_serving:
         return "the pages do not answer"
     if not postman.is_whole:
         return "other systems are not told what happens"
-    return "" if runner.is_whole else "what staff ask for is not done"
+    return "" if lanes.is_whole else "what staff ask for is not done"

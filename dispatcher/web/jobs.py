@@ -1,11 +1,11 @@
 """What staff ask for on the screen and wait for: who does which kind of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dispatcher import approving, launching, uploading
 from dispatcher.api import launching as api_launching
 from dispatcher.engine import Engine
-from dispatcher.jobs import Doer, JobRunner, Remains
+from dispatcher.jobs import Doer, JobRunner, Lanes, Remains
 from dispatcher.reporting import stored
 
 DOERS: Mapping[str, Doer] = {
@@ -24,6 +24,25 @@ REMAINS: Mapping[str, Remains] = {
 }
 
 
+# Somebody waits for a rehearsal or a report before the screen; a launch of a million takes minutes,
+# and so does a file of them.
+LANES: Mapping[str, Sequence[str]] = {
+    "jobs-short": (approving.REHEARSE, stored.KIND),
+    "jobs-launch": (approving.LAUNCH,),
+    "jobs-long": (api_launching.KIND, uploading.IMPORT, uploading.DISCARD),
+}
+
+
+def make_lanes(engine: Engine) -> Lanes:
+    """The threads of this process that do them; not started yet."""
+    return Lanes(
+        [
+            JobRunner(engine, {kind: DOERS[kind] for kind in kinds}, REMAINS, name)
+            for name, kinds in LANES.items()
+        ]
+    )
+
+
 def make_runner(engine: Engine) -> JobRunner:
-    """The thread of this process that does them; not started yet."""
+    """One for all kinds, who does them one after the other."""
     return JobRunner(engine, DOERS, REMAINS)

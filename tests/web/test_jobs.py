@@ -1,5 +1,8 @@
 """What staff ask for and wait for: done once, by one, and not begun for ever."""
 
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,13 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from dispatcher import uploading
+from dispatcher import approving, uploading
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway, NotPossible
 from dispatcher.jobs import MOST_TRIES, SILENT, JobRunner, Progress
 from dispatcher.ledger import audiences, jobs, uploads
 from dispatcher.ledger.jobs import Job, JobStatus, TakenOver
 from dispatcher.ledger.staff_tables import jobs as jobs_table
+from dispatcher.web import jobs as web_jobs
 from dispatcher.web.jobs import REMAINS
 from tests.web.house import House, open_house
 
@@ -124,6 +128,48 @@ def test_a_process_that_stops_gives_its_job_back_and_that_was_no_try(house: Hous
     assert read(house, job_id).status is JobStatus.DONE
 
 
+def test_a_long_import_holds_up_no_rehearsal_and_nothing_is_done_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes, each with its lanes; the imports wait until the rehearsals are over."""
+    over, done = threading.Event(), Counter[int]()
+
+    def long(_engine: Engine, job: Job, _progress: Progress) -> Mapping[str, Any]:
+        done[job.id] += 1
+        assert over.wait(20)
+        return {}
+
+    def short(_engine: Engine, job: Job, _progress: Progress) -> Mapping[str, Any]:
+        done[job.id] += 1
+        return {}
+
+    stand_ins = {uploading.IMPORT: long, uploading.DISCARD: long}
+    monkeypatch.setattr(web_jobs, "DOERS", dict.fromkeys(web_jobs.DOERS, short) | stand_ins)
+    now = house.engine.clock.now()
+    with house.engine.ledger.write() as tx:
+        slow = [jobs.ask(tx, uploading.IMPORT, {}, "editor", now) for _one in range(4)]
+        quick = [jobs.ask(tx, approving.REHEARSE, {}, "editor", now) for _one in range(4)]
+    processes = [web_jobs.make_lanes(house.engine).start() for _process in range(2)]
+    try:
+        wait_until(lambda: all(read(house, job_id).status.is_over for job_id in quick))
+        assert not any(read(house, job_id).status.is_over for job_id in slow)
+        over.set()
+        wait_until(lambda: all(read(house, job_id).status.is_over for job_id in slow))
+        assert all(lanes.is_whole for lanes in processes)
+    finally:
+        over.set()
+        for lanes in processes:
+            lanes.stop()
+    assert set(done) == {*slow, *quick}
+    assert set(done.values()) == {1}
+
+
+def test_every_kind_has_one_lane() -> None:
+    assert sorted(kind for kinds in web_jobs.LANES.values() for kind in kinds) == sorted(
+        web_jobs.DOERS
+    )
+
+
 def ask_import(house: House) -> int:
     engine, now = house.engine, house.engine.clock.now()
     with engine.ledger.write() as tx:
@@ -157,3 +203,10 @@ def all_are_silent(house: House) -> None:
     with house.engine.ledger.write() as tx:
         long_ago = house.engine.clock.now() - 2 * SILENT
         tx.execute(update(jobs_table).values(beat_at=long_ago))
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    pause, deadline = threading.Event(), time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline
+        pause.wait(0.02)

@@ -218,16 +218,17 @@ def _make_ready(
     held_back = planner.fill(engine, campaign, told)
     found = examine(engine, campaign, voice)
     if found.unfit_count and not leave_out_unfit:
-        _discard(engine, campaign, found.unfit_count)
-        raise TextsUnfit(found)
+        if _discard(engine, campaign, found.unfit_count):
+            raise TextsUnfit(found)
+        return planner.schedule(engine, campaign)  # somebody else did: told as not possible
     engine.ledger.insist(lambda tx: leave_out(tx, found))
     scheduled = planner.schedule(engine, campaign)
     told_held_back(held_back)
     return scheduled
 
 
-def _discard(engine: Engine, campaign: Campaign, unfit: int) -> None:
-    engine.ledger.insist(
+def _discard(engine: Engine, campaign: Campaign, unfit: int) -> bool:
+    return engine.ledger.insist(
         lambda tx: campaigns.discard(tx, campaign, engine.clock.now(), unfit_texts=unfit)
     )
 

@@ -360,15 +360,16 @@ def stop_itself(tx: Transaction, run: Run, why: Stopped, actor: str, now: dateti
 
 def discard(
     tx: Transaction, campaign: Campaign, now: datetime, *, unfit_texts: int, on_trial: bool = False
-) -> None:
+) -> bool:
     """Take back a draft that never ran, its plan included; the trail tells that it was there,
-    unless it was on trial only."""
-    if get(tx, campaign.id).status is not CampaignStatus.DRAFT:
-        return  # cancelled meanwhile: that stays on the list
+    unless it was on trial only. False when it is no draft any more: it was launched or cancelled
+    meanwhile, and that stays."""
+    if not hold_draft(tx, campaign.id):  # whoever launches it now is waited for
+        return False
     tx.execute(delete(deliveries).where(deliveries.c.campaign_id == campaign.id))
     tx.execute(delete(campaigns).where(campaigns.c.id == campaign.id))
     if on_trial:
-        return
+        return True
     trail.note(
         tx,
         now,
@@ -379,6 +380,7 @@ def discard(
         audience=campaign.audience_name,
         unfit_texts=unfit_texts,
     )
+    return True
 
 
 def _said(status: CampaignStatus) -> str:

@@ -96,6 +96,29 @@ def test_a_launch_that_is_given_up_is_told_as_it_stands_and_nobody_can_finish_it
     assert everything(town) == []
 
 
+def test_a_draft_that_staff_launch_in_that_moment_is_not_taken_back(postgres_town: Town) -> None:
+    """Some texts are unfit: the other system gives its launch up, and staff leave those out."""
+    town, engine = postgres_town, postgres_town.rehearsal.engine
+    asked(town)
+    [draft] = everything(town)
+    taken_back: list[bool] = []
+
+    def give_up() -> None:
+        with engine.ledger.write() as tx:
+            now = engine.clock.now()
+            taken_back.append(campaigns.discard(tx, draft, now, unfit_texts=1))
+
+    other = threading.Thread(target=give_up)
+    with engine.ledger.write() as tx:
+        campaigns.change(tx, draft, CampaignStatus.SCHEDULED, STAFF, engine.clock.now())
+        other.start()
+        while other.is_alive() and not waits_for_a_lock(town):
+            other.join(0.02)
+    other.join(20)
+    assert taken_back == [False]
+    assert [one.status for one in everything(town)] == [CampaignStatus.SCHEDULED]
+
+
 def test_the_calls_of_a_launch_are_spoken_to_measure_them(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,19 +5,16 @@ then said: nobody is promised what does not stand in the ledger. The provider ma
 or after the end of the call; the same question gets the same answer, and writes nothing new.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 import structlog
 
-from campaigns.cadence import next_due
-from campaigns.calendar import zone_named
 from campaigns.channel import ChannelName
 from campaigns.consent import Suppression
 from campaigns.delivery import Status
-from campaigns.desk import Desk, operator_is_there
 from campaigns.menu import (
     Operator,
     Staffing,
@@ -31,35 +28,25 @@ from campaigns.menu import (
 )
 from campaigns.outcome import Outcome
 from campaigns.permission import Facts, account_party, may_be_told, may_be_used, point_party
-from campaigns.recipient import Recipient
-from campaigns.scenario import Policy, SameContact, Scenario, Window
 from channels.base import CallMessage, CallStage, PhoneChannel, Receipt
-from dispatcher.compose import compose
 from dispatcher.engine import Engine
 from dispatcher.errors import LedgerAway
 from dispatcher.ledger import (
     Transaction,
     attempts,
-    audiences,
-    campaigns,
-    deliveries,
     doubts,
-    groups,
     lines,
     suppressions,
-    touches,
     trail,
 )
 from dispatcher.ledger import receipts as kept
 from dispatcher.ledger.attempts import Attempt
-from dispatcher.ledger.campaigns import Campaign, CampaignStatus
-from dispatcher.ledger.deliveries import Delivery
+from dispatcher.ledger.campaigns import CampaignStatus
 from dispatcher.ledger.suppressions import BY_KEY, STOPPED, stop_subject
+from dispatcher.recalled_call import Call, recall, staffing_of
 from dispatcher.receipts import Effect, ended_at, find_attempt
 from dispatcher.record import Finding, hold, is_over, record
-from dispatcher.tokens import TokenFor, attempt_key, sign
-from templates.call import Action, CallScript
-from templates.errors import RenderError
+from templates.call import Action
 
 log = structlog.get_logger()
 
@@ -74,23 +61,6 @@ CUSTOMER = "customer"
 PATIENT_MINUTES = 60
 
 _Said = tuple[CallMessage, Turn] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """What a call in progress is about, as the ledger has it at this instant."""
-
-    attempt: Attempt
-    delivery: Delivery
-    campaign: Campaign
-    scenario: Scenario
-    accounts: Sequence[Recipient]
-    message: CallMessage
-    desk: Desk
-
-    @property
-    def policy(self) -> Policy:
-        return self.scenario.policy(ChannelName.PHONE)
 
 
 def _always() -> bool:
@@ -117,7 +87,7 @@ def converse(
         found = find_attempt(tx, engine, ChannelName.PHONE, provider, receipt)
         held = hold(tx, engine, found.id) if found else None
         # With whom it was is not known any more once that has been erased: it is over for long.
-        call = _recall(tx, engine, held) if held and held.contact_point else None
+        call = recall(tx, engine, held) if held and held.contact_point else None
         if call:
             # Whoever asks what to say in a call has placed it, and tells its name.
             doubts.note_taken(tx, call.attempt.id, receipt.reference, now)
@@ -160,63 +130,6 @@ def _insist(engine: Engine, act: Callable[[Transaction], _Said]) -> _Said:
     return engine.ledger.insist(act)
 
 
-def _recall(tx: Transaction, engine: Engine, attempt: Attempt) -> _Call:
-    """The call of an attempt, its words made once more as they were said."""
-    delivery = deliveries.load(tx, [attempt.delivery_id])[attempt.delivery_id]
-    campaign = campaigns.get(tx, attempt.campaign_id)
-    stored = engine.scenario(tx, campaign.scenario_id)
-    desk = engine.desks.desk(attempt.desk)
-    accounts = _accounts(tx, attempt, delivery, stored.scenario)
-    try:
-        message = compose(
-            engine,
-            stored,
-            ChannelName.PHONE,
-            accounts,
-            contact_point=attempt.contact_point,
-            delivery_id=delivery.id,
-            number=attempt.number,
-            now=attempt.started_at,
-        )
-        assert isinstance(message, CallMessage)  # noqa: S101 - the channel is the phone
-    except (RenderError, ValueError):
-        # They were made before it was dialled, so this is a fault of ours; any key counts as heard.
-        log.exception("conversation.without_words", delivery=delivery.id)
-        message = _wordless(engine, attempt)
-    return _Call(attempt, delivery, campaign, stored.scenario, accounts, message, desk)
-
-
-def _wordless(engine: Engine, attempt: Attempt) -> CallMessage:
-    return CallMessage(
-        token=sign(
-            engine.secret, TokenFor.RECEIPT, attempt_key(attempt.delivery_id, attempt.number)
-        ),
-        contact_point=attempt.contact_point,
-        sender=engine.settings.caller_id,
-        script=CallScript(()),
-        receipts_url=engine.receipts_url,
-    )
-
-
-def _accounts(
-    tx: Transaction, attempt: Attempt, delivery: Delivery, scenario: Scenario
-) -> list[Recipient]:
-    """The accounts of which this call speaks: those that were noted when it was opened."""
-    joined: list[int] = []
-    if scenario.joins is SameContact.MERGE:
-        members = groups.members(
-            tx, delivery.campaign_id, delivery.channel, [delivery.recipient_id]
-        )
-        joined = [member.recipient_id for member in members.get(delivery.recipient_id, ())]
-    people = audiences.get_many(tx, [delivery.recipient_id, *joined])
-    told = touches.parties_of(tx, attempt.id)
-    others = (people[recipient_id] for recipient_id in joined)
-    return [
-        people[delivery.recipient_id],
-        *(person for person in others if account_party(person.account_number) in told),
-    ]
-
-
 def _question(receipt: Receipt) -> str:
     """What a call asks, in one word for the same question."""
     parts = (receipt.stage, receipt.round, receipt.key, receipt.outcome)
@@ -224,7 +137,7 @@ def _question(receipt: Receipt) -> str:
 
 
 def _once_more(
-    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
+    tx: Transaction, engine: Engine, call: Call, receipt: Receipt, now: datetime
 ) -> Turn:
     """The answer to what was asked before: the provider may not have got it. Nothing is written."""
     attempt, script = call.attempt, call.message.script
@@ -243,7 +156,7 @@ def _once_more(
 def _begin(
     tx: Transaction,
     engine: Engine,
-    call: _Call,
+    call: Call,
     receipt: Receipt,
     now: datetime,
     *,
@@ -264,13 +177,13 @@ def _begin(
     return _opening(call), Effect.SIGN
 
 
-def _opening(call: _Call) -> Turn:
+def _opening(call: Call) -> Turn:
     script = call.message.script
     said = script if call.attempt.offers_operator else script.without(Action.OPERATOR)
     return opening(said)
 
 
-def _may_be_told(tx: Transaction, engine: Engine, call: _Call, now: datetime) -> bool:
+def _may_be_told(tx: Transaction, engine: Engine, call: Call, now: datetime) -> bool:
     """Whether what was right when the number was dialled still is: since then the customer may have
     said stop or paid, and staff may have stopped the campaign."""
     if call.campaign.status in _HELD_BACK or call.delivery.end_as in _NEEDLESS:
@@ -287,7 +200,7 @@ def _may_be_told(tx: Transaction, engine: Engine, call: _Call, now: datetime) ->
 
 
 def _go_on(
-    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
+    tx: Transaction, engine: Engine, call: Call, receipt: Receipt, now: datetime
 ) -> tuple[Turn, Effect]:
     if receipt.stage is CallStage.OPERATOR_DONE:
         return _after_operator(tx, engine, call, receipt, now)
@@ -300,7 +213,7 @@ def _go_on(
 
 
 def _after_key(
-    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
+    tx: Transaction, engine: Engine, call: Call, receipt: Receipt, now: datetime
 ) -> tuple[Turn, Effect]:
     attempt, over = call.attempt, is_over(call.attempt)
     step = _answer(tx, engine, call, receipt, now)
@@ -328,7 +241,7 @@ def _after_key(
     return _reply(call, receipt, step), effect
 
 
-def _reply(call: _Call, receipt: Receipt, step: Step) -> Turn:
+def _reply(call: Call, receipt: Receipt, step: Step) -> Turn:
     """What is said to a key; a call that is over is told no more than what has decided it."""
     over = is_over(call.attempt)
     says_so = not over or call.attempt.pressed == receipt.key or step.action is Action.STOP
@@ -337,7 +250,7 @@ def _reply(call: _Call, receipt: Receipt, step: Step) -> Turn:
     return farewell(call.message.script)
 
 
-def _ended_by_key(call: _Call) -> bool:
+def _ended_by_key(call: Call) -> bool:
     """Whether a key ended this conversation: who asks for an operator after that is no customer who
     waits for one, but a question on its way that was overtaken."""
     attempt = call.attempt
@@ -349,7 +262,7 @@ def _ended_by_key(call: _Call) -> bool:
     return answer(call.message.script, attempt.pressed, 1, Staffing()).final
 
 
-def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime) -> Step:
+def _answer(tx: Transaction, engine: Engine, call: Call, receipt: Receipt, now: datetime) -> Step:
     """What the key means. Who presses the operator's key although it was not offered (nobody was
     at work when the call began) is told when somebody is."""
     script, attempt = call.message.script, call.attempt
@@ -357,7 +270,7 @@ def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now:
     if key is None or key.action is not Action.OPERATOR:
         said = script if attempt.offers_operator else script.without(Action.OPERATOR)
         return answer(said, receipt.key, receipt.round, Staffing())
-    staffing = _staffing(tx, engine, call, now)
+    staffing = staffing_of(tx, engine, call, now)
     if attempt.operator_at is None and attempt.pressed == receipt.key:
         # Asked before, when nobody was at work, and told so; whoever has come since.
         return answer(script, receipt.key, receipt.round, replace(staffing, manned=False))
@@ -376,7 +289,7 @@ def _answer(tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now:
 
 
 def _after_operator(
-    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
+    tx: Transaction, engine: Engine, call: Call, receipt: Receipt, now: datetime
 ) -> tuple[Turn, Effect]:
     """The talk is over, or the operator's telephone rang in vain."""
     effect = Effect.SIGN
@@ -386,20 +299,20 @@ def _after_operator(
 
 
 def _operator_done(
-    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, now: datetime
+    tx: Transaction, engine: Engine, call: Call, receipt: Receipt, now: datetime
 ) -> Turn:
     script = call.message.script
     if receipt.outcome is Outcome.CONNECTED:
         return after_operator(script, connected=True, staffing=Staffing())
     if receipt.outcome is Outcome.NOBODY_FREE:
-        staffing = replace(_staffing(tx, engine, call, now), manned=True)
+        staffing = replace(staffing_of(tx, engine, call, now), manned=True)
         return after_operator(script, connected=False, staffing=staffing)
     # The customer rang off while it rang, or nobody can tell: the end of the call decides.
     return farewell(script)
 
 
 def _note(
-    tx: Transaction, engine: Engine, call: _Call, receipt: Receipt, sign: Outcome, now: datetime
+    tx: Transaction, engine: Engine, call: Call, receipt: Receipt, sign: Outcome, now: datetime
 ) -> Effect:
     """What the call has shown; when it is over already, that is news like any other."""
     if is_over(call.attempt):
@@ -419,52 +332,7 @@ def _finding(attempt: Attempt, receipt: Receipt, outcome: Outcome, now: datetime
     )
 
 
-def _staffing(tx: Transaction, engine: Engine, call: _Call, now: datetime) -> Staffing:
-    """Whether somebody is at work, and whether a call back can be promised."""
-    desk, policy, zone = call.desk, call.policy, engine.settings.zone
-    holidays = engine.rules(tx).holidays
-    back_at = now + policy.call_back
-    due_at = next_due(
-        policy,
-        # A little later than said, for the call is not over yet.
-        back_at + timedelta(minutes=1),
-        call.delivery.zone,
-        holidays,
-        campaign_start_at=call.campaign.start_at,
-        campaign_end_at=call.campaign.end_at,
-    )
-    promised = (
-        Outcome.NOBODY_FREE not in policy.positive
-        and call.delivery.attempts < policy.max_attempts
-        and call.delivery.end_as is None
-        and call.campaign.status is CampaignStatus.RUNNING
-        and due_at == back_at + timedelta(minutes=1)
-        and operator_is_there(desk, back_at, zone, holidays)
-    )
-    return Staffing(
-        manned=operator_is_there(desk, now, zone, holidays),
-        call_back=policy.call_back if promised else None,
-        hours=_on_own_clock(desk, zone, call.delivery.zone, now) if desk.operator else None,
-        phone=engine.settings.company_phone,
-    )
-
-
-def _on_own_clock(desk: Desk, house_zone: str, zone: str, now: datetime) -> Window:
-    """The desk's hours as the customer's clock shows them; their days are left as they are."""
-    there, here = zone_named(desk.zone or house_zone), zone_named(zone)
-    today = now.astimezone(there).date()
-
-    def shown(clock: time) -> time:
-        return datetime.combine(today, clock, there).astimezone(here).time()
-
-    return Window(
-        opens_at=shown(desk.hours.opens_at),
-        closes_at=shown(desk.hours.closes_at),
-        days=desk.hours.days,
-    )
-
-
-def _stop(tx: Transaction, call: _Call, now: datetime) -> None:
+def _stop(tx: Transaction, call: Call, now: datetime) -> None:
     """This number gets no more calls for this purpose; noted once, however often it is told."""
     subject = stop_subject(call.attempt.id)
     if any(act.action == STOPPED for act in trail.of(tx, subject)):

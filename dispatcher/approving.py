@@ -133,39 +133,63 @@ def ask_launch(engine: Engine, rehearsal_id: int, person: Person) -> LaunchReque
             return there
         if rehearsal.asked.get("request") is not None:
             raise NotPossible(_("This rehearsal belongs to a request: decide about that one."))
-        seen = outlook_of(rehearsal)
-        if seen.unfit and not wish.leave_out_unfit:
-            raise NotPossible(
-                _("Some messages cannot go as they are. Mend the text, or leave them out.")
-            )
-        if not seen.planned:
-            raise NotPossible(_("Nobody would be contacted by this: there is nothing to launch."))
+        _check_outlook(rehearsal, wish)
         audiences.hold(tx, wish.audience_id)
         check_list(tx, wish)
         check_end(wish, now)
         ground = approval_ground(tx, engine, wish, person, now)
         waits = ground is not None
         status = RequestStatus.WAITING if waits else RequestStatus.APPROVED
-        request_id = launch_requests.add(tx, wish, rehearsal_id, status, person.login, now)
-        request = launch_requests.get(tx, request_id)
-        trail.note(
-            tx,
-            now,
-            person.login,
-            "launch.ask",
-            request.subject,
-            scenario=request.scenario_name,
-            version=request.scenario_version,
-            audience=wish.audience_id,
-            recipients=wish.recipients,
-            waits=waits,
-            **campaign_limits.told(wish.limits),
-        )
+        request = _put(tx, wish, rehearsal_id, status, person.login, now)
         if not waits:
             _begin(tx, request, person, now)
-        return launch_requests.get(tx, request_id)
+        return launch_requests.get(tx, request.id)
 
     return engine.ledger.insist(act)
+
+
+def put_to_staff(tx: Transaction, rehearsal_id: int, actor: str, now: datetime) -> LaunchRequest:
+    """Let staff decide about what another system asks for and has been rehearsed. Raises
+    NotPossible."""
+    rehearsal = jobs.get(tx, rehearsal_id)
+    wish = wish_of(rehearsal)
+    _check_outlook(rehearsal, wish)
+    audiences.hold(tx, wish.audience_id)
+    check_list(tx, wish)
+    check_end(wish, now)
+    return _put(tx, wish, rehearsal_id, RequestStatus.WAITING, actor, now)
+
+
+def _check_outlook(rehearsal: Job, wish: Wish) -> None:
+    """Raises NotPossible for what nobody can launch as it is."""
+    seen = outlook_of(rehearsal)
+    if seen.unfit and not wish.leave_out_unfit:
+        raise NotPossible(
+            _("Some messages cannot go as they are. Mend the text, or leave them out.")
+        )
+    if not seen.planned:
+        raise NotPossible(_("Nobody would be contacted by this: there is nothing to launch."))
+
+
+def _put(
+    tx: Transaction, wish: Wish, rehearsal_id: int, status: RequestStatus, actor: str, now: datetime
+) -> LaunchRequest:
+    request_id = launch_requests.add(tx, wish, rehearsal_id, status, actor, now)
+    request = launch_requests.get(tx, request_id)
+    trail.note(
+        tx,
+        now,
+        actor,
+        "launch.ask",
+        request.subject,
+        scenario=request.scenario_name,
+        version=request.scenario_version,
+        audience=wish.audience_id,
+        recipients=wish.recipients,
+        waits=status is RequestStatus.WAITING,
+        **campaign_limits.told(wish.limits),
+    )
+    return request
 
 
 def approve(

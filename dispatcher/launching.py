@@ -6,13 +6,14 @@ goes on with it, for the request names its campaign from the instant at which th
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from dispatcher import approving, campaigning
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.examination import TextsUnfit
-from dispatcher.forecast import outlook
+from dispatcher.forecast import Outlook, outlook
 from dispatcher.jobs import Progress
 from dispatcher.ledger import Transaction, audiences, campaigns, jobs, launch_requests
 from dispatcher.ledger.campaigns import Campaign
@@ -24,8 +25,27 @@ from templates.i18n import _
 
 def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
     """Plan and measure as a launch does, reckon what would follow, and leave nothing behind."""
+    seen = foresee(engine, job, job.asked, progress)
+    request_id = job.asked.get("request")
+    if request_id is not None:
+        engine.ledger.insist(
+            lambda tx: launch_requests.keep_rehearsal(
+                tx, request_id, job.id, seen.audience_rows, seen.recipients
+            )
+        )
+    return {"outlook": seen.model_dump(mode="json")}
+
+
+def foresee(
+    engine: Engine,
+    job: Job,
+    asked: Mapping[str, Any],
+    progress: Progress,
+    told: Mapping[str, Any] = MappingProxyType({}),
+) -> Outlook:
+    """What would come of a launch that is `asked` for as a rehearsal asks; `told` is known of the
+    job already, and stays so."""
     _take_back(engine, job)
-    asked = job.asked
     limits = approving.limits_of(job)
     now = engine.clock.now()
     start_at = datetime.fromisoformat(asked["start_at"]) if asked["start_at"] else now
@@ -43,21 +63,15 @@ def rehearse(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:
             limits=limits,
         )
         # The next one who does this job finds what we leave if we die.
-        jobs.tell(tx, job, {"draft": draft.id, "begun_at": draft.created_at.isoformat()})
+        left = {"draft": draft.id, "begun_at": draft.created_at.isoformat()}
+        jobs.tell(tx, job, {**told, **left})
         return draft
 
     draft = engine.ledger.insist(begin)
     left_out = bool(asked["leave_out_unfit"])
     found = campaigning.try_out(engine, draft, find_voice(), without_unfit=left_out, told=progress)
     with engine.ledger.read() as tx:
-        seen = outlook(tx, engine, draft, found, left_out=left_out, limits=limits)
-    if asked.get("request") is not None:
-        engine.ledger.insist(
-            lambda tx: launch_requests.keep_rehearsal(
-                tx, asked["request"], job.id, seen.audience_rows, seen.recipients
-            )
-        )
-    return {"outlook": seen.model_dump(mode="json")}
+        return outlook(tx, engine, draft, found, left_out=left_out, limits=limits)
 
 
 def launch(engine: Engine, job: Job, progress: Progress) -> Mapping[str, Any]:

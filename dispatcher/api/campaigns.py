@@ -38,6 +38,7 @@ from dispatcher.ledger import (
     Transaction,
     attempt_pages,
     audiences,
+    campaign_limits,
     campaigns,
     jobs,
     scenarios,
@@ -45,19 +46,11 @@ from dispatcher.ledger import (
     trail,
 )
 from dispatcher.ledger.campaigns import Campaign, CampaignStatus
-from dispatcher.ledger.jobs import JobStatus
 
 routes = Routes("Campaigns")
 PAGE, LONGEST_PAGE = 100, 1000
 # So many rows of a file are told.
 MOST_ROWS = 1000
-
-_STATES = {
-    JobStatus.WAITING: "waiting",
-    JobStatus.RUNNING: "running",
-    JobStatus.DONE: "launched",
-    JobStatus.FAILED: "failed",
-}
 
 Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE)]
 Cursor = Annotated[
@@ -71,13 +64,14 @@ Cursor = Annotated[
     Scope.LAUNCH,
     status=202,
     response_model=LaunchOut,
-    problems=("not-possible", "needs-approval", "under-way", "key-used-before", "too-large"),
+    problems=("not-possible", "under-way", "key-used-before", "too-large"),
 )
 def launch_campaign(
     engine: Engined, caller: Caller, once: Repeatable, asked: CampaignIn
 ) -> Response:
     """Launch a campaign over a list. Accepted means: written down; GET /launches/{id} tells how far
-    it is. A list of customers is taken whole or not at all; of a file the good rows are."""
+    it is. A list of customers is taken whole or not at all; of a file the good rows are. A large
+    launch waits for a member of staff, who agrees or refuses."""
 
     def prepare() -> Act:
         if (asked.customers is None) == (asked.upload_id is None):
@@ -102,6 +96,9 @@ def _ask(
         stored = scenarios.find(tx, asked.scenario)
     except NotFound:
         raise invalid("/scenario", "unknown", "There is no such scenario.") from None
+    for channel in asked.limits:
+        if channel not in stored.scenario.channels:
+            raise invalid(f"/limits/{channel}", "unknown", "The scenario does not use it.")
     try:
         if asked.upload_id is None:
             job_id, campaign = launching.ask_with_list(
@@ -112,8 +109,9 @@ def _ask(
                 term,
                 leave_out_unfit=asked.leave_out_unfit,
                 actor=actor,
+                limits=asked.limits,
             )
-            return _accepted(job_id, campaign)
+            return _accepted(job_id, campaign, waits_for_staff=campaign is None)
         job_id = launching.ask_with_upload(
             tx,
             engine,
@@ -123,9 +121,8 @@ def _ask(
             term,
             leave_out_unfit=asked.leave_out_unfit,
             actor=actor,
+            limits=asked.limits,
         )
-    except launching.TooLarge as error:
-        raise Problem("needs-approval", str(error)) from None
     except NotFound:
         raise invalid("/upload_id", "unknown", "There is no such upload of this key.") from None
     except NotPossible as error:
@@ -160,14 +157,13 @@ def read_launch(engine: Engined, caller: Caller, launch_id: Number) -> LaunchOut
             )
             for e in errors
         ]
-    why = str(job.told.get("why", ""))
-    state = _STATES[job.status] if not why else "failed"
+        stands = launching.standing(tx, job)
     return LaunchOut.model_validate(
         {
             "id": job.id,
-            "state": state,
-            "campaign_id": None if why else job.told.get("campaign_id"),
-            "detail": why,
+            "state": stands.state,
+            "campaign_id": stands.campaign_id,
+            "detail": stands.why,
             "recipients": job.told.get("recipients"),
             "rows_refused": job.told.get("rows_refused"),
             "row_errors": rows,
@@ -193,6 +189,7 @@ def read_campaign(engine: Engined, campaign_id: Number) -> CampaignFiguresOut:
     with engine.ledger.read() as tx:
         campaign = _campaign(tx, campaign_id)
         counts = tallies.by_status(tx, campaign_id)
+        limits = dict(campaign_limits.of(tx, campaign_id))
     figures = [
         StandingOut(
             channel=c.channel.value,
@@ -202,7 +199,7 @@ def read_campaign(engine: Engined, campaign_id: Number) -> CampaignFiguresOut:
         )
         for c in counts
     ]
-    return CampaignFiguresOut(**_facts(campaign), figures=figures)
+    return CampaignFiguresOut(**_facts(campaign), limits=limits, figures=figures)
 
 
 @routes.on(
@@ -291,9 +288,11 @@ def _term(engine: Engine, asked: CampaignIn) -> tuple[datetime | None, datetime 
     return asked.start_at, asked.end_at
 
 
-def _accepted(job_id: int, campaign: Campaign | None) -> Facts:
+def _accepted(job_id: int, campaign: Campaign | None, *, waits_for_staff: bool = False) -> Facts:
     campaign_id = campaign.id if campaign else None
-    return LaunchOut(id=job_id, state="waiting", campaign_id=campaign_id).model_dump(mode="json")
+    state = launching.WAITS_FOR_STAFF if waits_for_staff else "waiting"
+    answer = LaunchOut.model_validate({"id": job_id, "state": state, "campaign_id": campaign_id})
+    return answer.model_dump(mode="json")
 
 
 def _campaign(tx: Transaction, campaign_id: int) -> Campaign:

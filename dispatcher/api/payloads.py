@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from campaigns.channel import ChannelName, Purpose
+from campaigns.hourly import MOST_PER_HOUR
 from campaigns.recipient import Segment
 from templates.i18n import LANGUAGES
 
@@ -142,6 +143,11 @@ class CampaignIn(Payload):
         description="Of an upload: what a column is, in spite of its header",
         examples=[{"Долг на 01.12": "debt_kopecks"}],
     )
+    limits: dict[ChannelName, Annotated[int, Field(strict=True, ge=1, le=MOST_PER_HOUR)]] = Field(
+        default={},
+        description="Attempts in any hour at most, by channel; left out: no limit of its own",
+        examples=[{"phone": 300}],
+    )
 
 
 class SettlementIn(Payload):
@@ -202,11 +208,12 @@ class RowErrorOut(BaseModel):
 
 
 class LaunchOut(BaseModel):
-    """How far a launch is. `launched`: planned, and it runs from its start on. `detail`: why it
-    failed."""
+    """How far a launch is. `launched`: planned, and it runs from its start on;
+    `waits_for_approval`: so many recipients need the word of a member of staff. `detail`: why it
+    failed, or was refused."""
 
     id: int
-    state: Literal["waiting", "running", "launched", "failed"]
+    state: Literal["waiting", "waits_for_approval", "running", "launched", "refused", "failed"]
     campaign_id: int | None = None
     detail: str = ""
     recipients: int | None = None
@@ -238,6 +245,7 @@ class StandingOut(BaseModel):
 
 
 class CampaignFiguresOut(CampaignOut):
+    limits: dict[ChannelName, int] = Field(description="Attempts in any hour at most, by channel")
     figures: list[StandingOut]
 
 

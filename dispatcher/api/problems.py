@@ -23,7 +23,6 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "no-such-method": (405, "This cannot be done here"),
     "under-way": (409, "The same request is being carried out"),
     "not-possible": (409, "Not possible in the present state"),
-    "needs-approval": (409, "A second person has to approve so large a launch"),
     "too-large": (413, "The request is too large"),
     "wrong-media-type": (415, "Another kind of content is expected"),
     "invalid": (422, "Some values are not valid"),

@@ -77,6 +77,21 @@ def ask(
     return int(tx.execute(row.returning(jobs.c.id)).scalar_one())
 
 
+def record(
+    tx: Transaction,
+    kind: str,
+    asked: Mapping[str, Any],
+    told: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+) -> int:
+    """A job that was done as a part of another one: as if it had been asked for by itself."""
+    job_id = ask(tx, kind, asked, actor, now)
+    over = {"status": JobStatus.DONE, "told": dict(told), "ended_at": now}
+    tx.execute(update(jobs).where(jobs.c.id == job_id).values(**over))
+    return job_id
+
+
 def get(tx: Transaction, job_id: int) -> Job:
     """Raises NotFound."""
     row = tx.execute(select(jobs).where(jobs.c.id == job_id)).first()

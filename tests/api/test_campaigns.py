@@ -1,15 +1,22 @@
 """Campaigns that another system asks for, and what it reads of them."""
 
+from typing import Any
+
 import pytest
 
+from campaigns.channel import ChannelName
+from dispatcher import approving
 from dispatcher.access.keys import Scope
+from dispatcher.access.roles import Person, Role
 from dispatcher.jobs import JobRunner
-from dispatcher.ledger import campaigns, trail
+from dispatcher.ledger import campaigns, launch_requests, trail
 from dispatcher.ledger import jobs as asked
+from dispatcher.ledger.launch_requests import LaunchRequest
 from dispatcher.web import jobs
-from tests.api.caller import Town, customer, kind_of, pointers
+from tests.api.caller import System, Town, customer, kind_of, pointers
 from tests.flow.rehearsing import DAY
 
+CHIEF = Person(7, "chief", "Chief", Role.APPROVER, "ru")
 PEOPLE = [customer(f"7000185000{n}", phones=[f"+7916123450{n}"], emails=[]) for n in range(5)]
 CSV = (
     "Лицевой счёт;ФИО;Телефон;Долг на 01.12\r\n"
@@ -101,14 +108,97 @@ def test_a_file_without_what_the_scenario_needs_is_told_and_the_list_stays(town:
     assert "debt_kopecks" in launch["detail"]
 
 
-def test_a_launch_above_the_size_of_the_settings_needs_a_second_person(town: Town) -> None:
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_large_launch_waits_for_staff_and_is_launched_when_they_agree(
+    town: Town, as_file: bool
+) -> None:
+    system, launch_id = ask_large(town, as_file=as_file)
+    for _time in range(2):
+        town.do_jobs()
+        told = system.get(f"/launches/{launch_id}").json()
+        assert (told["state"], told["campaign_id"]) == ("waits_for_approval", None)
+    request = waiting_request(town)
+    assert (request.asked_by, request.wish.recipients) == ("api:billing", told["recipients"])
+    with town.rehearsal.ledger.read() as tx:
+        assert campaigns.everything(tx) == []  # of the rehearsal nothing is left
+        assert approving.outlook_of(asked.get(tx, request.seen_id or 0)).planned
+    approving.approve(town.rehearsal.engine, request.id, CHIEF, request.seen_id or 0)
+    assert system.get(f"/launches/{launch_id}").json()["state"] == "waiting"
+    town.do_jobs()
+    told = system.get(f"/launches/{launch_id}").json()
+    with town.rehearsal.ledger.read() as tx:
+        [campaign] = campaigns.everything(tx)
+    assert (told["state"], told["campaign_id"]) == ("launched", campaign.id)
+    town.rehearsal.run(2 * DAY)
+    assert town.received(ChannelName.SMS) == told["recipients"]
+
+
+def test_a_large_launch_that_staff_refuse_says_so_and_why(town: Town) -> None:
+    system, launch_id = ask_large(town)
+    town.do_jobs()
+    approving.refuse(town.rehearsal.engine, waiting_request(town).id, CHIEF, "Сумма неверна.")
+    for _time in range(2):
+        told = system.get(f"/launches/{launch_id}").json()
+        assert (told["state"], told["detail"]) == ("refused", "Сумма неверна.")
+        town.rehearsal.run(30 * DAY)
+    assert town.received(ChannelName.SMS) == 0
+
+
+def test_a_large_launch_whose_doer_dies_is_one_request(town: Town) -> None:
+    """Before it is written down that the job is over, and in the middle of the rehearsal."""
+    system, launch_id = ask_large(town)
+    engine = town.rehearsal.engine
+
+    def die(_done: int, _total: int | None = None) -> None:
+        raise RuntimeError("the process dies here")
+
+    with engine.ledger.write() as tx:
+        job = asked.take(tx, ["api.launch"], "first", engine.clock.now(), engine.clock.now())
+    assert job is not None
+    with pytest.raises(RuntimeError):
+        jobs.DOERS["api.launch"](engine, job, die)  # type: ignore[arg-type]
+    with engine.ledger.read() as tx:
+        job = asked.get(tx, launch_id)
+    jobs.DOERS["api.launch"](engine, job, lambda _done, _total=None: None)  # type: ignore[arg-type]
+    with engine.ledger.write() as tx:
+        asked.give_back(tx, job)
+    town.do_jobs()
+    assert waiting_request(town).asked_by == "api:billing"
+    assert system.get(f"/launches/{launch_id}").json()["state"] == "waits_for_approval"
+
+
+def test_a_large_launch_that_cannot_be_is_told_as_failed(town: Town) -> None:
+    """Nobody is bothered with it."""
+    system, launch_id = ask_large(town, phones=[])
+    town.do_jobs()
+    told = system.get(f"/launches/{launch_id}").json()
+    assert told["state"] == "failed"
+    assert "никто не будет" in told["detail"]
+    assert town.rehearsal.count("launch_requests") == 0
+
+
+def ask_large(town: Town, *, as_file: bool = False, **changes: Any) -> tuple[System, int]:
+    """A launch above the size from which a second person approves, and its number."""
     town.store()
     engine = town.rehearsal.engine
-    engine.settings = engine.settings.model_copy(update={"approval_above": 4})
-    body = {"scenario": "trial", "customers": PEOPLE}
-    answer = town.system().post("/campaigns", body, idempotency_key="list-1")
-    assert (answer.status_code, kind_of(answer)) == (409, "needs-approval")
-    assert town.rehearsal.count("audiences") == 0
+    engine.settings = engine.settings.model_copy(update={"approval_above": 0})
+    system = town.system()
+    body: dict[str, Any] = {"scenario": "trial"}
+    if as_file:
+        sent = system.ask("POST", "/uploads", data=CSV, headers={"Content-Type": "text/csv"})
+        body |= {"upload_id": sent.json()["id"], "columns": {"Долг на 01.12": "debt_kopecks"}}
+    else:
+        body["customers"] = [person | changes for person in PEOPLE]
+    answer = system.post("/campaigns", body, idempotency_key="list-1")
+    assert answer.status_code == 202
+    assert answer.json()["state"] == ("waiting" if as_file else "waits_for_approval")
+    return system, answer.json()["id"]
+
+
+def waiting_request(town: Town) -> LaunchRequest:
+    with town.rehearsal.ledger.read() as tx:
+        [request] = launch_requests.waiting(tx)
+    return request
 
 
 def test_a_list_is_taken_whole_or_not_at_all(town: Town) -> None:

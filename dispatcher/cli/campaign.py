@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -21,7 +21,8 @@ from dispatcher.cli.shared import AsJson
 from dispatcher.engine import Engine
 from dispatcher.errors import NotPossible
 from dispatcher.examination import TextsUnfit
-from dispatcher.ledger import campaigns, trail
+from dispatcher.ledger import campaign_limits, campaigns, trail
+from dispatcher.ledger.campaign_limits import Limits
 from dispatcher.ledger.campaigns import LEGAL, Campaign
 from dispatcher.report import export, figures, standing, words
 from dispatcher.retention.books import report_of
@@ -69,9 +70,18 @@ def launch(
         bool,
         typer.Option("--again", help=_("Launch though the list is being told this already.")),
     ] = False,
+    per_hour: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--per-hour",
+            metavar="phone=300",
+            help=_("At most so many attempts an hour on a channel; for several channels, again."),
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     settings = shared.settings()
+    limits = _read_limits(per_hour or [])
     engine = _engine_for(settings, sandbox)
     actor = shared.actor(settings)
     find_or_add(engine, scenario, actor)
@@ -89,6 +99,7 @@ def launch(
                 voice=find_voice(),
                 leave_out_unfit=leave_out_unfit,
                 again=again,
+                limits=limits,
                 told_held_back=held_back.update,
                 told=lambda done: status.update(
                     _("Planning: {count} recipients").format(count=screen.number(done))
@@ -110,6 +121,20 @@ def launch(
                 "It runs while “dispatcher up” runs. Watch it: dispatcher campaign watch {id}"
             ).format(id=campaign.id)
         )
+
+
+def _read_limits(options: Sequence[str]) -> Limits:
+    """`phone=300`, as often as there are channels. Raises NotPossible."""
+    limits: dict[ChannelName, int] = {}
+    for option in options:
+        name, _equals, count = option.partition("=")
+        is_count = count.isascii() and count.isdigit() and len(count) < 10
+        if name not in set(ChannelName) or name in limits or not is_count:
+            raise NotPossible(
+                _("--per-hour is one of phone=300, sms=300 and email=300, each once at most.")
+            )
+        limits[ChannelName(name)] = int(count)
+    return limits
 
 
 def _engine_for(settings: Settings, sandbox: bool) -> Engine:
@@ -343,16 +368,28 @@ def _show(engine: Engine, number: int, as_json: bool, **more: object) -> None:
     found = _standing(engine, number)
     if as_json:
         undecided = doubt.undecided(engine).get(number, 0)
-        screen.print_json(summary.standing_facts(found) | {"undecided": undecided} | more)
+        told = {"undecided": undecided, "limits": dict(_limits(engine, number))}
+        screen.print_json(summary.standing_facts(found) | told | more)
     else:
         for part in _panel(engine, found):
             screen.console.print(part)
+
+
+def _limits(engine: Engine, number: int) -> Limits:
+    with engine.ledger.read() as tx:
+        return campaign_limits.of(tx, number)
 
 
 def _panel(engine: Engine, found: standing.Standing) -> list[RenderableType]:
     """How the campaign stands, and what waits for staff."""
     number = found.campaign.id
     parts: list[RenderableType] = [summary.panel(found, engine.settings.zone)]
+    if limits := _limits(engine, number):
+        told = ", ".join(
+            f"{words.word(words.channels, channel)} {screen.number(count)}"
+            for channel, count in limits.items()
+        )
+        parts.append(Text(_("At most an hour: {limits}").format(limits=told)))
     if count := doubt.undecided(engine).get(number, 0):
         parts.append(Text(doubt.needs_decision(number, count), style="yellow"))
     return parts

@@ -16,12 +16,14 @@ from dispatcher.ledger import (
     Transaction,
     audiences,
     calendar,
+    campaign_limits,
     campaigns,
     composition,
     gauges,
     live_looks,
     tallies,
 )
+from dispatcher.ledger.campaign_limits import Limits
 from dispatcher.ledger.campaigns import LEGAL, Campaign, CampaignStatus
 from dispatcher.ledger.live_looks import LatestAttempt
 from dispatcher.ledger.trail import Act
@@ -47,7 +49,8 @@ WITH_HOURS = (ChannelName.PHONE, ChannelName.SMS)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One look. `per_minute` None: it does not run. `tried_once_at` None: nobody can tell."""
+    """One look. `per_minute` None: it does not run. `tried_once_at` None: nobody can tell.
+    `held_until`: until when the campaign's own limit holds back what would go now."""
 
     standing: Standing
     per_minute: Mapping[ChannelName, int] | None
@@ -57,6 +60,8 @@ class Picture:
     newest: Sequence[LatestAttempt]
     to_decide: int
     acts: Sequence[Act]
+    limits: Limits
+    held_until: Mapping[ChannelName, datetime]
 
     @property
     def campaign(self) -> Campaign:
@@ -153,6 +158,8 @@ class CampaignWatch:
                 live_looks.left_to_staff(tx, self.campaign_id, MOST_DOUBTS) if doubts else 0
             ),
             acts=live_looks.last_acts(tx, campaign.subject, ACTS),
+            limits=campaign_limits.of(tx, self.campaign_id),
+            held_until=_held_until(tx, standing, now),
         )
 
     def _per_minute(self, tx: Transaction, standing: Standing) -> Mapping[ChannelName, int] | None:
@@ -221,6 +228,17 @@ class CampaignWatch:
                 return None
             ends.append(at)
         return max(ends, default=None)
+
+
+def _held_until(
+    tx: Transaction, standing: Standing, now: datetime
+) -> Mapping[ChannelName, datetime]:
+    """Of a running campaign: the channels on which something waits and the limit is used up."""
+    if standing.campaign.status is not CampaignStatus.RUNNING:
+        return {}
+    waiting = {one.channel for one in standing.channels if one.ended_as(Status.PENDING)}
+    looks = campaign_limits.next_looks(tx, standing.campaign.id, now)
+    return {channel: at for channel, at in looks.items() if channel in waiting}
 
 
 def zones_of(tx: Transaction, campaign: Campaign) -> Sequence[str]:

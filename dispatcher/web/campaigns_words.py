@@ -13,6 +13,7 @@ from dispatcher.report import words
 from dispatcher.watching.advice import advice
 from dispatcher.watching.hours import place_of
 from dispatcher.web import formats
+from dispatcher.web.launch_words import limits_words
 from templates.i18n import _
 
 _BADGES: Mapping[CampaignStatus, str] = {
@@ -59,6 +60,7 @@ def named() -> dict[str, Any]:
         "bar_of": bar_of,
         "can": can,
         "soon": soon,
+        "limits_words": limits_words,
         "channels_word": channels_word,
         "has_stopped": lambda campaign: Stopped.read(campaign.note) is not None,
         "wrong": "",

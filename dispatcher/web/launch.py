@@ -1,5 +1,6 @@
 """Launch: choose a scenario and a list, see what would happen, and only then the button."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from campaigns.scenario_description import channel_title
 from campaigns.scenario_file import library
 from dispatcher import approving, trial_send
 from dispatcher.access.roles import Person, Right
-from dispatcher.campaigning import DEFAULT_LENGTH
+from dispatcher.campaigning import DEFAULT_LENGTH, limit_fault
 from dispatcher.engine import Engine
 from dispatcher.errors import NotFound
 from dispatcher.ledger import (
@@ -29,15 +30,17 @@ from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import Wish
 from dispatcher.ledger.scenarios import StoredScenario
+from dispatcher.report.words import channels, word
 from dispatcher.rewording import built_in
 from dispatcher.web.field_words import column_title
 from dispatcher.web.launch_outlook import shown_outlook
-from dispatcher.web.launch_words import zone_title
+from dispatcher.web.launch_words import limits_words, zone_title
 from dispatcher.web.rendering import go, render
 from dispatcher.web.screens import Asker, Engined, Screens
 from templates.i18n import _, ngettext
 
 screens = Screens()
+_LOCAL = "%Y-%m-%dT%H:%M"  # as browsers send and take it
 # Further off than any campaign: a year that somebody has mistyped.
 _FURTHEST = timedelta(days=366)
 
@@ -51,12 +54,32 @@ class Typed:
     start: str = ""
     end: str = ""
     leave_out_unfit: str = ""
+    phone_per_hour: str = ""
+    sms_per_hour: str = ""
+    email_per_hour: str = ""
+
+    def per_hour(self) -> Mapping[ChannelName, str]:
+        """What was typed as the campaign's own limit of each channel."""
+        return {channel: getattr(self, _limit_field(channel)).strip() for channel in ChannelName}
 
 
 @screens.page("/launch", Right.LAUNCH)
-def ask(request: Request, engine: Engined, scenario: str = "", audience: str = "") -> Response:
-    end_at = _evening(engine.clock.now() + DEFAULT_LENGTH, engine.settings.zone)
-    return _form(request, engine, Typed(scenario, audience, end=f"{end_at:%Y-%m-%dT%H:%M}"), {})
+def ask(
+    request: Request,
+    engine: Engined,
+    scenario: str = "",
+    audience: str = "",
+    start: str = "",
+    end: str = "",
+    leave_out_unfit: str = "",
+    phone_per_hour: str = "",
+    sms_per_hour: str = "",
+    email_per_hour: str = "",
+) -> Response:
+    end = end or f"{_evening(engine.clock.now() + DEFAULT_LENGTH, engine.settings.zone):{_LOCAL}}"
+    limits = phone_per_hour, sms_per_hour, email_per_hour
+    typed = Typed(scenario, audience, start, end, leave_out_unfit, *limits)
+    return _form(request, engine, typed, {})
 
 
 @screens.act("/launch/rehearsals", Right.LAUNCH)
@@ -69,8 +92,12 @@ def rehearse(
     start: Annotated[str, Form()] = "",
     end: Annotated[str, Form()] = "",
     leave_out_unfit: Annotated[str, Form()] = "",
+    phone_per_hour: Annotated[str, Form()] = "",
+    sms_per_hour: Annotated[str, Form()] = "",
+    email_per_hour: Annotated[str, Form()] = "",
 ) -> Response:
-    typed = Typed(scenario, audience, start, end, leave_out_unfit)
+    limits = phone_per_hour, sms_per_hour, email_per_hour
+    typed = Typed(scenario, audience, start, end, leave_out_unfit, *limits)
     now = engine.clock.now()
     _take_off_the_shelf(engine, scenario, person)
     with engine.ledger.read() as tx:
@@ -146,6 +173,7 @@ def _told(tx: Transaction, engine: Engine, job: Job, person: Person) -> Mapping[
         "audience": audience,
         "start_at": job.asked["start_at"] and datetime.fromisoformat(job.asked["start_at"]),
         "end_at": datetime.fromisoformat(job.asked["end_at"]),
+        "limits": limits_words(approving.limits_of(job)),
         "ground": _ground(tx, engine, wish, person) if wish is not None else None,
         "telling": approving.told_already(tx, wish) if wish is not None else (),
         "has_changed": wish is not None and approving.list_has_changed(tx, wish),
@@ -166,7 +194,7 @@ def _again(engine: Engine, job: Job, stored: StoredScenario) -> Mapping[str, str
 
     def local(text: str | None) -> str:
         at = datetime.fromisoformat(text).astimezone(zone) if text else None
-        return f"{at:%Y-%m-%dT%H:%M}" if at else ""
+        return f"{at:{_LOCAL}}" if at else ""
 
     return {
         "scenario": stored.name,
@@ -174,7 +202,14 @@ def _again(engine: Engine, job: Job, stored: StoredScenario) -> Mapping[str, str
         "start": local(job.asked["start_at"]),
         "end": local(job.asked["end_at"]),
         "leave_out_unfit": "yes" if job.asked["leave_out_unfit"] else "",
+        **{
+            _limit_field(channel): str(count) for channel, count in approving.limits_of(job).items()
+        },
     }
+
+
+def _limit_field(channel: ChannelName) -> str:
+    return f"{channel}_per_hour"
 
 
 def _subjects(tx: Transaction, engine: Engine, job: Job) -> tuple[StoredScenario, StoredAudience]:
@@ -198,7 +233,11 @@ def _form(request: Request, engine: Engine, typed: Typed, wrong: Mapping[str, st
         "launch.html",
         422 if wrong else 200,
         typed=typed,
-        wrong={field: wrong.get(field, "") for field in ("scenario", "audience", "start", "end")},
+        wrong=defaultdict(str, wrong),
+        limits=[
+            (_limit_field(channel), word(channels, channel), text)
+            for channel, text in typed.per_hour().items()
+        ],
         known=known,
         lists=lists,
         waiting=waiting,
@@ -250,15 +289,32 @@ def _read(
         wrong["end"] = _("The end comes after the start.")
     elif end_at - now > _FURTHEST:
         wrong["end"] = _("This is more than a year off: is the year right?")
+    limits = {channel: _count(text) for channel, text in typed.per_hour().items() if text}
+    for channel, count in limits.items():
+        if stored is not None and (fault := limit_fault(stored.scenario, channel, count)):
+            wrong[_limit_field(channel)] = fault
     if wrong or stored is None or audience is None or end_at is None:
         return None, wrong
     if start_at is not None and start_at <= now:
         start_at = None
     leave_out = typed.leave_out_unfit == "yes"
     wish = Wish(
-        stored.id, audience.id, audience.rows, audience.recipients, start_at, end_at, leave_out
+        stored.id,
+        audience.id,
+        audience.rows,
+        audience.recipients,
+        start_at,
+        end_at,
+        leave_out,
+        limits,
     )
     return wish, {}
+
+
+def _count(text: str) -> int:
+    """A number as people type it, «1 000»; 0 for anything else."""
+    digits = "".join(text.split())
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0
 
 
 def _misfit(engine: Engine, stored: StoredScenario, audience: StoredAudience) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from dispatcher.ledger import Transaction, jobs, launch_requests, scenarios
 from dispatcher.ledger.jobs import Job, JobStatus
 from dispatcher.ledger.launch_requests import LaunchRequest, RequestStatus
 from dispatcher.web.launch_outlook import shown_outlook
+from dispatcher.web.launch_words import limits_words
 from dispatcher.web.rendering import go, render
 from dispatcher.web.screens import Asker, Engined, Screens
 from templates.i18n import _
@@ -109,6 +110,7 @@ def _page(
         outlook = approving.outlook_of(seen) if seen else None
         values: dict[str, Any] = {
             "job": _job(tx, asked_for),
+            "limits": limits_words(asked_for.wish.limits),
             "shown": shown_outlook(tx, engine, outlook) if outlook else None,
             "telling": approving.told_already(tx, asked_for.wish) if is_waiting else (),
             "rehearsed_at": seen.ended_at if seen else None,

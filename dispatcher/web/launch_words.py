@@ -11,6 +11,7 @@ from campaigns.channel import ChannelName
 from campaigns.scenario import Policy
 from dispatcher.examination import Unfit
 from dispatcher.forecast import Bears, Bound, Example, Outlook
+from dispatcher.ledger.campaign_limits import Limits
 from dispatcher.report.unfit_words import why
 from dispatcher.web import formats
 from dispatcher.web.field_words import field_title
@@ -56,7 +57,8 @@ def bottleneck_words(outlook: Outlook, policy: Policy | None, zone: str) -> Iter
         return
     yield _bears(bound)
     yield _("The first round of {count} takes {lasting} of allowed time.").format(
-        count=_messages(bound), lasting=formats.lasting(bound.deliveries / bound.per_hour * 3600)
+        count=_messages(bound.channel, int(bound.deliveries)),
+        lasting=formats.lasting(bound.deliveries / bound.per_hour * 3600),
     )
     local = ZoneInfo(zone)
     first_on = outlook.begins_at.astimezone(local).date()
@@ -77,6 +79,10 @@ def bottleneck_words(outlook: Outlook, policy: Policy | None, zone: str) -> Iter
 
 def _bears(bound: Bound) -> str:
     size, per_hour = int(bound.size), formats.number(int(bound.per_hour))
+    if bound.kind is Bears.LIMIT:
+        return _("The launch's own limit holds it up: {count} an hour.").format(
+            count=_messages(bound.channel, size)
+        )
     if bound.kind is Bears.LINES:
         text = ngettext(
             "{size} line bears about {per_hour} calls an hour.",
@@ -95,11 +101,15 @@ def _bears(bound: Bound) -> str:
     return f"{told[:-1]} ({bound.desk})." if bound.desk else told
 
 
-def _messages(bound: Bound) -> str:
-    count = int(bound.deliveries)
-    if bound.channel is ChannelName.PHONE:
+def limits_words(limits: Limits) -> str:
+    """A campaign's own limits: «300 звонков, 100 SMS»; empty where there are none."""
+    return ", ".join(_messages(channel, count) for channel, count in limits.items())
+
+
+def _messages(channel: ChannelName, count: int) -> str:
+    if channel is ChannelName.PHONE:
         text = ngettext("{count} call", "{count} calls", count)
-    elif bound.channel is ChannelName.SMS:
+    elif channel is ChannelName.SMS:
         text = ngettext("{count} SMS", "{count} SMS", count)
     else:
         text = ngettext("{count} letter", "{count} letters", count)

@@ -175,6 +175,24 @@ def test_a_campaign_that_cannot_change_is_told_without_an_english_status(tmp_pat
     assert "cancelled" not in told
 
 
+def test_a_campaign_is_launched_with_limits_and_shows_them(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("ЛС;Телефон;Долг\n1;89161234567;100\n")
+    ask("audience", "import", "list.csv")
+    options = ("--sandbox", "--per-hour", "phone=300", "--per-hour", "sms=90")
+    assert ask("campaign", "launch", "debt-reminder", "list", *options).exit_code == 0
+    told = ask("campaign", "show", "1").stdout
+    assert "Предел в час:" in told
+    assert "300" in told
+    assert '"phone": 300' in ask("campaign", "show", "1", "--json").stdout
+
+
+@pytest.mark.parametrize("option", ["300", "phone=", "fax=3", "phone=-1", "phone=many"])
+def test_a_limit_that_cannot_be_read_is_told(option: str) -> None:
+    told = ask("campaign", "launch", "debt-reminder", "list", "--per-hour", option).exception
+    assert isinstance(told, NotPossible)
+    assert "phone=300" in str(told)
+
+
 def test_the_demonstration_says_how_far_the_simulated_time_has_come() -> None:
     start_at = datetime(2026, 11, 2, 3, tzinfo=UTC)
     assert how_far(start_at, start_at, 14) == "День 1 из 14 (0 %)"

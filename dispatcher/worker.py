@@ -37,7 +37,7 @@ FLUSH_AFTER_SECONDS = 0.5
 # How many rounds of the channel's concurrency are opened at a time: few where a crash leaves doubt
 # that staff must settle; more where a letter may simply go again, as long as they go in a second.
 SLICE_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 2}
-MOST_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 25}
+MOST_ROUNDS = {ChannelName.PHONE: 2, ChannelName.SMS: 2, ChannelName.EMAIL: 50}
 
 # Runs a coroutine to its end, as `asyncio.run` does.
 Run = Callable[[Coroutine[Any, Any, int]], int]

@@ -22,8 +22,9 @@ from dispatcher.settings import Settings
 
 log = structlog.get_logger()
 
-# Between two turns of a loop that finds work: enough for some to gather.
-BUSY_SECONDS = 0.05
+# Between two turns of a loop that finds work: enough for some to gather. A turn costs as much
+# whether there is little to claim or much; what is claimed lasts the workers for longer than this.
+BUSY_SECONDS = 0.2
 # From the signal to stop to the end of the process, whatever hangs.
 STOP_SECONDS = 8.5
 

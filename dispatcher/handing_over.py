@@ -177,6 +177,7 @@ class Slice:
             return
         lane.is_under_way = True
         lane.announced = None
+        self.look.forget(opened)
         began = time.monotonic()
         handover = await deliver(way, opened, partial(self._announce, lane))
         seconds, at = time.monotonic() - began, engine.clock.now()

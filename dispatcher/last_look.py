@@ -29,7 +29,7 @@ from channels.base import Handover, postponed
 from dispatcher.engine import Engine
 from dispatcher.ledger import LedgerFault, Transaction, campaigns, deliveries, groups, suppressions
 from dispatcher.ledger.campaigns import CampaignStatus
-from dispatcher.ledger.deliveries import Delivery
+from dispatcher.ledger.deliveries import Progress
 from dispatcher.opening import Opened
 from dispatcher.own_reasons import OwnReason
 
@@ -56,7 +56,7 @@ class LastLook:
 
     def __init__(self, engine: Engine, slice_: Sequence[Opened], judged_at: float) -> None:
         self._engine = engine
-        self._slice = slice_
+        self._waiting = {opened.attempt_id: opened for opened in slice_}
         self._looked_at = judged_at
         # The clock too: of a machine that slept the other one knows nothing.
         self._looked_on_clock_at = engine.clock.now()
@@ -72,6 +72,10 @@ class LastLook:
         elif age >= RENEWED_AFTER and (self._renewal is None or self._renewal.done()):
             self._renewal = asyncio.create_task(self._look_unless(RENEWED_AFTER))
         return self._held_back.get(opened.attempt_id)
+
+    def forget(self, opened: Opened) -> None:
+        """It goes now: nobody will ask about it again."""
+        self._waiting.pop(opened.attempt_id, None)
 
     def lets_go(self, opened: Opened) -> bool:
         """Whether it may go by a look that is good still."""
@@ -91,16 +95,17 @@ class LastLook:
 
     async def _look(self) -> None:
         begun_at, begun_on_clock_at = time.monotonic(), self._engine.clock.now()
+        waiting = list(self._waiting.values())
         try:
-            stopped = await asyncio.to_thread(stopped_meanwhile, self._engine, self._slice)
+            stopped = await asyncio.to_thread(stopped_meanwhile, self._engine, waiting)
             held_back = dict.fromkeys(stopped, DECIDED)
         except Exception as error:
             # Neither trouble nor a bug may send what may be forbidden, or take the slice along.
             if isinstance(error, LedgerFault):
-                log.warning("ledger.away", messages=len(self._slice))
+                log.warning("ledger.away", messages=len(waiting))
             else:
-                log.exception("last_look.broken", messages=len(self._slice))
-            held_back = {opened.attempt_id: UNKNOWN for opened in self._slice}
+                log.exception("last_look.broken", messages=len(waiting))
+            held_back = {opened.attempt_id: UNKNOWN for opened in waiting}
             # To find out may have taken half a minute: the others need not wait for that as well.
             begun_at, begun_on_clock_at = time.monotonic(), self._engine.clock.now()
         # Only now: who asks meanwhile must not go by the look before.
@@ -111,11 +116,11 @@ class LastLook:
 def stopped_meanwhile(engine: Engine, waiting: Collection[Opened]) -> frozenset[int]:
     """The attempts, of those that stand open, which the ledger at this instant forbids.
 
-    Those that were sent already are among the answer or not; nobody asks about them.
+    Those that are sent meanwhile are among the answer or not; nobody asks about them.
     """
     with engine.ledger.read() as tx:
         now = engine.clock.now()
-        rows = deliveries.load(tx, [opened.delivery.id for opened in waiting])
+        rows = deliveries.progress(tx, [opened.delivery.id for opened in waiting])
         running = campaigns.of_status(
             tx, {opened.delivery.campaign_id for opened in waiting}, CampaignStatus.RUNNING
         )
@@ -137,7 +142,7 @@ def _parties(opened: Opened) -> list[str]:
     return [*accounts, point_party(opened.contact_point)]
 
 
-def _is_wanted(opened: Opened, row: Delivery | None) -> bool:
+def _is_wanted(opened: Opened, row: Progress | None) -> bool:
     """Whether nothing has ended the delivery: it was settled, the customer reached otherwise, the
     campaign cancelled, the attempt given up for lost."""
     return (

@@ -53,6 +53,15 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a delivery has come."""
+
+    status: Status
+    attempts: int
+    end_as: Status | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A legal change of one delivery: applied only if it still stands at `before`."""
 
@@ -169,6 +178,18 @@ def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
         select(deliveries).where(bulk.among(tx, deliveries.c.id, ids)).order_by(deliveries.c.id)
     )
     return {row.id: read_delivery(row) for row in rows}
+
+
+def progress(tx: Transaction, ids: Collection[int]) -> Mapping[int, Progress]:
+    """How far each has come, without the rest of its row."""
+    d = deliveries.c
+    rows = tx.execute(
+        select(d.id, d.status, d.attempts, d.end_as).where(bulk.among(tx, d.id, ids))
+    ).all()
+    return {
+        delivery_id: Progress(Status(status), attempts, Status(end_as) if end_as else None)
+        for delivery_id, status, attempts, end_as in rows
+    }
 
 
 def pending_after(

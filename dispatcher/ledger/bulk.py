@@ -1,14 +1,17 @@
 """Many rows in one statement.
 
 A statement for each row costs the database, the driver and SQLAlchemy more than the row itself.
-PostgreSQL takes all rows as one JSON document and reads it as a table; SQLite, which has no way to
-go, runs a prepared statement over them. Names of columns come from our own code alone.
+PostgreSQL takes all rows as one JSON document and reads it as a table; what all of them have in
+common (most of what is written of a batch: when, of which campaign, by whom) is told once, in a
+document beside it. SQLite, which has no way to go, runs a prepared statement over them. Names of
+columns come from our own code alone.
 """
 
 # ruff: noqa: S608
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -57,8 +60,9 @@ def insert(tx: Transaction, table: Table, rows: Sequence[Row], *, or_leave: bool
     rest = " ON CONFLICT DO NOTHING" if or_leave else ""
     if tx.dialect.name == "postgresql":
         head = f"INSERT INTO {table.name} ({_listed(names)})"
-        source = f"SELECT {_listed(names)} FROM {_recordset(table, names)}"
-        tx.exec_driver_sql(f"{head} {source}{rest}", (_document(rows),))
+        given = _given(table, rows)
+        source = f"SELECT {_listed(names)} FROM {given.source}"
+        tx.exec_driver_sql(f"{head} {source}{rest}", given.documents)
         return
     marks = ", ".join("?" * len(names))
     statement = f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({marks}){rest}"
@@ -75,15 +79,16 @@ def insert_told(
     names = tuple(rows[0])
     head = f"INSERT INTO {table.name} ({_listed(names)})"
     tail = f"RETURNING {_listed(told)}"
+    documents: tuple[str, ...]
     if tx.dialect.name == "postgresql":
-        source = f"SELECT {_listed(names)} FROM {_recordset(table, names)}"
-        document = _document(rows)
+        given = _given(table, rows)
+        source, documents = f"SELECT {_listed(names)} FROM {given.source}", given.documents
     else:
         places = ", ".join(f"value ->> {place}" for place in range(len(names)))
         source = f"SELECT {places} FROM json_each(?) WHERE true"
         bound = _bound(table, names)
-        document = json.dumps([bound(row) for row in rows], ensure_ascii=False)
-    result = tx.exec_driver_sql(f"{head} {source} {tail}", (document,))
+        documents = (json.dumps([bound(row) for row in rows], ensure_ascii=False),)
+    result = tx.exec_driver_sql(f"{head} {source} {tail}", documents)
     return [tuple(row) for row in result]
 
 
@@ -105,14 +110,13 @@ def update(
     found_by = tuple(where.values())
     columns = {**{name: name for name in names}, **{to: name for name, to in where.items()}}
     if tx.dialect.name == "postgresql":
-        every = (*names, *found_by)
-        sets = ", ".join(f'"{name}" = given."{name}"' for name in names)
+        given = _given(table, rows, columns, apart=found_by)
+        sets = ", ".join(f'"{name}" = {given.place(name)}' for name in names)
         conditions = " AND ".join(
-            f'{table.name}."{name}" = given."{to}"' for name, to in where.items()
+            f'{table.name}."{name}" = {given.place(to)}' for name, to in where.items()
         )
-        given = _recordset(table, every, columns, alias="given")
-        statement = f"UPDATE {table.name} SET {sets} FROM {given} WHERE {conditions}"
-        return tx.exec_driver_sql(statement, (_document(rows),)).rowcount
+        statement = f"UPDATE {table.name} SET {sets} FROM {given.source} WHERE {conditions}"
+        return tx.exec_driver_sql(statement, given.documents).rowcount
     sets = ", ".join(f'"{name}" = ?' for name in names)
     conditions = " AND ".join(f'"{name}" = ?' for name in where)
     statement = f"UPDATE {table.name} SET {sets} WHERE {conditions}"
@@ -124,12 +128,65 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _recordset(
-    table: Table, names: Iterable[str], columns: Mapping[str, str] | None = None, alias: str = "v"
-) -> str:
-    """The document as a table, its columns of the types of those that they are meant for."""
-    typed = (f'"{name}" {_type_of(table.c[(columns or {}).get(name, name)])}' for name in names)
-    return f"json_to_recordset(%s::json) AS {alias}({', '.join(typed)})"
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Rows as PostgreSQL is told them: where they stand in a statement, and its parameters."""
+
+    source: str
+    documents: tuple[str, ...]
+    shared: Collection[str]
+
+    def place(self, name: str) -> str:
+        return f'{"shared" if name in self.shared else "given"}."{name}"'
+
+
+def _given(
+    table: Table,
+    rows: Sequence[Row],
+    columns: Mapping[str, str] | None = None,
+    *,
+    apart: Collection[str] = (),
+) -> _Given:
+    """The documents as tables, their columns of the types of those that they are meant for.
+
+    What is `apart` is told of each row, though all have it in common: by it rows are found, and
+    PostgreSQL shall not think of another way to them.
+    """
+    names = rows[0].keys()
+    if any(row.keys() != names for row in rows):
+        raise ValueError("every row has the same columns: what is missing would become null")
+    shared = _shared(rows, apart)
+    own = [name for name in names if name not in shared]
+    source = f"json_to_recordset(%s::json) AS given({_typed(table, own, columns)})"
+    if not shared:
+        return _Given(source, (_written_out(rows),), ())
+    beside = f"json_to_record(%s::json) AS shared({_typed(table, shared, columns)})"
+    told = [{name: row[name] for name in own} for row in rows]
+    return _Given(f"{source}, {beside}", (_written_out(told), _written_out(shared)), shared.keys())
+
+
+def _shared(rows: Sequence[Row], apart: Collection[str]) -> Row:
+    """What all rows have in common; nothing where that is all of it, for a table has columns.
+
+    Documents are told of each row: 1 and True are the same to Python, and not in there.
+    """
+    first, *others = rows
+    if not others:
+        return {}
+    shared = {
+        name: value
+        for name, value in first.items()
+        if name not in apart
+        and not isinstance(value, dict | list | tuple)
+        and all(row[name] == value for row in others)
+    }
+    return shared if len(shared) < len(first) else {}
+
+
+def _typed(table: Table, names: Iterable[str], columns: Mapping[str, str] | None) -> str:
+    return ", ".join(
+        f'"{name}" {_type_of(table.c[(columns or {}).get(name, name)])}' for name in names
+    )
 
 
 @lru_cache(maxsize=512)
@@ -139,11 +196,8 @@ def _type_of(column: Column[Any]) -> str:
     return column.type.compile(postgresql.dialect())  # type: ignore[no-untyped-call]
 
 
-def _document(rows: Sequence[Row]) -> str:
-    columns = rows[0].keys()
-    if any(row.keys() != columns for row in rows):
-        raise ValueError("every row has the same columns: what is missing would become null")
-    return json.dumps(list(rows), ensure_ascii=False, default=_written)
+def _written_out(rows: object) -> str:
+    return json.dumps(rows, ensure_ascii=False, default=_written)
 
 
 def _written(value: object) -> str:

@@ -34,6 +34,38 @@ def test_rows_come_back_as_they_went_in(ledger: Ledger) -> None:
     assert [{name: row[name] for name in rows[0]} for row in found] == rows
 
 
+@pytest.mark.parametrize(
+    "differ",
+    [
+        {"at": [AT, AT + timedelta(seconds=1), AT]},
+        {"actor": ["a", "b", ""], "subject": ["x", "x", "y"]},
+        {"details": [{"n": 1}, {"n": True}, {"n": 1.0}]},
+        {},
+    ],
+    ids=["when", "who", "documents that Python takes for one", "nothing"],
+)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_rows_have_in_common_is_theirs_all_the_same(
+    ledger: Ledger, differ: dict[str, list[object]], count: int
+) -> None:
+    [one] = entries(1)
+    rows = [one | {name: values[n] for name, values in differ.items()} for n in range(count)]
+    with ledger.write() as tx:
+        bulk.insert(tx, trail, rows[:1])
+        bulk.insert_told(tx, trail, rows[1:], ("id",))
+        bulk.insert(tx, trail, rows)
+        found = tx.execute(select(trail).order_by(trail.c.id)).mappings().all()
+        again = [
+            {"id": row["id"], "was": "a", **rows[n % count], "action": "b"}
+            for n, row in enumerate(found[:3], 1)
+        ]
+        changed = bulk.update(tx, trail, again, where={"id": "id", "action": "was"})
+        after = tx.execute(select(trail).order_by(trail.c.id)).mappings().all()
+    assert [repr({name: row[name] for name in one}) for row in found] == list(map(repr, rows * 2))
+    assert changed == len(again)
+    assert [repr(row["details"]) for row in after[:3]] == [repr(row["details"]) for row in again]
+
+
 def test_inserting_tells_which_row_got_which_id(ledger: Ledger) -> None:
     with ledger.write() as tx:
         told = bulk.insert_told(tx, trail, entries(50), ("id", "actor"))

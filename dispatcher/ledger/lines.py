@@ -29,8 +29,8 @@ TALK_AT_MOST = timedelta(seconds=1800 + 60)
 DESK_LOCK = 72_115_120
 
 _a = attempts.c
-_IS_OPEN = and_(_a.channel == ChannelName.PHONE, _a.ended_at.is_(None))
-# Written out instead of bound: only so does SQLite see that the partial index fits.
+# Written out instead of bound: only so does SQLite see that the partial indexes fit.
+_IS_OPEN = and_(_a.channel == literal_column(f"'{ChannelName.PHONE}'"), _a.ended_at.is_(None))
 _SAYS_FAREWELL = and_(
     _a.outcome == literal_column(f"'{Outcome.KEY_PRESSED}'"), _a.seconds.is_(None)
 )

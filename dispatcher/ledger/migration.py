@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # The newest script in `migrations`; a test keeps it true.
-LATEST = "0017"
+LATEST = "0018"
 SCRIPTS = Path(__file__).parent / "migrations"
 # Any number: it names our lock among the advisory locks of a PostgreSQL database.
 MIGRATION_LOCK = 72_115_108

@@ -91,9 +91,7 @@ class RowErrorCount:
 
     def reworded(self) -> "RowErrorCount":
         """In the language of whoever reads it now."""
-        return replace(
-            self, message=finding_words(self.message), advice=finding_words(self.advice)
-        )
+        return replace(self, message=finding_words(self.message), advice=finding_words(self.advice))
 
 
 @dataclass(frozen=True, slots=True)

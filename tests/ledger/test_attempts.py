@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from campaigns.outcome import Outcome
 from dispatcher.ledger import Ledger, Transaction, attempts, touches
 from dispatcher.ledger.attempts import Ending, Opening
-from tests.ledger.making import LATER, NOW, PHONE, SMS, due_rows, force
+from tests.ledger.making import EMAIL, LATER, NOW, PHONE, SMS, due_rows, force
 
 
 def open_one(tx: Transaction, delivery_id: int = 1, number: int = 1) -> Mapping[int, int]:
@@ -43,6 +43,22 @@ def test_the_database_refuses_the_same_number_of_an_attempt_twice(ledger: Ledger
         attempts.end(tx, [ended(1)])
     with pytest.raises(IntegrityError), ledger.write() as tx:
         open_one(tx)
+
+
+def test_that_letters_were_taken_is_written_where_their_rows_stand(postgres_url: str) -> None:
+    """No index of PostgreSQL hears of it: such an update is called "heap-only"."""
+    ledger = Ledger(postgres_url)
+    due_rows(ledger, 200)
+    with ledger.write() as tx:
+        openings = [
+            Opening(n, 1, 1, EMAIL, f"{n}@example.com", "smtp", "Asia/Omsk", reference=f"<{n}@us>")
+            for n in range(1, 201)
+        ]
+        opened = attempts.open_many(tx, openings, NOW)
+        attempts.mark_handed(tx, {opened[n]: (f"<{n}@us>", LATER) for n in range(1, 201)})
+        question = "SELECT pg_stat_get_xact_tuples_hot_updated('attempts'::regclass)"
+        assert tx.exec_driver_sql(question).scalar_one() == 200
+    ledger.close()
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ class Dialogue(asyncio.Protocol):
         self._lines: list[str] = []  # of a reply that goes on
         self._length = 0
         self._awaited = 0
+        self._left_for_later = 0  # of those: nobody waits for them yet
         self._replies: list[Reply] = []
         self._waiter: asyncio.Future[None] | None = None
         self._seconds = timeout_seconds
@@ -49,9 +50,9 @@ class Dialogue(asyncio.Protocol):
         return self._trouble is None and not self._transport.is_closing()
 
     async def ask(
-        self, data: bytes, count: int = 1, timeout_seconds: float | None = None
+        self, data: bytes, count: int = 1, timeout_seconds: float | None = None, *, later: int = 0
     ) -> tuple[list[Reply], SMTPException | None]:
-        """Write `data` and wait for `count` replies to it.
+        """Write `data` and wait for `count` replies to it; `later` more follow them (`hear_rest`).
 
         The replies that came, and why no more of them did: SMTPServerDisconnected, a time-out
         since the last of them, or SMTPResponseException for what is no reply. Raises
@@ -60,21 +61,38 @@ class Dialogue(asyncio.Protocol):
         """
         if not self.alive:
             raise SMTPServerDisconnected("Connection lost")
-        replies: list[Reply] = []
-        self._replies = replies
-        self._awaited = count
+        self._replies = []
+        self._awaited = count + later
+        self._left_for_later = later
         self._seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         self._waiter = self._loop.create_future()
         self._transport.write(data)
         self._set_alarm()
+        return await self._hear()
+
+    async def hear_rest(self) -> tuple[list[Reply], SMTPException | None]:
+        """Wait for the replies that were left for later; the same as `ask` returns. Once."""
+        self._left_for_later = 0
+        if self._awaited and self._trouble is None:
+            self._waiter = self._loop.create_future()
+        return await self._hear()
+
+    async def _hear(self) -> tuple[list[Reply], SMTPException | None]:
         try:
-            await self._waiter
+            if self._waiter is not None:
+                await self._waiter
         except asyncio.CancelledError:
             self.close()  # nobody will read the answers any more
             raise
         finally:
             self._waiter = None
-        return replies, self._trouble if self._awaited else None
+        missing = max(self._awaited - self._left_for_later, 0)
+        heard, self._replies = self._replies, []
+        if not missing and self._left_for_later:
+            # What came at once with the last of them is for later.
+            came = self._left_for_later - self._awaited
+            heard, self._replies = heard[: len(heard) - came], heard[len(heard) - came :]
+        return heard, self._trouble if missing else None
 
     def close(self) -> None:
         """Cut the connection without a word; what was not yet written is not sent.
@@ -135,7 +153,11 @@ class Dialogue(asyncio.Protocol):
         self._awaited -= 1
         if self._awaited:
             self._deadline = self._loop.time() + self._seconds
-        elif self._waiter is not None and not self._waiter.done():
+        if (
+            self._awaited <= self._left_for_later
+            and self._waiter is not None
+            and not self._waiter.done()
+        ):
             self._waiter.set_result(None)
 
     def _fail(self, trouble: SMTPException) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from aiosmtplib import SMTP
-from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
+from aiosmtplib.errors import SMTPException
 
 from channels.email.dialogue import Dialogue
 from channels.email.envelope import EnvelopeAddress
@@ -76,7 +76,6 @@ class Envelope:
 
 
 Steps = tuple[str, str, str]
-_Answers = tuple[list[Reply], SMTPException | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,6 @@ class MailSession:
         self._dialogue = dialogue
         self._extensions = extensions
         self._unfinished = False
-        self._announced: _Answers | None = None
         self.idle_since = 0.0  # by the event loop's clock
 
     @property
@@ -125,10 +123,7 @@ class MailSession:
 
     async def go_on(self) -> Begun:
         """What was said to the envelope that went out with the letter before."""
-        answers, self._announced = self._announced, None
-        if answers is None:
-            raise RuntimeError("no envelope was announced")
-        return await self._read_group(*answers)
+        return await self._read_group(*await self._dialogue.hear_rest())
 
     async def content(
         self,
@@ -146,11 +141,10 @@ class MailSession:
             reply = await self._say(block, verdict_seconds)
         else:
             group = block + "".join(announced.steps(self._extensions)).encode()
-            replies, trouble = await self._dialogue.ask(group, 4, verdict_seconds)
-            if not replies:
-                raise trouble or SMTPServerDisconnected("Connection lost")
-            reply = replies.pop(0)
-            self._announced = (replies, trouble)
+            replies, trouble = await self._dialogue.ask(group, 1, verdict_seconds, later=3)
+            if trouble is not None:
+                raise trouble
+            [reply] = replies
         # After its verdict the server has forgotten the letter by itself (section 4.1.1.4), and a
         # round trip is saved.
         self._unfinished = announced is not None

@@ -221,7 +221,8 @@ class _Way:
                 return postponed(
                     f"{stage}: no proper answer in time, before the letter", cause=Cause.UNREACHABLE
                 )
-            return None if stage is Stage.SENDER else _dropped(stage)
+            # An envelope that went out ahead of its turn is given a connection of its own.
+            return None if stage is Stage.SENDER or is_begun else _dropped(stage)
         if reply.code == CLOSING and stage is Stage.SENDER:  # for idleness: a fresh one may do
             session.abandon()
             return None

@@ -15,7 +15,7 @@ from campaigns.contact import read_emails, read_phones
 from campaigns.recipient import Recipient
 from dispatcher.errors import NotFound, NotPossible
 from dispatcher.ledger import audiences as stored
-from dispatcher.ledger import composition, trail
+from dispatcher.ledger import composition, glimpses, trail
 from dispatcher.ledger.api_tables import standing_campaigns
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.ledger.composition import Composition
@@ -257,7 +257,7 @@ def _by_name(
     looked_at: int,
 ) -> Found:
     r = recipients.c
-    span = stored.span(tx, audience_id)
+    span = glimpses.span(tx, audience_id)
     first = max(span.start, after_id + 1)
     last = min(span.stop, first + looked_at)
     of_audience = r.audience_id + 0 == audience_id  # never by the index of accounts: see `glimpses`

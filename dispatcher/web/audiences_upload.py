@@ -1,6 +1,7 @@
 """A list comes in: a file is sent, looked into, accepted, imported."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Form, Request
@@ -25,8 +26,28 @@ from templates.problem import Refused
 
 screens = Screens()
 
-Headers = Annotated[list[str], Form(alias="header")]
-Meanings = Annotated[list[str], Form(alias="meaning")]
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What somebody says of a file before it is accepted. `mapping`: what a column means; those
+    that speak for themselves are not in it."""
+
+    mapping: Mapping[str, str]
+    name: str
+    into: int | None  # the list it joins
+
+
+def _meant(
+    header: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
+    meaning: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
+    name: Annotated[str, Form()] = "",
+    into: Annotated[int | None, Form()] = None,
+) -> Meant:
+    pairs = zip(header, meaning, strict=False)
+    return Meant({column: means for column, means in pairs if column.strip() and means}, name, into)
+
+
+Said = Annotated[Meant, Depends(_meant)]
 
 
 # The token is looked for before the file is taken in, and not after the whole of it was read.
@@ -54,44 +75,30 @@ def first_look(
 
 
 @screens.act("/audiences/uploads/{upload_id}/reading", Right.EDIT)
-def read_again(
-    request: Request,
-    engine: Engined,
-    upload_id: int,
-    headers: Headers = [],  # noqa: B006
-    meanings: Meanings = [],  # noqa: B006
-    name: Annotated[str, Form()] = "",
-    into: Annotated[int | None, Form()] = None,
-) -> Response:
+def read_again(request: Request, engine: Engined, upload_id: int, said: Said) -> Response:
     """The same with other meanings of the columns."""
-    mapping = _mapping(headers, meanings)
-    return _page(request, engine, upload_id, mapping, into, name=name)
+    return _page(request, engine, upload_id, said.mapping, said.into, name=said.name)
 
 
 @screens.act("/audiences/uploads/{upload_id}/accept", Right.EDIT)
 def accept(
-    request: Request,
-    engine: Engined,
-    person: Asker,
-    upload_id: int,
-    headers: Headers = [],  # noqa: B006
-    meanings: Meanings = [],  # noqa: B006
-    name: Annotated[str, Form()] = "",
-    into: Annotated[int | None, Form()] = None,
+    request: Request, engine: Engined, person: Asker, upload_id: int, said: Said
 ) -> Response:
-    mapping = _mapping(headers, meanings)
     try:
         accepted = uploading.accept(
             engine,
             upload_id,
-            name=name,
-            mapping=mapping,
-            into=into,
+            name=said.name,
+            mapping=said.mapping,
+            into=said.into,
             actor=person.login,
             language=current_language(),
         )
     except BadName as bad:
-        return _page(request, engine, upload_id, mapping, into, name=name, wrong=str(bad))
+        told = str(bad)
+        return _page(
+            request, engine, upload_id, said.mapping, said.into, name=said.name, wrong=told
+        )
     notice = "" if accepted.is_new else _("Somebody has accepted this file already.")
     return go(request, f"/audiences/imports/{accepted.job_id}", notice)
 
@@ -124,12 +131,6 @@ def importing(request: Request, engine: Engined, job_id: int) -> Response:
 def _reworded(told: Mapping[str, Any]) -> Mapping[str, Any]:
     errors = [RowErrorCount(**error).reworded() for error in told.get("errors", ())]
     return {**told, "errors": errors}
-
-
-def _mapping(headers: list[str], meanings: list[str]) -> Mapping[str, str]:
-    """What somebody said of each column; those that speak for themselves are not in it."""
-    pairs = zip(headers, meanings, strict=False)
-    return {header: meaning for header, meaning in pairs if header.strip() and meaning}
 
 
 def _page(

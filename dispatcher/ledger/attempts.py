@@ -287,6 +287,8 @@ def by_reference(
 
 def latest(tx: Transaction, delivery_ids: Collection[int]) -> Mapping[int, Attempt]:
     """The last attempt of each delivery that has one."""
+    if not delivery_ids:
+        return {}
     rows = tx.execute(
         select(attempts)
         .join(deliveries, deliveries.c.id == attempts.c.delivery_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -176,8 +177,8 @@ def take_stock(tx: Transaction) -> None:
 def load(tx: Transaction, ids: Collection[int]) -> Mapping[int, Delivery]:
     rows = tx.execute(
         select(deliveries).where(bulk.among(tx, deliveries.c.id, ids)).order_by(deliveries.c.id)
-    )
-    return {row.id: read_delivery(row) for row in rows}
+    ).all()
+    return {row[0]: read_delivery(row) for row in rows}
 
 
 def progress(tx: Transaction, ids: Collection[int]) -> Mapping[int, Progress]:
@@ -228,8 +229,8 @@ def lock(
         )
     rows = tx.execute(
         select(deliveries).where(wanted).order_by(deliveries.c.id).with_for_update(of=deliveries)
-    )
-    return {row.id: read_delivery(row) for row in rows}
+    ).all()
+    return {row[0]: read_delivery(row) for row in rows}
 
 
 def end_left_over(tx: Transaction, since_at: datetime) -> Sequence[int]:
@@ -416,24 +417,52 @@ def mark_in_flight(tx: Transaction, ids: Collection[int], end_as: Status) -> Non
         )
 
 
-def read_delivery(row: Row[tuple[object, ...]]) -> Delivery:
+# A worker reads each delivery when it is opened: to look up each column by its name, and each word
+# by its enumeration's own way, would take longer than all the rest.
+_CHANNELS = {one.value: one for one in ChannelName}
+_STATUSES = {one.value: one for one in Status}
+_OUTCOMES = {one.value: one for one in Outcome}
+
+
+def read_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
+    """A row of `select(deliveries)`: of all its columns, in their order."""
+    (
+        delivery_id,
+        campaign_id,
+        recipient_id,
+        channel,
+        status,
+        reason,
+        due_at,
+        urgent,
+        zone,
+        points,
+        dead_points,
+        lead_id,
+        attempts,
+        postponed,
+        outcome,
+        claim,
+        end_as,
+        desk,
+    ) = row
     return Delivery(
-        id=row.id,
-        campaign_id=row.campaign_id,
-        recipient_id=row.recipient_id,
-        channel=ChannelName(row.channel),
-        status=Status(row.status),
-        reason=row.reason,
-        due_at=row.due_at,
-        urgent=row.urgent,
-        zone=row.zone,
-        points=tuple(row.points),
-        dead_points=frozenset(row.dead_points),
-        lead_id=row.lead_id,
-        attempts=row.attempts,
-        postponed=row.postponed,
-        outcome=Outcome(row.outcome) if row.outcome else None,
-        claim=row.claim,
-        end_as=Status(row.end_as) if row.end_as else None,
-        desk=row.desk,
+        delivery_id,
+        campaign_id,
+        recipient_id,
+        _CHANNELS[channel],
+        _STATUSES[status],
+        reason,
+        due_at,
+        urgent,
+        zone,
+        tuple(points),
+        frozenset(dead_points),
+        lead_id,
+        attempts,
+        postponed,
+        _OUTCOMES[outcome] if outcome else None,
+        claim,
+        _STATUSES[end_as] if end_as else None,
+        desk,
     )

@@ -1,6 +1,6 @@
 """A scenario in the words of the people who run it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from campaigns.channel import ChannelName, Purpose
@@ -20,8 +20,9 @@ from templates.i18n import _, ngettext
 Pair = tuple[str, str]
 
 
-def describe(scenario: Scenario) -> list[Pair]:
-    """Label and value, line by line, in the current language; channels in their order."""
+def describe(scenario: Scenario, column: Callable[[str], str] = str) -> list[Pair]:
+    """Label and value, line by line, in the current language; channels in their order. `column`
+    tells how a column is called."""
     pairs = [
         (_("Scenario"), scenario.name),
         (_("Title"), scenario.title),
@@ -29,7 +30,7 @@ def describe(scenario: Scenario) -> list[Pair]:
         (_("Urgent"), _("yes, at any hour and on holidays") if scenario.urgent else _("no")),
         (_("Ends"), _stops()[scenario.stop_on]),
         (_("Shared contact"), _joins()[scenario.joins]),
-        (_("Required columns"), ", ".join(scenario.fields) or _("none")),
+        (_("Required columns"), ", ".join(map(column, scenario.fields)) or _("none")),
         (_("Order of channels"), _order(scenario)),
     ]
     pairs += [(f"[values] {name}", value) for name, value in scenario.values.items()]

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dispatcher.access.roles import Right, role_title
 from dispatcher.engine import Engine
+from dispatcher.watching.hours import place_of
 from dispatcher.web import formats
 from dispatcher.web.assets import asset
 from dispatcher.web.navigation import places
@@ -128,6 +129,7 @@ def _environment() -> Environment:
         clock=_clock,
         lasting=formats.lasting,
         size=formats.size,
+        place=place_of,
         point=_point,
         person_name=_name,
         account=_account,

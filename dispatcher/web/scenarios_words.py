@@ -11,6 +11,7 @@ from dispatcher.engine import Engine
 from dispatcher.ledger.audiences import StoredAudience
 from dispatcher.report.words import skip_reasons
 from dispatcher.rewording import SOURCE
+from dispatcher.web.field_words import column_title
 from dispatcher.web.scenarios_look import ENGLISH
 from templates.call import Action
 from templates.i18n import _
@@ -78,7 +79,7 @@ def in_words(engine: Engine, scenario: Scenario) -> Sequence[tuple[str, Options]
     parts: dict[str, list[tuple[str, str]]] = {"": []}
     for channel in scenario.sequence():
         parts[channel_title(channel)] = [(_("consent"), _consents()[rules[channel]])]
-    for label, value in describe(scenario):
+    for label, value in describe(scenario, column_title):
         title, _colon, rest = label.partition(": ")
         if rest and title in parts:
             parts[title].append((rest, value))

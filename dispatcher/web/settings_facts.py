@@ -16,6 +16,7 @@ from dispatcher.engine import Engine
 from dispatcher.inquiries import words as inquiry_words
 from dispatcher.report import words
 from dispatcher.settings import PREFIX, Settings
+from dispatcher.watching.hours import place_of
 from dispatcher.web import formats
 from templates.i18n import _, ngettext
 
@@ -61,7 +62,7 @@ def _house(s: Settings) -> Group:
             Fact(_("Telephone for customers"), formats.phone(s.company_phone), "company_phone"),
             Fact(_("Site"), s.company_site, "company_site"),
             Fact(_("Who signs letters"), signer or _("the department"), "company_signer"),
-            Fact(_("Time zone of the house"), s.zone, "zone"),
+            Fact(_("Time zone of the house"), f"{place_of(s.zone)} ({s.zone})", "zone"),
             Fact(_("Ledger"), ledger, "database_url"),
             Fact(_("Queue"), "Redis" if s.redis_url else _("in this process"), "redis_url"),
             Fact(_("Address of these pages"), s.web_url or _("not set"), "web_url"),
@@ -117,6 +118,9 @@ def _routing(s: Settings) -> Group:
     facts = [Fact(route.provider, _route(route), "sms_routes") for route in s.sms_routes]
     if not facts:
         facts = [Fact("SMS", _("the first provider that is set up"), "sms_routes")]
+    prices = s.sms_price_kopecks
+    told = ", ".join(f"{name}: {formats.money(price)}" for name, price in prices.items())
+    facts.append(Fact(_("Price of a part of an SMS"), told or _("not set"), "sms_price_kopecks"))
     return Group(_("Which provider carries an SMS"), facts)
 
 

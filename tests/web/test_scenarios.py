@@ -29,6 +29,8 @@ def test_a_scenario_is_told_in_words_to_whoever_may_look(house: House) -> None:
     assert "только те, кто дал согласие" in words
     assert "с 10:00 до 21:00 по местному времени" in words
     assert "Изменить" not in words
+    words = words_of(house.visit(Role.READER).get("/scenarios/debt-reminder"))
+    assert "Обязательные столбцы долг (руб.)" in words
 
 
 def test_an_unknown_scenario_or_version_is_told_so(house: House) -> None:

@@ -99,8 +99,9 @@ def test_the_page_tells_how_each_channel_stands_and_what_went_wrong(office: Offi
     assert "SMS 12 4 3 25 % 0 0 1 0 4" in said  # planned, attempts, reached, … in the last minute
     assert "Телефон 12 3 1 8 % 1 1 0 0 3" in said
     assert "Отклонено провайдером · SMS · 1" in said
-    assert "Новосибирск 10:00 открыто, до 21:00" in said
-    assert "Москва 06:00 закрыто, с 10:00" in said
+    assert re.search(r"Новосибирск 10:00 ждут: \d+ открыто, до 21:00", said)
+    assert re.search(r"Москва 06:00 ждут: \d+ закрыто, с 10:00", said)
+    assert said.count("звонки и SMS с 10:00 до 21:00") == 1  # once for all zones
 
 
 def test_contact_points_are_for_those_who_may_see_persons(office: Office) -> None:

@@ -26,7 +26,7 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	"$$python" -c '$(SUITABLE)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
 
-.PHONY: help demo test lint up bench bench-short screenshots lock clean setup setup-dev
+.PHONY: help demo test lint up bench bench-short screenshots pictures lock clean setup setup-dev
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,6 +48,9 @@ up: setup  ## everything in one process; a rehearsal as long as there is no .env
 
 screenshots: setup-dev  ## every screen as people see it, in $(SHOTS)
 	$(BIN)/python -m tests.web.album "$(SHOTS)" $(ALBUM)
+
+pictures: setup-dev  ## those of the README, made anew
+	$(BIN)/python -m tests.web.album docs/pictures --pictures
 
 bench: setup-dev  ## figures of this machine
 	$(BIN)/python benchmarks/windows.py

@@ -16,7 +16,7 @@ COLOURS = {ChannelName.PHONE: "accent", ChannelName.SMS: "busy", ChannelName.EMA
 _WIDTH, _TOP, _BELOW, _LANE = 960, 8, 22, 84
 _ROW = 20
 # A letter of a label is about so wide; an M is wider, an «i» much less.
-_LETTER, _GAP = 7.0, 10
+_LETTER, _GAP = 7.4, 10
 # A longer name of a zone is cut, and told in full to whoever points at it.
 _LONGEST_NAME = 38
 _HOUR = timedelta(hours=1)

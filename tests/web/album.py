@@ -1,48 +1,36 @@
 """`make screenshots`: every screen as people see it, filled with a rehearsed fortnight.
 
     python -m tests.web.album FOLDER [--full]
+    python -m tests.web.album FOLDER --pictures
 
-The campaign of `make demo` is run against the sandbox; then the pages over its books are looked at
-in a real Chromium: on a desk and on a phone, in Russian and in English, light and dark (`--full`),
-or on a desk in Russian only.
+The campaign of `make demo` is run against the sandbox, and half a day of another one; then the
+pages over their books are looked at in a real Chromium: on a desk and on a phone, in Russian and in
+English, light and dark (`--full`), or on a desk in Russian only. `--pictures` makes those of the
+README alone, as much of a page as a screen shows.
 """
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
-from campaigns.demo import BILLING_EXPORT
-from campaigns.inquiry.rules import Topic
-from campaigns.inquiry.status import InquiryChannel
-from campaigns.scenario_file import library_path, read_scenario
-from campaigns.stop_words import Wish
-from dispatcher import campaigning, logs
-from dispatcher.access.roles import Role
-from dispatcher.cli.shared import read_instant
-from dispatcher.demo import Telling, rehearse
-from dispatcher.engine import Engine
-from dispatcher.inquiries.registering import register
-from dispatcher.ledger.inquiries import NewInquiry
-from dispatcher.settings import Settings
-from dispatcher.wiring import make_works
-from tests.web.browser import DESK, PHONE, open_browser, window
-from tests.web.house import House, house_over
-
-BEGINS = "2026-11-02T06:00"
-DAYS = 14
-QUESTIONS = (
-    (Topic.OUTAGE, "Второй день нет света", "Здравствуйте! Второй день нет света. Когда включат?"),
-    (Topic.BILLING, "Откуда такая сумма", "Прошу объяснить сумму в квитанции за октябрь."),
-    (Topic.READING, "Показания", "Передаю показания: день 1234, ночь 567."),
-    (Topic.THANKS, "Спасибо", "Спасибо оператору Марине за помощь!"),
+from dispatcher import logs
+from tests.web.album_house import (
+    at_noon,
+    name_people,
+    plan_launches,
+    receive_inquiries,
+    rehearsed,
+    stay_alive,
 )
-"""What customers of the album wrote: topic, subject, text."""
+from tests.web.browser import DESK, PHONE, open_browser, window
+from tests.web.house import House, house_over, open_house
+
+# Of a picture of the README; whoever clones the repository takes them along.
+MOST_BYTES = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,102 +49,134 @@ LOOKS = (
     Look("dark", dark=True),
     Look("english", language="en"),
 )
+# Pages that are not in the menu; of the campaigns, their list, and one of its customers.
+BEHIND = (
+    "/campaigns/1",
+    "/campaigns/2",
+    "/launch",
+    "/launch/requests",
+    "/audiences/1",
+    "/audiences/1/errors",
+    "/audiences/1/people/5",
+    "/scenarios/debt-reminder",
+    "/scenarios/debt-reminder/edit",
+    "/recipients/5",
+    "/recipients/5/proof",
+    "/reports/campaigns/1",
+    "/reports/period?first=2026-11-01&last=2026-11-30",
+    "/settings/api",
+    "/settings/keys",
+    "/settings/webhooks",
+    "/me",
+)
+# What somebody sees on the first day.
+EMPTY = (
+    "/",
+    "/campaigns",
+    "/audiences",
+    "/launch",
+    "/inquiries",
+    "/reports",
+    "/stop-list",
+    "/settings",
+    "/settings/webhooks",
+)
 
 
 def main() -> None:
     words = argparse.ArgumentParser(prog="python -m tests.web.album")
     words.add_argument("folder", type=Path)
     words.add_argument("--full", action="store_true", help="on a phone, dark and in English, too")
+    words.add_argument("--pictures", action="store_true", help="those of the README alone")
     given = words.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     logs.configure("ERROR")
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
         print("a fortnight is rehearsed: half a minute or more", flush=True)
-        engine = rehearsed(Path(home))
-        fill(engine)
+        engine = at_noon(rehearsed(home / "past"), home)
+        receive_inquiries(engine)
         with house_over(engine) as house, open_browser() as browser:
-            for look in LOOKS if given.full else LOOKS[:1]:
-                for name in photograph(browser, house, look, given.folder):
+            stay_alive(engine)  # before anybody looks whether all is well
+            name_people(house)
+            rehearsal, request = plan_launches(house)
+            if given.pictures:
+                shots = pictures(browser, house, rehearsal, given.folder)
+                for name in shots:
+                    print(name, flush=True)
+            else:
+                looks = LOOKS if given.full else LOOKS[:1]
+                for look in looks:
+                    paths = (*BEHIND, rehearsal, request)
+                    for name in photograph(browser, house, look, given.folder, paths):
+                        print(name, flush=True)
+                for name in photograph_first_day(browser, home / "first", looks, given.folder):
                     print(name, flush=True)
         engine.ledger.close()
 
 
-def rehearsed(home: Path) -> Engine:
-    """The engine of the demonstration, at the end of its campaign."""
-    settings = Settings(_env_file=None)
-    start_at = read_instant(BEGINS, settings.zone)
-    assert start_at is not None
-    silent = Telling(lambda _rows: None, lambda _count: None, lambda *_now: None)
-    scenario = read_scenario(library_path("debt-reminder"), supplier=settings.supplier())
-    return rehearse(
-        settings,
-        scenario,
-        BILLING_EXPORT,
-        home,
-        start_at=start_at,
-        days=DAYS,
-        seed=1,
-        mapping={},
-        telling=silent,
-    ).engine
-
-
-def fill(engine: Engine) -> None:
-    """What a working day adds: inquiries, and a campaign that runs."""
-    now = engine.clock.now()
-    today = now.astimezone(ZoneInfo(engine.settings.zone)).date()
-    with engine.ledger.write() as tx:
-        for number, (topic, subject, text) in enumerate(QUESTIONS):
-            new = NewInquiry(
-                InquiryChannel.EMAIL,
-                "info",
-                f"album-{number}",
-                f"klient{number}@example.com",
-                Wish.QUESTION,
-                text,
-                subject=subject,
-                customer="Анна Петровна Иванова",
-                topic=topic,
-                confidence=1.0,
-                person="olga@energosbyt.example.com",
-                respond_on=today + timedelta(days=number - 1),
-                answer_on=today + timedelta(days=number + 10),
-            )
-            register(tx, engine, new, now - timedelta(days=2))
-    campaigning.launch(engine, "debt-reminder", BILLING_EXPORT.stem, "olga", leave_out_unfit=True)
-    make_works(engine).loop.tick()  # it has begun; nobody is there to send
-
-
-def photograph(browser: Browser, house: House, look: Look, folder: Path) -> Iterator[str]:
-    """Every page that an administrator finds in the menu, and what is behind the first of each."""
-    with window(browser, house, Role.ADMINISTRATOR, look.size, dark=look.dark) as page:
-        page.goto("/")
-        if page.locator("html").get_attribute("lang") != look.language:
-            if look.size == PHONE:
-                page.locator(".menu summary").click()
-            page.locator("form[action='/language'] button").click()
+def photograph(
+    browser: Browser, house: House, look: Look, folder: Path, behind: Sequence[str]
+) -> Iterator[str]:
+    """Every page that an administrator finds in the menu, and those behind them."""
+    with window(browser, house, size=look.size, dark=look.dark) as page:
+        speak(page, look)
         menu = page.locator(".menu li a").evaluate_all("links => links.map(a => a.pathname)")
-        for path in [*menu, *_BEHIND]:
-            page.goto(path)
-            name = path.strip("/").replace("/", "-") or "today"
-            file = folder / f"{name}-{look.name}.png"
-            page.screenshot(path=file, full_page=True)
-            yield file.name
+        for path in [*menu, *behind]:
+            stay_alive(house.engine)
+            yield _shoot(page, path, look, folder)
 
 
-# Pages that are not in the menu; of the rehearsed campaign, its list, and one of its customers.
-_BEHIND = (
-    "/campaigns/1",
-    "/launch",
-    "/audiences/1",
-    "/scenarios/debt-reminder",
-    "/scenarios/debt-reminder/edit",
-    "/recipients/5",
-    "/recipients/5/proof",
-    "/reports/campaigns/1",
-    "/settings/api",
-    "/me",
-)
+def photograph_first_day(
+    browser: Browser, home: Path, looks: Sequence[Look], folder: Path
+) -> Iterator[str]:
+    """The door, and a house in which nothing was ever done."""
+    with open_house(home) as house:
+        for look in looks:
+            with window(browser, house, role=None, size=look.size, dark=look.dark) as page:
+                yield _shoot(page, "/login", look, folder)
+            with window(browser, house, size=look.size, dark=look.dark) as page:
+                speak(page, look)
+                for path in EMPTY:
+                    yield _shoot(page, path, look, folder, "empty-")
+
+
+def pictures(browser: Browser, house: House, rehearsal: str, folder: Path) -> Iterator[str]:
+    """What the README shows, in the language of each."""
+    shown = {
+        "today": "/",
+        "campaign": "/campaigns/2",
+        "rehearsal": rehearsal,
+        "scenario": "/scenarios/debt-reminder/edit",
+    }
+    for language in ("ru", "en"):
+        with window(browser, house) as page:
+            speak(page, Look(language, language=language))
+            for name, path in shown.items():
+                stay_alive(house.engine)
+                page.goto(path)
+                file = folder / f"{name}-{language}.png"
+                page.screenshot(path=file)
+                size = file.stat().st_size
+                assert size < MOST_BYTES, f"{file.name} has {size} bytes: {MOST_BYTES} at most"
+                yield file.name
+
+
+def speak(page: Page, look: Look) -> None:
+    """Change the language of who has come in, as they do."""
+    page.goto("/")
+    if page.locator("html").get_attribute("lang") != look.language:
+        if look.size == PHONE:
+            page.locator(".menu summary").click()
+        page.locator("form[action='/language'] button").click()
+
+
+def _shoot(page: Page, path: str, look: Look, folder: Path, prefix: str = "") -> str:
+    page.goto(path)
+    name = path.partition("?")[0].strip("/").replace("/", "-") or "today"
+    file = folder / f"{prefix}{name}-{look.name}.png"
+    page.screenshot(path=file, full_page=True)
+    return file.name
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from dispatcher.ledger.attempts import Attempt
 from dispatcher.ledger.campaigns import Campaign
 from dispatcher.opening import open_batch
 from dispatcher.record import Finding, record
+from templates.i18n import speaking
 from tests.flow.conftest import Rehearse
 from tests.flow.rehearsing import (
     DAY,
@@ -223,7 +224,7 @@ def test_a_limit_that_makes_no_sense_is_refused(
     rehearse: Rehearse, limits: Mapping[ChannelName, int], said: str
 ) -> None:
     rehearsal = rehearse()
-    with pytest.raises(NotPossible, match=said):
+    with speaking("en"), pytest.raises(NotPossible, match=said):
         rehearsal.launch(people(1), scenario_text("phone"), limits=limits)
 
 

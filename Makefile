@@ -35,7 +35,7 @@ demo: setup  ## a campaign from a billing export to a report, in $(OUT)
 	$(BIN)/dispatcher demo --out "$(OUT)" $(DEMO)
 
 test: setup-dev  ## every test
-	$(BIN)/pytest -n auto --dist worksteal $(TEST)
+	$(BIN)/pytest -n auto $(TEST)
 
 lint: setup-dev  ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -350,7 +350,8 @@ def resume(
     """
     with engine.ledger.read() as tx:
         campaign = campaigns.get(tx, campaign_id)
-    if campaign.on_trial:
+        is_on_trial = campaigns.is_on_trial(tx, campaign_id)
+    if is_on_trial:
         raise NotPossible(_("This is a rehearsal: it is looked at, and never launched."))
     if campaign.status is CampaignStatus.DRAFT:
         return _make_ready(engine, campaign, voice, leave_out_unfit=leave_out_unfit, told=told)

@@ -120,7 +120,6 @@ class Campaign:
     closed_at: datetime | None
     note: str  # why it stands as it does: a `Stopped` in its text form, or empty
     judged_from: datetime | None  # failures before this do not count towards pausing it
-    on_trial: bool  # a draft that is looked at and taken back
 
     @property
     def subject(self) -> str:
@@ -242,6 +241,12 @@ def of_ids(tx: Transaction, ids: Collection[int]) -> Mapping[int, Campaign]:
     """Those of them that are there, by their numbers."""
     rows = tx.execute(_SELECT.where(campaigns.c.id.in_(list(ids))))
     return {row.id: _read(row) for row in rows}
+
+
+def is_on_trial(tx: Transaction, campaign_id: int) -> bool:
+    """Whether it is a draft that is only looked at, and taken back."""
+    row = tx.execute(select(campaigns.c.on_trial).where(campaigns.c.id == campaign_id)).first()
+    return row is not None and bool(row.on_trial)
 
 
 def hold_draft(tx: Transaction, campaign_id: int) -> bool:
@@ -500,5 +505,4 @@ def _read(row: Row[tuple[object, ...]]) -> Campaign:
         closed_at=row.closed_at,
         note=row.note,
         judged_from=row.judged_from,
-        on_trial=row.on_trial,
     )

@@ -143,6 +143,7 @@ class House:
             "test",
             end_at=self.clock.now() + timedelta(days=days),
             leave_out_unfit=True,
+            again=True,
         )
 
     def turn(self) -> None:

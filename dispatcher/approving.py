@@ -55,9 +55,7 @@ def approval_ground(
 ) -> Ground | None:
     """Why a launch needs a second person; None when it does not."""
     name = scenarios.get(tx, wish.scenario_id).name
-    if campaigns.telling(tx, name, wish.audience_id) or launch_requests.being_launched(
-        tx, name, wish.audience_id
-    ):
+    if launch_requests.told_already(tx, name, wish.audience_id):
         return Ground.AGAIN
     if needs_approval(engine, wish.recipients):
         return Ground.SIZE
@@ -283,8 +281,8 @@ def check_list(tx: Transaction, wish: Wish) -> None:
 def _check_seen(tx: Transaction, request: LaunchRequest, seen: Collection[int]) -> None:
     """Whoever approves knows of each campaign that tells the list the same."""
     name, audience_id = request.scenario_name, request.wish.audience_id
-    new = set(campaigns.telling(tx, name, audience_id)) - set(seen)
-    if new or launch_requests.being_launched(tx, name, audience_id, but=request.id):
+    told = launch_requests.told_already(tx, name, audience_id, but=request.id)
+    if told.is_beginning or set(told.campaigns) - set(seen):
         raise NotPossible(
             _(
                 "Meanwhile this list is being told this by another launch. Look again: with yours, "

@@ -140,15 +140,25 @@ def _draft(
 
 def _check_untold(tx: Transaction, scenario_name: str, audience: StoredAudience) -> None:
     """Two launches at once count, too, where the list is held."""
-    telling = campaigns.telling(tx, scenario_name, audience.id)
-    if telling or launch_requests.being_launched(tx, scenario_name, audience.id):
-        known = ", ".join(map(str, telling)) or "—"
+    told = launch_requests.told_already(tx, scenario_name, audience.id)
+    known = campaigns.of_ids(tx, told.campaigns).values()
+    drafts = [one.id for one in known if one.status is CampaignStatus.DRAFT]
+    if drafts:
+        raise NotPossible(
+            _(
+                "A launch of this to the list “{audience}” was begun and has not ended: campaign "
+                "{id}. Wait for it; if it was broken off, go on with it (campaign resume {id}) or "
+                "take it back (campaign cancel {id})."
+            ).format(audience=audience.name, id=drafts[0])
+        )
+    if told:
+        telling = ", ".join(map(str, told.campaigns)) or "—"
         raise NotPossible(
             _(
                 "The list “{audience}” is being told this already (campaigns: {campaigns}). "
                 "Launched once more, everybody gets every message twice: if that is meant, say "
                 "--again."
-            ).format(audience=audience.name, campaigns=known)
+            ).format(audience=audience.name, campaigns=telling)
         )
 
 

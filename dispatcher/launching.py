@@ -143,6 +143,7 @@ def _draft_of(tx: Transaction, engine: Engine, request_id: int) -> Campaign:
         except NotFound:
             raise NotPossible(_("Its campaign was taken back. Rehearse it anew.")) from None
     wish, now = request.wish, engine.clock.now()
+    audiences.hold(tx, wish.audience_id)  # whoever launches to it, too, sees the draft or waits
     approving.check_list(tx, wish)
     approving.check_end(wish, now)
     draft = campaigning.begin(

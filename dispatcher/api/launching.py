@@ -229,7 +229,8 @@ def standing(tx: Transaction, job: Job) -> Standing:
     if "request_id" in told:
         return _decided(tx, launch_requests.get(tx, told["request_id"]))
     if told.get(TO_STAFF):
-        return Standing(WAITS_FOR_STAFF)
+        is_lost = job.status is JobStatus.DONE
+        return Standing("failed") if is_lost else Standing(WAITS_FOR_STAFF)
     return Standing(_STATES[job.status], told.get("campaign_id"))
 
 

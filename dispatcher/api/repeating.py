@@ -99,5 +99,7 @@ Repeatable = Annotated[Once, Depends(once_of)]
 
 
 def _digest(path: str, asked: BaseModel) -> str:
-    """What was asked, however it was written down."""
-    return hashlib.sha256(f"{path} {asked.model_dump_json()}".encode()).hexdigest()
+    """What was asked, however it was written down. What is not asked is left out: a program that
+    knows of more that can be asked finds the same."""
+    told = asked.model_dump_json(exclude_defaults=True)
+    return hashlib.sha256(f"{path} {told}".encode()).hexdigest()

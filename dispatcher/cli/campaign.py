@@ -389,7 +389,7 @@ def _panel(engine: Engine, found: standing.Standing) -> list[RenderableType]:
             f"{words.word(words.channels, channel)} {screen.number(count)}"
             for channel, count in limits.items()
         )
-        parts.append(Text(_("At most an hour: {limits}").format(limits=told)))
+        parts.append(Text(_("Attempts an hour, at most: {limits}").format(limits=told)))
     if count := doubt.undecided(engine).get(number, 0):
         parts.append(Text(doubt.needs_decision(number, count), style="yellow"))
     return parts

@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, func, insert, or_, select, update
 
 from campaigns.channel import ChannelName
 from dispatcher.errors import NotFound
+from dispatcher.ledger import campaigns
 from dispatcher.ledger.campaign_limits import NONE, Limits
 from dispatcher.ledger.connection import Transaction
 from dispatcher.ledger.jobs import JobStatus
@@ -147,6 +148,29 @@ def alone_since(tx: Transaction, scenario_name: str, actor: str, since: datetime
         )
     )
     return int(tx.execute(query).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAlready:
+    """Who tells a list the same: campaigns that are not over, and a launch without one as yet."""
+
+    is_beginning: bool
+    campaigns: Sequence[int]
+
+    def __bool__(self) -> bool:
+        return self.is_beginning or bool(self.campaigns)
+
+
+def told_already(
+    tx: Transaction, scenario_name: str, audience_id: int, but: int | None = None
+) -> ToldAlready:
+    """Who tells this list the same, besides the request `but`; whoever decides by it holds the
+    list.
+
+    Asked in this order: a launch that gets its campaign between the two is known to the second.
+    """
+    is_beginning = being_launched(tx, scenario_name, audience_id, but)
+    return ToldAlready(is_beginning, campaigns.telling(tx, scenario_name, audience_id))
 
 
 def being_launched(

@@ -20,8 +20,10 @@ def addresses_of(host: str, seconds: float) -> Sequence[str]:
     with _lock:
         answer = _asked.get(host)
         if answer is None:
-            answer = _asked[host] = Future()
-            threading.Thread(target=_ask, args=(host, answer), name="look-up", daemon=True).start()
+            answer = Future()
+            asking = threading.Thread(target=_ask, args=(host, answer), name="look-up", daemon=True)
+            asking.start()  # may fail; what it forgets in the end, it waits for the lock to forget
+            _asked[host] = answer
     return answer.result(seconds)
 
 

@@ -1,7 +1,11 @@
 """What the launch screen asks of the ledger, on both databases."""
 
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from dispatcher.ledger import (
     Ledger,
@@ -88,3 +92,47 @@ def test_of_two_who_decide_about_one_list_the_second_waits(ledger: Ledger) -> No
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+def test_a_launch_that_gets_its_draft_while_another_is_decided_about_is_seen(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(postgres_url)
+    with ledger.write() as tx:
+        former = campaign_of(tx, [person("1", "+79160000001")], running=False)
+        campaigns.change(tx, former, CampaignStatus.CANCELLED, ACTOR, NOW)
+        wish = Wish(former.scenario_id, former.audience_id, 1, 1, None, NOW, False)
+        asked = jobs.ask(tx, "rehearse", {}, ACTOR, NOW)
+        number = launch_requests.add(tx, wish, asked, RequestStatus.APPROVED, ACTOR, NOW)
+        launch_requests.keep_job(tx, number, jobs.ask(tx, "launch", {}, ACTOR, NOW))
+    told = (former.scenario_name, former.audience_id)
+
+    def get_a_draft() -> None:
+        with ledger.write() as tx:
+            launch_requests.hold(tx, number)
+            draft = campaigns.create(
+                tx,
+                scenario_id=former.scenario_id,
+                audience_id=former.audience_id,
+                zone=former.zone,
+                start_at=NOW,
+                end_at=NOW + timedelta(days=1),
+                actor=ACTOR,
+                now=NOW,
+            )
+            launch_requests.keep_campaign(tx, number, draft.id)
+
+    telling = campaigns.telling
+
+    def telling_a_little_earlier(*asked: Any) -> Sequence[int]:
+        answer = telling(*asked)
+        other = threading.Thread(target=get_a_draft)
+        other.start()
+        other.join()
+        return answer
+
+    monkeypatch.setattr(campaigns, "telling", telling_a_little_earlier)
+    with ledger.write() as tx:
+        audiences.hold(tx, former.audience_id)
+        assert launch_requests.told_already(tx, *told)
+    ledger.close()

@@ -10,9 +10,8 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
-# A new table, and a column with a value of its own. A former program knows of no limits, and asks
-# for none.
-BESIDE_FORMER = True
+# A former program knows of no limits, and would go beyond them.
+BESIDE_FORMER = False
 
 
 def upgrade() -> None:

@@ -138,6 +138,13 @@ class ConnectionPool:
         """The connection on which this letter was announced."""
         session.idle_since = self._loop.time()
         self._announced[message_id] = session
+        self._loop.call_later(LONGEST_ANNOUNCED_SECONDS, self._wait_no_more, message_id, session)
+
+    def _wait_no_more(self, message_id: str, session: MailSession) -> None:
+        """Whoever announced a letter may have been told to stop before it was announced, and say
+        nothing of it afterwards."""
+        if self._announced.get(message_id) is session:
+            self.forget(message_id)
 
     def has(self, message_id: str) -> bool:
         return message_id in self._announced

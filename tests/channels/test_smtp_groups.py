@@ -444,6 +444,22 @@ def test_whoever_forgets_an_announced_letter_holds_up_nobody_for_ever() -> None:
         assert asyncio.run(batch()).kind is HandoverKind.ACCEPTED
 
 
+def test_an_announced_letter_of_which_nobody_says_a_word_holds_up_nobody_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("channels.email.connections.LONGEST_ANNOUNCED_SECONDS", 0.05)
+    with GroupServer() as server:
+        mail = channel(server.port)
+        first, second = two_letters()
+
+        async def batch() -> Handover:
+            async with mail:
+                await mail.deliver(first, lambda: second)
+                return await asyncio.wait_for(mail.deliver(letter("ira@example.com", name="3")), 5)
+
+        assert asyncio.run(batch()).kind is HandoverKind.ACCEPTED
+
+
 def test_a_letter_called_off_with_the_next_one_announced_frees_its_place() -> None:
     with GroupServer(Script((YES, THEIRS, GO_ON, TAKEN), pieces=lambda _data: [])) as server:
         mail = channel(server.port)

@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 OUT ?= demo-report
 DEMO ?=
 TEST ?=
+# Many tests wait for something most of the time: one process more than there are cores.
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Without settings of your own the providers are rehearsed: nobody is called by accident.
 UP ?= $(if $(wildcard .env),,--sandbox)
 ROWS ?= 100000
@@ -35,7 +37,7 @@ demo: setup  ## a campaign from a billing export to a report, in $(OUT)
 	$(BIN)/dispatcher demo --out "$(OUT)" $(DEMO)
 
 test: setup-dev  ## every test
-	$(BIN)/pytest -n auto $(TEST)
+	$(BIN)/pytest -n $(WORKERS) $(TEST)
 
 lint: setup-dev  ## style, types and the direction of imports
 	$(BIN)/ruff check .
